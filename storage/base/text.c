@@ -1,0 +1,398 @@
+/*
+ * Text. Any thread; values only, no state. Memory that cannot be had ends the process.
+ */
+#include "storage/base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "storage/base/clock.h"
+
+void *
+xrealloc(void *pointer, size_t size)
+{
+	void *result = realloc(pointer, size > 0 ? size : 1);
+
+	if (result != NULL)
+		return result;
+	fputs("larder: out of memory; stopping\n", stderr);
+	abort();
+}
+
+void *
+xmalloc(size_t size)
+{
+	return xrealloc(NULL, size);
+}
+
+void *
+xcalloc(size_t count, size_t size)
+{
+	void *result = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+
+	if (result != NULL)
+		return result;
+	return xrealloc(NULL, SIZE_MAX); /* says so and stops */
+}
+
+char *
+xstrndup(const char *string, size_t length)
+{
+	char *copy = xmalloc(length + 1);
+
+	memcpy(copy, string, length);
+	copy[length] = '\0';
+	return copy;
+}
+
+char *
+xstrdup(const char *string)
+{
+	return xstrndup(string, strlen(string));
+}
+
+static void
+text_reserve(struct text *text, size_t more)
+{
+	size_t needed = text->length + more + 1;
+	size_t capacity = text->capacity > 0 ? text->capacity : 64;
+
+	if (needed <= text->capacity)
+		return;
+	while (capacity < needed)
+		capacity *= 2;
+	text->bytes = xrealloc(text->bytes, capacity);
+	text->capacity = capacity;
+}
+
+void
+text_add_bytes(struct text *text, const void *bytes, size_t length)
+{
+	text_reserve(text, length);
+	if (length > 0)
+		memcpy(text->bytes + text->length, bytes, length);
+	text->length += length;
+	text->bytes[text->length] = '\0';
+}
+
+void
+text_add(struct text *text, const char *string)
+{
+	text_add_bytes(text, string, strlen(string));
+}
+
+void
+text_addf(struct text *text, const char *format, ...)
+{
+	va_list args, again;
+	int length;
+
+	va_start(args, format);
+	va_copy(again, args);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length > 0) {
+		text_reserve(text, (size_t)length);
+		vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
+		text->length += (size_t)length;
+	}
+	va_end(again);
+}
+
+void
+text_clear(struct text *text)
+{
+	text->length = 0;
+	if (text->bytes != NULL)
+		text->bytes[0] = '\0';
+}
+
+char *
+text_take(struct text *text)
+{
+	char *bytes = text->bytes != NULL ? text->bytes : xstrdup("");
+
+	*text = TEXT_EMPTY;
+	return bytes;
+}
+
+void
+text_finish(struct text *text)
+{
+	free(text->bytes);
+	*text = TEXT_EMPTY;
+}
+
+const char *
+text_string(const struct text *text)
+{
+	return text->bytes != NULL ? text->bytes : "";
+}
+
+/* Decimal digits, then the rest; false when there is no digit or the number is past 2^63. */
+static bool
+parse_digits(const char *string, uint64_t *ret, const char **ret_rest)
+{
+	uint64_t value = 0;
+	const char *at = string;
+
+	for (; *at >= '0' && *at <= '9'; at++) {
+		if (value > (INT64_MAX - 9) / 10)
+			return false;
+		value = value * 10 + (uint64_t)(*at - '0');
+	}
+	*ret = value;
+	*ret_rest = at;
+	return at != string;
+}
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static bool
+parse_with_unit(const char *string, const struct unit *units, size_t n_units, uint64_t *ret)
+{
+	const char *rest;
+	uint64_t value;
+
+	if (!parse_digits(string, &value, &rest))
+		return false;
+	for (size_t i = 0; i < n_units; i++) {
+		if (strcmp(rest, units[i].name) != 0)
+			continue;
+		if (value > INT64_MAX / units[i].factor)
+			return false;
+		*ret = value * units[i].factor;
+		return true;
+	}
+	return false;
+}
+
+bool
+text_parse_size(const char *string, uint64_t *ret_bytes)
+{
+	static const struct unit units[] = {
+		{"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1ULL << 40}};
+
+	return parse_with_unit(string, units, COUNT_OF(units), ret_bytes);
+}
+
+bool
+text_parse_duration(const char *string, int64_t *ret_ms)
+{
+	static const struct unit units[] = {
+		{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	uint64_t ms;
+
+	if (strcmp(string, "0") == 0) {
+		*ret_ms = 0;
+		return true;
+	}
+	if (!parse_with_unit(string, units, COUNT_OF(units), &ms))
+		return false;
+	*ret_ms = (int64_t)ms;
+	return true;
+}
+
+bool
+text_parse_number(const char *string, uint64_t *ret)
+{
+	const char *rest;
+	uint64_t value;
+
+	if (!parse_digits(string, &value, &rest) || *rest != '\0')
+		return false;
+	*ret = value;
+	return true;
+}
+
+void
+text_size(uint64_t bytes, char ret[TEXT_SIZE_MAX])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < COUNT_OF(units)) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(ret, TEXT_SIZE_MAX, unit > 0 && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+void
+text_time(int64_t wall_ms, char ret[TEXT_TIME_MAX])
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm parts;
+	size_t length;
+
+	gmtime_r(&seconds, &parts);
+	length = strftime(ret, TEXT_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(ret + length, TEXT_TIME_MAX - length, ".%03dZ", (int)(wall_ms % 1000));
+}
+
+void
+text_time_now(char ret[TEXT_TIME_MAX])
+{
+	text_time(clock_wall_ms(), ret);
+}
+
+void
+text_hex(const uint8_t *bytes, size_t length, char *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < length; i++) {
+		*ret++ = digits[bytes[i] >> 4];
+		*ret++ = digits[bytes[i] & 15];
+	}
+	*ret = '\0';
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+text_unhex(const char *hex, uint8_t *ret, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		int high = hex_value(hex[2 * i]);
+		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
+
+		if (low < 0)
+			return false;
+		ret[i] = (uint8_t)(high << 4 | low);
+	}
+	return hex[2 * length] == '\0';
+}
+
+/* Length in bytes of the well-formed UTF-8 sequence at the start (RFC 3629), 0 when it is none. */
+static size_t
+utf8_length(const unsigned char *at)
+{
+	size_t length = at[0] < 0x80 ? 1 : at[0] >= 0xc2 && at[0] < 0xe0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : 4;
+
+	if (at[0] >= 0xf5 || (at[0] >= 0x80 && at[0] < 0xc2))
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f))
+		return 0;
+	if ((at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+typedef size_t escape_fn(unsigned char c, size_t utf8, char ret[8]);
+
+static size_t
+escape_log(unsigned char c, size_t utf8, char ret[8])
+{
+	if (utf8 > 0 && c >= 0x20 && c != 0x7f && c != '\\')
+		return 0;
+	return (size_t)snprintf(ret, 8, "\\x%02x", c);
+}
+
+static size_t
+escape_json(unsigned char c, size_t utf8, char ret[8])
+{
+	if (utf8 == 0)
+		return (size_t)snprintf(ret, 8, "\\ufffd");
+	if (c == '"' || c == '\\')
+		return (size_t)snprintf(ret, 8, "\\%c", c);
+	if (c < 0x20 || c == 0x7f)
+		return (size_t)snprintf(ret, 8, "\\u%04x", c);
+	return 0;
+}
+
+static void
+escape_with(escape_fn *escape, const char *string, char *ret, size_t size)
+{
+	const unsigned char *at = (const unsigned char *)string;
+	size_t used = 0;
+	char escaped[8];
+
+	while (*at != '\0') {
+		size_t utf8 = utf8_length(at);
+		size_t length = escape(*at, utf8, escaped);
+		size_t step = utf8 > 0 ? utf8 : 1;
+
+		if (used + (length > 0 ? length : step) + 1 > size)
+			break;
+		if (length > 0)
+			memcpy(ret + used, escaped, length);
+		else
+			memcpy(ret + used, at, step);
+		used += length > 0 ? length : step;
+		at += step;
+	}
+	ret[used] = '\0';
+}
+
+void
+text_escape(const char *string, char *ret, size_t size)
+{
+	escape_with(escape_log, string, ret, size);
+}
+
+void
+text_json_escape(const char *string, char *ret, size_t size)
+{
+	escape_with(escape_json, string, ret, size);
+}
+
+void
+text_add_html(struct text *text, const char *string)
+{
+	for (; *string != '\0'; string++) {
+		switch (*string) {
+		case '&':
+			text_add(text, "&amp;");
+			break;
+		case '<':
+			text_add(text, "&lt;");
+			break;
+		case '>':
+			text_add(text, "&gt;");
+			break;
+		case '"':
+			text_add(text, "&quot;");
+			break;
+		case '\'':
+			text_add(text, "&#39;");
+			break;
+		default:
+			text_add_bytes(text, string, 1);
+		}
+	}
+}
+
+bool
+text_starts_with(const char *string, const char *prefix)
+{
+	return strncmp(string, prefix, strlen(prefix)) == 0;
+}
+
+bool
+text_ends_with(const char *string, const char *suffix)
+{
+	size_t length = strlen(string), tail = strlen(suffix);
+
+	return length >= tail && strcmp(string + length - tail, suffix) == 0;
+}
