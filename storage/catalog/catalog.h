@@ -1,0 +1,89 @@
+/*
+ * The catalog: what larder was told about archives elsewhere. Entries (the digests one source lists together for one archive),
+ * their origins (URLs) with the outcome of the last contact, and the packages that use them. What was learned once is never forgotten
+ * by learning again.
+ *
+ * It lives in the store's index: questions run on the caller's thread, changes on the index writer's.
+ */
+#ifndef STORAGE_CATALOG_CATALOG_H
+#define STORAGE_CATALOG_CATALOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/base/err.h"
+#include "storage/catalog/harvest.h"
+#include "storage/digest.h"
+
+struct catalog;
+
+/* How a harvest changed the catalog. */
+struct catalog_learned {
+	uint64_t archives, digests, origins, packages;                 /* distinct ones in the harvest */
+	uint64_t new_archives, new_digests, new_origins, new_packages; /* of these, not known before */
+};
+
+/* Writes the harvest in one transaction, all or nothing; source is its name ("opam-repository.tar.gz") for `show`. Blocks. */
+bool catalog_learn(struct catalog *catalog, const struct harvest *harvest, const char *source, struct catalog_learned *ret,
+	struct err *err) MUST_CHECK;
+
+enum origin_result { ORIGIN_UNTRIED, ORIGIN_SERVED, ORIGIN_GONE, ORIGIN_CHANGED, ORIGIN_FAILED };
+const char *origin_result_name(enum origin_result result); /* "untried", "served", "gone", "changed", "failed" */
+
+struct catalog_origin {
+	int64_t id;
+	char *url;
+	struct digests digests;       /* of the entry that names it: what its bytes must satisfy */
+	enum origin_result result;    /* of the last contact */
+	char *detail;                 /* "404", "connection refused", "" */
+	int64_t tried_at_ms;          /* since 1970; 0: never */
+	int64_t served_at_ms;         /* the last success; 0: never */
+	uint32_t failures;            /* in a row */
+};
+
+#define CATALOG_ORIGINS_MAX      256 /* asked for one archive */
+#define CATALOG_ALTERNATIVES_MAX 8   /* entries that share one digest and contradict each other */
+
+struct catalog_origins {
+	struct catalog_origin *items;
+	size_t count;
+};
+
+/* Every origin of every entry that has this digest, newest source first, then in the source's order; none: count 0. */
+bool catalog_origins(struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret, struct err *err) MUST_CHECK;
+void catalog_origins_finish(struct catalog_origins *origins);
+
+/*
+ * The digest sets of the entries that have this digest: each set has all digests that one source lists together. Where one of
+ * them holds a sha256 or sha512 only such sets are given, since md5 and sha1 are names and not proof. An archive is right for the
+ * digest when it satisfies at least one of them; none: the digest itself is all there is to satisfy.
+ */
+struct catalog_wanted {
+	struct digests sets[CATALOG_ALTERNATIVES_MAX];
+	size_t count;
+};
+bool catalog_wanted(struct catalog *catalog, const struct digest *digest, struct catalog_wanted *ret, struct err *err) MUST_CHECK;
+
+/* Remembers how a contact with an origin ended. Returns at once; written later with others. Any thread. */
+void catalog_outcome(struct catalog *catalog, int64_t origin_id, enum origin_result result, const char *detail);
+
+/* Every package that uses the archive of this digest, "rosa.0.2.0", visited in order. */
+typedef bool package_visit_fn(void *context, const char *package);
+bool catalog_packages(struct catalog *catalog, const struct digest *digest, package_visit_fn *visit, void *context,
+	struct err *err) MUST_CHECK;
+
+/* An entry for visitors: borrowed for the call. */
+typedef bool entry_visit_fn(void *context, const struct digests *digests, const char *package);
+/* The entries of a package, all versions ("rosa") or one ("rosa.0.2.0"); of the whole catalog, each once. */
+bool catalog_package_entries(struct catalog *catalog, const char *package, entry_visit_fn *visit, void *context,
+	struct err *err) MUST_CHECK;
+bool catalog_entries(struct catalog *catalog, entry_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
+
+/* Distinct counts, kept as the catalog grows (no walk). wanted is counted by a query: entries that no stored archive satisfies. */
+struct catalog_figures {
+	uint64_t archives, digests, origins, packages;
+};
+bool catalog_figures(struct catalog *catalog, struct catalog_figures *ret, struct err *err) MUST_CHECK;
+bool catalog_count_wanted(struct catalog *catalog, uint64_t *ret, struct err *err) MUST_CHECK;
+
+#endif
