@@ -1,0 +1,108 @@
+/*
+ * A flight: one fetch of one archive and everybody who waits for it. Knows neither who waits (an HTTP connection, a command)
+ * nor how bytes come (HTTP): waiters park and wake through two functions, the fetcher announces, appends and lands.
+ *
+ *            flight_announce            flight_land, digest right      committed
+ *   SEEKING ────────────────→ COMING ──────────────────────→ SEALING ───────────→ LANDED
+ *      │ ↑    flight_announce   │ │                             │ the store refused
+ *      │ └──────(a new try)─────┘ │                             ↓
+ *      └──────── flight_fail ─────┴───────────────────────→ FAILED
+ *
+ * Locks: the flight's own mutex guards all of it; nothing blocks under it. Reference counted: each waiter, the fetcher and the table
+ * hold one.
+ */
+#ifndef SERVER_ARCHIVE_FLIGHT_H
+#define SERVER_ARCHIVE_FLIGHT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "storage/base/err.h"
+#include "storage/catalog/catalog.h"
+#include "storage/digest.h"
+#include "storage/intake.h"
+
+struct store;
+struct flight;
+
+/* Somebody who waits. Owned by whoever waits; linked into the flight while parked. */
+struct waiter {
+	void (*park)(struct waiter *); /* under the flight's lock: stop asking until woken */
+	void (*wake)(struct waiter *); /* under the flight's lock: ask again */
+	struct digest asked;           /* only an archive that has this digest is for him */
+	int64_t give_up_at_ms;         /* clock_ms: without a first byte by then, ERR_TIMEOUT; 0: waits as long as it takes */
+	bool parked;                   /* the flight's */
+	TAILQ_ENTRY(waiter) link;      /* the flight's */
+};
+
+enum flight_news {
+	NEWS_READY,  /* there is something for you */
+	NEWS_PARKED, /* nothing yet: you were parked and will be woken */
+	NEWS_STORED, /* it is in the store: open it there (only from flight_head) */
+	NEWS_END,    /* you have read it all, and it is right */
+	NEWS_FAILED, /* err says why; what you have read is worth nothing */
+};
+
+/* --- for who waits; any thread --- */
+
+/*
+ * The size, once bytes can be given out: at once for large archives whose origin tells the length, after verification for small ones.
+ * From the first NEWS_READY on the flight never starts over.
+ */
+enum flight_news flight_head(struct flight *flight, struct waiter *waiter, uint64_t *ret_size, struct err *err);
+/*
+ * Up to max bytes at position. The last FLIGHT_TAIL bytes are given out only when the digest is right and the archive is
+ * stored (or cannot be stored, but is right).
+ */
+enum flight_news flight_read(struct flight *flight, struct waiter *waiter, uint64_t position, void *ret, size_t max,
+	size_t *ret_length, struct err *err);
+/* The waiter leaves: unlinks it and drops its reference. The fetch goes on. */
+void flight_leave(struct flight *flight, struct waiter *waiter);
+
+#define FLIGHT_TAIL         (64u << 10)  /* bytes held back; the last byte alone would do, but this keeps a torn tail small */
+#define FLIGHT_WAKE_BYTES   (256u << 10) /* wake those who wait when this much is new … */
+#define FLIGHT_WAKE_MS      100          /* … or this long has passed */
+
+/* --- for the fetcher; its thread only --- */
+
+struct flight_head {
+	uint64_t size_bytes; /* as the origin announced it; 0: unknown */
+	const char *url;     /* where the bytes come from, for people */
+};
+
+/* An origin answers: makes room for its bytes. A second call starts over (assert: flight_may_restart). ERR_TOO_LARGE, ERR_NO_SPACE, ERR_IO. */
+bool flight_announce(struct flight *flight, const struct flight_head *head, struct err *err) MUST_CHECK;
+bool flight_append(struct flight *flight, const void *bytes, size_t length, struct err *err) MUST_CHECK;
+/* Nobody was promised anything of the current try: another origin may be asked from the start. */
+bool flight_may_restart(struct flight *flight);
+/* Bytes of the current try so far. */
+uint64_t flight_size(struct flight *flight);
+/* All bytes are in. True: they are what is wanted, and are being committed. False: ERR_MISMATCH, nothing was given to the end. */
+bool flight_land(struct flight *flight, struct err *err) MUST_CHECK;
+/* Nowhere to be had: wakes everybody with this error. */
+void flight_fail(struct flight *flight, const struct err *err);
+/* Wakes who has something to read or has waited past his time. Call every FLIGHT_WAKE_MS. */
+void flight_tick(struct flight *flight, int64_t now_ms);
+/* LANDED or FAILED. */
+bool flight_is_over(struct flight *flight);
+bool flight_has_waiters(struct flight *flight);
+
+/* What is wanted: constant from the start, borrowed. */
+const struct digest *flight_asked(const struct flight *flight);
+const struct catalog_wanted *flight_wanted(const struct flight *flight);
+
+/* One contact with one origin, for reports: noted by the fetcher, read by anybody when the flight is over. */
+struct flight_attempt {
+	char *url;
+	enum origin_result result;
+	char *detail; /* "404", "timed out after 15 s", "other bytes: sha256:…" */
+};
+#define FLIGHT_ATTEMPTS_MAX 64 /* kept; the later ones are dropped */
+void flight_note(struct flight *flight, const char *url, enum origin_result result, const char *detail);
+const struct flight_attempt *flight_attempts(const struct flight *flight, size_t *ret_count);
+
+void flight_hold(struct flight *flight);    /* one more reference */
+void flight_release(struct flight *flight); /* the last one frees it */
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Replies: how an answer goes out, with all the headers the contract promises. Every reply_* queues exactly one response.
+ */
+#ifndef SERVER_HTTP_REPLY_H
+#define SERVER_HTTP_REPLY_H
+
+#include "server/http/request.h"
+#include "storage/base/err.h"
+#include "storage/base/text.h"
+#include "storage/blob.h"
+
+/*
+ * A stored archive: 200, 206, 304 or 416 as method, Range, If-Range and If-None-Match ask (RFC 9110, sections 13 and 14). A proven blob goes
+ * out by sendfile; an unproven one is hashed on its way, its tail held back, and a Range of it is answered with all of it. Takes the blob.
+ */
+enum outcome reply_blob(struct request *request, struct blob *blob);
+
+/* An archive that is coming: 200 with the flight's bytes (HEAD: without). request->flight and flight_size are set. */
+enum outcome reply_flight(struct request *request);
+
+/* The status, Larder-Reason and sentence of an error; Retry-After with 503. Archives: a short Cache-Control: no-store. */
+enum outcome reply_error(struct request *request, const struct err *err);
+
+/* A page or document of larder's own, never cached. Takes the text's memory. */
+enum outcome reply_text(struct request *request, int status, const char *content_type, struct text *body);
+
+#endif
