@@ -23,6 +23,7 @@
 #include "storage/digest.h"
 #include "storage/intake.h"
 
+struct metrics;
 struct store;
 struct flight;
 
@@ -31,9 +32,9 @@ struct waiter {
 	void (*park)(struct waiter *); /* under the flight's lock: stop asking until woken */
 	void (*wake)(struct waiter *); /* under the flight's lock: ask again */
 	struct digest asked;           /* only an archive that has this digest is for him */
-	int64_t give_up_at_ms;         /* clock_ms: without a first byte by then, ERR_TIMEOUT; 0: waits as long as it takes */
-	bool parked;                   /* the flight's */
-	TAILQ_ENTRY(waiter) link;      /* the flight's */
+	int64_t give_up_at_ms; /* clock_ms: without a first byte by then, ERR_TIMEOUT; 0: waits as long as it takes */
+	bool parked;           /* the flight's */
+	TAILQ_ENTRY(waiter) link; /* the flight's */
 };
 
 enum flight_news {
@@ -50,19 +51,21 @@ enum flight_news {
  * The size, once bytes can be given out: at once for large archives whose origin tells the length, after verification for small ones.
  * From the first NEWS_READY on the flight never starts over.
  */
-enum flight_news flight_head(struct flight *flight, struct waiter *waiter, uint64_t *ret_size, struct err *err);
+enum flight_news flight_head(
+        struct flight *flight, struct waiter *waiter, uint64_t *ret_size, struct err *err);
 /*
  * Up to max bytes at position. The last FLIGHT_TAIL bytes are given out only when the digest is right and the archive is
  * stored (or cannot be stored, but is right).
  */
-enum flight_news flight_read(struct flight *flight, struct waiter *waiter, uint64_t position, void *ret, size_t max,
-	size_t *ret_length, struct err *err);
+enum flight_news flight_read(struct flight *flight, struct waiter *waiter, uint64_t position, void *ret,
+        size_t max, size_t *ret_length, struct err *err);
 /* The waiter leaves: unlinks it and drops its reference. The fetch goes on. */
 void flight_leave(struct flight *flight, struct waiter *waiter);
 
-#define FLIGHT_TAIL         (64u << 10)  /* bytes held back; the last byte alone would do, but this keeps a torn tail small */
-#define FLIGHT_WAKE_BYTES   (256u << 10) /* wake those who wait when this much is new … */
-#define FLIGHT_WAKE_MS      100          /* … or this long has passed */
+#define FLIGHT_TAIL                                                                                          \
+	(64u << 10) /* bytes held back; the last byte alone would do, but this keeps a torn tail small */
+#define FLIGHT_WAKE_BYTES (256u << 10) /* wake those who wait when this much is new … */
+#define FLIGHT_WAKE_MS    100          /* … or this long has passed */
 
 /* --- for the fetcher; its thread only --- */
 
@@ -101,6 +104,25 @@ struct flight_attempt {
 #define FLIGHT_ATTEMPTS_MAX 64 /* kept; the later ones are dropped */
 void flight_note(struct flight *flight, const char *url, enum origin_result result, const char *detail);
 const struct flight_attempt *flight_attempts(const struct flight *flight, size_t *ret_count);
+
+/* --- for the table of flights --- */
+
+struct flight_plan {
+	struct store *store;
+	struct metrics *metrics; /* may be NULL */
+	struct digest asked;
+	struct catalog_wanted wanted;
+	uint64_t verify_before_send, max_archive; /* bytes */
+	/* Called once, when the flight is over, without any lock; the flight is alive until it returns. */
+	void (*over)(void *context, struct flight *flight);
+	void *context;
+};
+
+struct flight *flight_create(const struct flight_plan *plan); /* one reference, the caller's */
+/* The archive was stored while the flight was being made: over before it began. */
+void flight_found_stored(struct flight *flight);
+/* Only when over: ERR_OK for LANDED, else why it failed. */
+const struct err *flight_failure(const struct flight *flight);
 
 void flight_hold(struct flight *flight);    /* one more reference */
 void flight_release(struct flight *flight); /* the last one frees it */

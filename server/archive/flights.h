@@ -17,7 +17,7 @@ struct metrics;
 struct flights_options {
 	struct store *store;
 	struct metrics *metrics;
-	int64_t max_flights;        /* more at once: ERR_OVERLOADED */
+	int64_t max_flights; /* more at once: ERR_OVERLOADED */
 	int64_t negative_ttl_ms;
 	uint64_t verify_before_send, max_archive; /* bytes */
 };
@@ -25,7 +25,10 @@ struct flights_options {
 /* Hands a new flight to who fetches it (the reference goes along). False: refused, err says why. */
 typedef bool flights_submit_fn(void *context, struct flight *flight, struct err *err);
 
-struct flights *flights_create(const struct flights_options *options, flights_submit_fn *submit, void *context);
+#define FLIGHTS_NOWHERE_MAX 65536 /* digests remembered as found nowhere; the oldest make room */
+
+struct flights *flights_create(
+        const struct flights_options *options, flights_submit_fn *submit, void *context);
 void flights_destroy(struct flights *flights); /* every flight is over */
 
 /*
@@ -33,6 +36,9 @@ void flights_destroy(struct flights *flights); /* every flight is over */
  * drops it). NULL: ERR_OVERLOADED at the limit, ERR_STOPPING, or what was found lately (ERR_UNKNOWN, ERR_VANISHED …). Any thread.
  */
 struct flight *flights_join(struct flights *flights, const struct digest *digest, struct err *err) MUST_CHECK;
+
+/* Forgets what was found nowhere: the catalog learned new origins. Any thread. */
+void flights_forget_nowhere(struct flights *flights);
 
 /* No new flights from here on: ERR_STOPPING. */
 void flights_refuse(struct flights *flights);

@@ -1,0 +1,119 @@
+/*
+ * The way of a request for an archive, hit or miss, on the worker's thread that runs the request. Nothing here waits: a miss parks in
+ * its flight, and the handler is called again when there is news.
+ */
+#include "server/archive/archive.h"
+
+#include "server/admin/metrics.h"
+#include "server/archive/flights.h"
+#include "server/config.h"
+#include "server/http/reply.h"
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/store.h"
+
+static enum outcome join_flight(struct request *request);
+static enum outcome follow_flight(struct request *request);
+
+/*
+ * A small blob that changed since it was last read is read again first, so that a damaged one is a miss and not a broken answer. A
+ * large one is read while it is sent.
+ */
+static enum outcome
+answer_hit(struct request *request, struct blob *blob)
+{
+	struct metrics *metrics = request->larder->metrics;
+	struct err err = ERR_NONE;
+
+	if (blob->trust == BLOB_UNPROVEN && blob->size_bytes <= PROVE_INLINE_MAX) {
+		if (!store_prove(request->larder->store, blob, &err)) {
+			blob_close(blob);
+			log_warning("%s; it is fetched again", err.text);
+			metrics_add(metrics, METRIC_BLOBS_WRONG, 1);
+			return join_flight(request);
+		}
+		metrics_add(metrics, METRIC_BLOBS_PROVEN, 1);
+	}
+	request->cache = CACHE_HIT;
+	metrics_add(metrics, METRIC_HITS, 1);
+	return reply_blob(request, blob);
+}
+
+enum outcome
+archive_get(struct request *request)
+{
+	struct blob blob = BLOB_NONE;
+	struct err err = ERR_NONE;
+
+	if (request->flight != NULL)
+		return follow_flight(request);
+	switch (store_find(request->larder->store, &request->digest, &blob, &err)) {
+	case STORE_HIT:
+		return answer_hit(request, &blob);
+	case STORE_MISS:
+		return join_flight(request);
+	case STORE_FAILED:
+		break;
+	}
+	return reply_error(request, &err);
+}
+
+static enum outcome
+join_flight(struct request *request)
+{
+	struct larder *larder = request->larder;
+	struct err err = ERR_NONE;
+
+	request->cache = CACHE_MISS;
+	metrics_add(larder->metrics, METRIC_MISSES, 1);
+	request->flight = flights_join(larder->flights, &request->digest, &err);
+	if (request->flight == NULL)
+		return reply_error(request, &err);
+	request->waiter.asked = request->digest;
+	request->waiter.give_up_at_ms = clock_ms() + larder->config->fetch.miss_deadline_ms;
+	return follow_flight(request);
+}
+
+/* What the flight brought is in the store now: it goes out as a hit does. */
+static enum outcome
+answer_landed(struct request *request)
+{
+	struct blob blob = BLOB_NONE;
+	struct err err = ERR_NONE;
+
+	switch (store_find(request->larder->store, &request->digest, &blob, &err)) {
+	case STORE_HIT:
+		metrics_add(request->larder->metrics, METRIC_MISSES_SERVED, 1);
+		return reply_blob(request, &blob);
+	case STORE_MISS:
+		err_set(&err, ERR_CHANGED,
+		        "the catalog lists this digest with those of another archive, which was stored");
+		break;
+	case STORE_FAILED:
+		break;
+	}
+	return reply_error(request, &err);
+}
+
+static enum outcome
+follow_flight(struct request *request)
+{
+	struct metrics *metrics = request->larder->metrics;
+	struct err err = ERR_NONE;
+
+	switch (flight_head(request->flight, &request->waiter, &request->flight_size, &err)) {
+	case NEWS_PARKED:
+		return PARKED;
+	case NEWS_STORED:
+		return answer_landed(request);
+	case NEWS_READY:
+		metrics_add(metrics, METRIC_MISSES_SERVED, 1);
+		return reply_flight(request);
+	case NEWS_END:
+	case NEWS_FAILED:
+		break;
+	}
+	if (err.code == ERR_TIMEOUT)
+		metrics_add(metrics, METRIC_LIMIT_MISS_DEADLINE, 1);
+	return reply_error(request, &err);
+}

@@ -1,0 +1,99 @@
+/*
+ * The parts and their order. Main thread only. The order of stopping is the point: nobody may be left waiting when the HTTP
+ * side stops, and nothing that was begun to be stored may be dropped.
+ */
+#include "server/larder.h"
+
+#include <string.h>
+
+#include "server/admin/metrics.h"
+#include "server/archive/flights.h"
+#include "server/catalogs.h"
+#include "server/config.h"
+#include "server/http/listener.h"
+#include "server/upstream/fetcher.h"
+#include "storage/base/clock.h"
+
+static bool
+start_store(struct larder *larder, enum larder_parts parts, struct err *err)
+{
+	struct store_options options = {.directory = larder->config->store,
+	        .mode = parts == LARDER_STORE_READ ? STORE_READ : STORE_WRITE,
+	        .min_free_bytes = larder->config->space.min_free};
+
+	larder->store = store_open(&options, err);
+	return larder->store != NULL;
+}
+
+static bool
+submit_flight(void *context, struct flight *flight, struct err *err)
+{
+	struct larder *larder = context;
+
+	return fetcher_submit(larder->fetcher, flight, err);
+}
+
+static bool
+start_fetching(struct larder *larder, struct err *err)
+{
+	const struct config *config = larder->config;
+	struct flights_options options = {.store = larder->store,
+	        .metrics = larder->metrics,
+	        .max_flights = config->limits.flights,
+	        .negative_ttl_ms = config->fetch.negative_ttl_ms,
+	        .verify_before_send = config->fetch.verify_before_send,
+	        .max_archive = config->fetch.max_archive};
+
+	larder->fetcher = fetcher_create(config, larder->store, larder->metrics, err);
+	if (larder->fetcher == NULL)
+		return false;
+	larder->flights = flights_create(&options, submit_flight, larder);
+	return true;
+}
+
+static bool
+start_serving(struct larder *larder, struct err *err)
+{
+	larder->catalogs = catalogs_start(larder, err);
+	if (larder->catalogs == NULL)
+		return false;
+	larder->listener = listener_start(larder, err);
+	return larder->listener != NULL;
+}
+
+bool
+larder_start(struct larder *larder, const struct config *config, enum larder_parts parts, struct err *err)
+{
+	*larder = (struct larder){
+	        .config = config, .metrics = metrics_create(), .started_at_ms = clock_wall_ms()};
+	if (!start_store(larder, parts, err))
+		goto failed;
+	if (parts >= LARDER_FETCHING && !start_fetching(larder, err))
+		goto failed;
+	if (parts >= LARDER_SERVING && !start_serving(larder, err))
+		goto failed;
+	return true;
+failed:
+	larder_stop(larder, 0);
+	return false;
+}
+
+void
+larder_stop(struct larder *larder, int64_t grace_ms)
+{
+	if (larder->flights != NULL)
+		flights_refuse(larder->flights);
+	if (larder->listener != NULL) {
+		listener_quiesce(larder->listener);
+		listener_wait_idle(larder->listener, grace_ms);
+	}
+	catalogs_stop(larder->catalogs);
+	if (larder->fetcher != NULL)
+		fetcher_stop(larder->fetcher); /* wakes everybody who waits */
+	listener_stop(larder->listener);
+	fetcher_destroy(larder->fetcher);
+	store_close(larder->store); /* finishes commits, which ends the last flights */
+	flights_destroy(larder->flights);
+	metrics_destroy(larder->metrics);
+	*larder = (struct larder){0};
+}
