@@ -1,0 +1,486 @@
+/*
+ * Flights and their table, with waiters that only count and a fetcher that is the test itself.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "server/archive/flights.h"
+#include "storage/base/clock.h"
+#include "storage/base/text.h"
+#include "storage/catalog/harvest.h"
+#include "storage/store.h"
+#include "tests/support/temp.h"
+
+#define SMALL 1000u
+#define LARGE 300000u
+
+/* A store, a table, and the flights that were handed out to be fetched. */
+struct fixture {
+	char *directory;
+	struct store *store;
+	struct flights *flights;
+	struct flight *submitted[8];
+	size_t n_submitted;
+	bool refuse;
+	char *bytes; /* LARGE of them; an archive is a beginning of these */
+};
+
+struct fake {
+	struct waiter waiter;
+	int parks, wakes;
+};
+
+static void
+fake_park(struct waiter *waiter)
+{
+	((struct fake *)waiter)->parks++;
+}
+
+static void
+fake_wake(struct waiter *waiter)
+{
+	((struct fake *)waiter)->wakes++;
+}
+
+static struct fake
+fake_waiter(const struct digest *asked)
+{
+	return (struct fake){.waiter = {.park = fake_park, .wake = fake_wake, .asked = *asked}};
+}
+
+static bool
+take_flight(void *context, struct flight *flight, struct err *err)
+{
+	struct fixture *fixture = context;
+
+	if (fixture->refuse)
+		return err_set(err, ERR_STOPPING, "stopping");
+	fixture->submitted[fixture->n_submitted++] = flight;
+	return true;
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *fixture = xcalloc(1, sizeof *fixture);
+	struct flights_options options = {.max_flights = 2,
+	        .negative_ttl_ms = 60000,
+	        .verify_before_send = 2 * SMALL,
+	        .max_archive = LARGE};
+	struct store_options store_options = {.mode = STORE_WRITE};
+	struct err err = ERR_NONE;
+
+	fixture->directory = temp_make();
+	store_options.directory = fixture->directory;
+	fixture->store = store_open(&store_options, &err);
+	assert_non_null(fixture->store);
+	options.store = fixture->store;
+	fixture->flights = flights_create(&options, take_flight, fixture);
+	fixture->bytes = xmalloc(LARGE);
+	for (size_t i = 0; i < LARGE; i++)
+		fixture->bytes[i] = (char)(i * 7 + i / 251);
+	*state = fixture;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < fixture->n_submitted; i++)
+		flight_release(fixture->submitted[i]);
+	store_close(fixture->store);
+	flights_destroy(fixture->flights);
+	temp_remove(fixture->directory);
+	free(fixture->bytes);
+	free(fixture);
+	return 0;
+}
+
+static struct digests
+digests_of(const void *bytes, size_t length)
+{
+	struct hasher *hasher = hasher_create();
+	struct digests digests;
+
+	hasher_add(hasher, bytes, length);
+	hasher_digests(hasher, &digests);
+	hasher_destroy(hasher);
+	return digests;
+}
+
+static struct digest
+name_of(const struct digests *digests, enum digest_algo algo)
+{
+	struct digest digest;
+
+	assert_true(digests_get(digests, algo, &digest));
+	return digest;
+}
+
+static struct flight *
+join(struct fixture *fixture, const struct digest *digest)
+{
+	struct err err = ERR_NONE;
+	struct flight *flight = flights_join(fixture->flights, digest, &err);
+
+	if (flight == NULL)
+		print_error("%s\n", err.text);
+	assert_non_null(flight);
+	return flight;
+}
+
+static void
+announce(struct flight *flight, uint64_t size)
+{
+	struct flight_head head = {.size_bytes = size, .url = "http://origin.example/a"};
+	struct err err = ERR_NONE;
+
+	assert_true(flight_announce(flight, &head, &err));
+}
+
+static void
+append(struct flight *flight, const void *bytes, size_t length)
+{
+	struct err err = ERR_NONE;
+
+	assert_true(flight_append(flight, bytes, length, &err));
+}
+
+/* The store answers from its own thread: polls until it has. */
+static void
+wait_until_over(struct flight *flight)
+{
+	int64_t deadline = clock_ms() + 20000;
+
+	while (!flight_is_over(flight) && clock_ms() < deadline)
+		usleep(500);
+	assert_true(flight_is_over(flight));
+}
+
+static enum flight_news
+head_of(struct flight *flight, struct fake *fake, uint64_t *size, struct err *err)
+{
+	return flight_head(flight, &fake->waiter, size, err);
+}
+
+/* A digest set the catalog knows, so that flights have more than one name. */
+static void
+teach(struct fixture *fixture, const struct digests *digests)
+{
+	static const char *const urls[] = {"http://origin.example/a"};
+	struct harvest_entry entry = {.digests = *digests, .package = "a.1", .urls = urls, .n_urls = 1};
+	struct harvest *harvest = harvest_create();
+	struct catalog_learned learned;
+	struct err err = ERR_NONE;
+
+	assert_true(harvest_add(harvest, &entry, "test", 1));
+	assert_true(catalog_learn(store_catalog(fixture->store), harvest, "test", &learned, &err));
+	harvest_destroy(harvest);
+}
+
+static void
+small_archive_is_promised_only_when_stored(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest md5 = name_of(&digests, DIGEST_MD5);
+	struct fake fake = fake_waiter(&md5);
+	struct flight *flight = join(fixture, &md5);
+	AUTO_BLOB blob = BLOB_NONE;
+	struct err err = ERR_NONE;
+	uint64_t size;
+
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
+	announce(flight, SMALL);
+	append(flight, fixture->bytes, SMALL);
+	flight_tick(flight, clock_ms());
+	assert_int_equal(fake.wakes, 0);
+	assert_true(flight_may_restart(flight));
+	assert_true(flight_land(flight, &err));
+	wait_until_over(flight);
+	assert_int_equal(fake.wakes, 1);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_STORED);
+	assert_int_equal(store_find(fixture->store, &md5, &blob, &err), STORE_HIT);
+	assert_int_equal(flights_count(fixture->flights), 0);
+	flight_leave(flight, &fake.waiter);
+}
+
+static void
+large_archive_streams_with_its_tail_held_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	AUTO_FREE char *got = xmalloc(LARGE);
+	struct err err = ERR_NONE;
+	uint64_t size, position = 0;
+	size_t length;
+
+	announce(flight, LARGE);
+	append(flight, fixture->bytes, LARGE);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
+	assert_int_equal(size, LARGE);
+	assert_false(flight_may_restart(flight));
+	while (flight_read(flight, &fake.waiter, position, got + position, LARGE, &length, &err) ==
+	        NEWS_READY)
+		position += length;
+	assert_int_equal(position, LARGE - FLIGHT_TAIL);
+	assert_true(fake.waiter.parked);
+	assert_true(flight_land(flight, &err));
+	wait_until_over(flight);
+	assert_false(fake.waiter.parked);
+	while (flight_read(flight, &fake.waiter, position, got + position, LARGE, &length, &err) ==
+	        NEWS_READY)
+		position += length;
+	assert_int_equal(position, LARGE);
+	assert_int_equal(flight_read(flight, &fake.waiter, position, got, 1, &length, &err), NEWS_END);
+	assert_memory_equal(got, fixture->bytes, LARGE);
+	flight_leave(flight, &fake.waiter);
+}
+
+static void
+wrong_bytes_never_complete_and_another_origin_may_be_asked(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	struct err err = ERR_NONE;
+	uint64_t size;
+
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
+	announce(flight, SMALL);
+	append(flight, fixture->bytes + 1, SMALL);
+	assert_false(flight_land(flight, &err));
+	assert_int_equal(err.code, ERR_MISMATCH);
+	assert_int_equal(fake.wakes, 0);
+	assert_true(flight_may_restart(flight));
+	announce(flight, 0); /* the second origin does not tell the length */
+	append(flight, fixture->bytes, SMALL);
+	assert_true(flight_land(flight, &err));
+	wait_until_over(flight);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_STORED);
+	flight_leave(flight, &fake.waiter);
+}
+
+static void
+a_broken_stream_fails_its_readers(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	char got[SMALL];
+	uint64_t size;
+	size_t length;
+
+	announce(flight, LARGE);
+	append(flight, fixture->bytes, SMALL);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
+	assert_int_equal(flight_read(flight, &fake.waiter, 0, got, sizeof got, &length, &err), NEWS_READY);
+	assert_int_equal(
+	        flight_read(flight, &fake.waiter, SMALL, got, sizeof got, &length, &err), NEWS_PARKED);
+	err_set(&failure, ERR_FAILING, "the origin died");
+	flight_fail(flight, &failure);
+	assert_int_equal(fake.wakes, 1);
+	assert_int_equal(
+	        flight_read(flight, &fake.waiter, SMALL, got, sizeof got, &length, &err), NEWS_FAILED);
+	assert_int_equal(err.code, ERR_FAILING);
+	flight_leave(flight, &fake.waiter);
+}
+
+static void
+more_bytes_than_announced_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct flight *flight = join(fixture, &sha256);
+	struct flight_head head = {.size_bytes = LARGE + 1, .url = "http://origin.example/a"};
+	struct err err = ERR_NONE, failure = ERR_NONE;
+
+	announce(flight, SMALL);
+	append(flight, fixture->bytes, SMALL);
+	assert_false(flight_append(flight, fixture->bytes, 1, &err));
+	assert_int_equal(err.code, ERR_MISMATCH);
+	assert_false(flight_announce(flight, &head, &err));
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	err_set(&failure, ERR_LIMIT, "too large");
+	flight_fail(flight, &failure);
+	flight_release(flight);
+}
+
+static void
+who_waits_too_long_is_told_and_the_download_goes_on(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha1 = name_of(&digests, DIGEST_SHA1);
+	struct fake fake = fake_waiter(&sha1);
+	struct flight *flight = join(fixture, &sha1);
+	struct err err = ERR_NONE;
+	uint64_t size;
+
+	fake.waiter.give_up_at_ms = clock_ms() + 3600000;
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
+	flight_tick(flight, fake.waiter.give_up_at_ms - 1);
+	assert_int_equal(fake.wakes, 0);
+	flight_tick(flight, fake.waiter.give_up_at_ms);
+	assert_int_equal(fake.wakes, 1);
+	fake.waiter.give_up_at_ms = clock_ms();
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_FAILED);
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	flight_leave(flight, &fake.waiter);
+
+	announce(fixture->submitted[0], SMALL);
+	append(fixture->submitted[0], fixture->bytes, SMALL);
+	assert_true(flight_land(fixture->submitted[0], &err));
+	wait_until_over(fixture->submitted[0]);
+}
+
+static void
+one_flight_for_all_digests_of_an_archive(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest md5 = name_of(&digests, DIGEST_MD5), sha512 = name_of(&digests, DIGEST_SHA512);
+	struct err failure = ERR_NONE;
+	struct flight *by_md5, *by_sha512;
+
+	teach(fixture, &digests);
+	by_md5 = join(fixture, &md5);
+	by_sha512 = join(fixture, &sha512);
+	assert_ptr_equal(by_md5, by_sha512);
+	assert_int_equal(fixture->n_submitted, 1);
+	err_set(&failure, ERR_FAILING, "no");
+	flight_fail(by_md5, &failure);
+	flight_release(by_md5);
+	flight_release(by_sha512);
+	assert_int_equal(flights_count(fixture->flights), 0);
+}
+
+/* md5 and sha1 are names: where the catalog knows a sha256 the bytes must have that too. */
+static void
+a_weak_digest_is_not_enough_where_a_strong_one_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL), listed = {0};
+	struct digest md5 = name_of(&digests, DIGEST_MD5), other = {.algo = DIGEST_SHA256, .bytes = {1}};
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	struct flight *flight;
+
+	digests_put(&listed, &md5);
+	digests_put(&listed, &other);
+	teach(fixture, &listed);
+	flight = join(fixture, &md5);
+	announce(flight, SMALL);
+	append(flight, fixture->bytes, SMALL);
+	assert_false(flight_land(flight, &err));
+	assert_int_equal(err.code, ERR_MISMATCH);
+	err_set(&failure, ERR_CHANGED, "changed");
+	flight_fail(flight, &failure);
+	flight_release(flight);
+}
+
+static void
+the_table_has_a_limit(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digest digest = {.algo = DIGEST_SHA256};
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	struct flight *flights[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		digest.bytes[0] = (uint8_t)i;
+		flights[i] = join(fixture, &digest);
+	}
+	digest.bytes[0] = 2;
+	assert_null(flights_join(fixture->flights, &digest, &err));
+	assert_int_equal(err.code, ERR_OVERLOADED);
+	err_set(&failure, ERR_FAILING, "no");
+	for (size_t i = 0; i < 2; i++) {
+		flight_fail(flights[i], &failure);
+		flight_release(flights[i]);
+	}
+	err = ERR_NONE;
+	flights_refuse(fixture->flights);
+	assert_null(flights_join(fixture->flights, &digest, &err));
+	assert_int_equal(err.code, ERR_STOPPING);
+}
+
+static void
+nowhere_is_remembered_and_failing_is_not(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digest digest = {.algo = DIGEST_SHA256};
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	struct flight *flight = join(fixture, &digest);
+
+	err_set(&failure, ERR_FAILING, "an origin timed out");
+	flight_fail(flight, &failure);
+	flight_release(flight);
+	flight = join(fixture, &digest);
+	err_set(&failure, ERR_VANISHED, "every origin said 404");
+	flight_fail(flight, &failure);
+	flight_release(flight);
+	assert_null(flights_join(fixture->flights, &digest, &err));
+	assert_int_equal(err.code, ERR_VANISHED);
+	assert_string_equal(err.text, "every origin said 404");
+	flights_forget_nowhere(fixture->flights);
+	flight = join(fixture, &digest);
+	flight_fail(flight, &failure);
+	flight_release(flight);
+}
+
+static void
+a_refused_flight_fails_who_joined(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digest digest = {.algo = DIGEST_SHA256};
+	struct fake fake = fake_waiter(&digest);
+	struct err err = ERR_NONE;
+	struct flight *flight;
+	uint64_t size;
+
+	fixture->refuse = true;
+	flight = join(fixture, &digest);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_FAILED);
+	assert_int_equal(err.code, ERR_STOPPING);
+	flight_leave(flight, &fake.waiter);
+	assert_int_equal(flights_count(fixture->flights), 0);
+}
+
+#define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        IN_FIXTURE(small_archive_is_promised_only_when_stored),
+	        IN_FIXTURE(large_archive_streams_with_its_tail_held_back),
+	        IN_FIXTURE(wrong_bytes_never_complete_and_another_origin_may_be_asked),
+	        IN_FIXTURE(a_broken_stream_fails_its_readers),
+	        IN_FIXTURE(more_bytes_than_announced_are_refused),
+	        IN_FIXTURE(who_waits_too_long_is_told_and_the_download_goes_on),
+	        IN_FIXTURE(one_flight_for_all_digests_of_an_archive),
+	        IN_FIXTURE(a_weak_digest_is_not_enough_where_a_strong_one_is_known),
+	        IN_FIXTURE(the_table_has_a_limit),
+	        IN_FIXTURE(nowhere_is_remembered_and_failing_is_not),
+	        IN_FIXTURE(a_refused_flight_fails_who_joined),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
