@@ -1,0 +1,89 @@
+#!/bin/sh
+# sh tests/run.sh [unit|fuzz|e2e|faults|lint|PATTERN]...: installs what the tests need, builds, runs them (all, or those whose name
+# matches) and ends with "N passed, N failed". Exit status 0 when none failed.
+#
+#   LARDER_BUILD=DIR         where to build (build/)
+#   LARDER_CMAKE_ARGS=...    more arguments for cmake, such as -DLARDER_SANITIZE=address
+#   LARDER_JOBS=N            how many files of tests at once (one a processor)
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=${LARDER_BUILD:-$top/build}
+jobs=${LARDER_JOBS:-$(nproc)}
+out=$(mktemp -d "${TMPDIR:-/tmp}/larder-tests.XXXXXX")
+trap 'rm -rf "$out"' EXIT
+trap 'exit 130' INT TERM
+
+give_up() {
+	[ -z "${2:-}" ] || tail -n 60 "$2"
+	echo "$1" >&2
+	echo "0 passed, 1 failed"
+	exit 1
+}
+
+build() {
+	# shellcheck disable=SC2086
+	cmake -S "$top" -B "$build" ${LARDER_CMAKE_ARGS:-} >"$out/build" 2>&1 &&
+		cmake --build "$build" -j "$(nproc)" >>"$out/build" 2>&1
+}
+
+# One line a job: KIND, NAME and the command, separated by tabs. The slow ones first.
+list_jobs() {
+	(
+		cd "$top/tests" || exit 1
+		for file in faults/*.sh e2e/*.bats e2e/*.vtc lint/*.sh; do
+			[ -e "$file" ] || continue
+			case $file in
+			*.bats) printf 'tap\t%s\tbats\t--tap\t%s\n' "$file" "$top/tests/$file" ;;
+			*.vtc) printf 'one\t%s\tsh\t%s\t%s\n' "$file" "$top/tests/support/vtc.sh" "$top/tests/$file" ;;
+			*) printf 'tap\t%s\tbash\t%s\n' "$file" "$top/tests/$file" ;;
+			esac
+		done
+	)
+	ctest --test-dir "$build" --show-only=json-v1 | jq -r '.tests[] | select(.command != null)
+		| (if .name | startswith("unit/") then "tap" else "one" end) + "\t" + .name + "\t" + (.command | join("\t"))'
+}
+
+# The jobs whose name begins with or matches one of the arguments; all without any.
+choose_jobs() {
+	if [ $# = 0 ]; then
+		cat
+		return
+	fi
+	pattern=$(printf '%s\n' "$@" | sed -E 's,^(unit|fuzz|e2e|faults|lint)$,^\1/,' | paste -s -d '|')
+	awk -F '\t' -v pattern="$pattern" '$2 ~ pattern'
+}
+
+# A sanitizer's report is a failure, wherever the process that made it ran.
+count_reports() {
+	for report in "$out"/report.*; do
+		[ -e "$report" ] || continue
+		echo "FAIL sanitizer report $(sed -n '/ERROR:\|WARNING:\|runtime error:/{p;q}' "$report")" >>"$out/results"
+		echo "--- sanitizer report"
+		head -n 80 "$report"
+	done
+}
+
+count() {
+	grep -c "^$1 " "$out/results"
+}
+
+sh "$top/tests/support/install.sh" || give_up "cannot run the tests without these packages"
+command -v ccache >/dev/null && export CMAKE_C_COMPILER_LAUNCHER=ccache
+build || give_up "larder does not build" "$out/build"
+
+export LARDER="$build/larder" LARDER_BUILD="$build" TMPDIR="$out" CMOCKA_MESSAGE_OUTPUT=TAP
+export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:log_path=$out/report.asan:${ASAN_OPTIONS:-}"
+export UBSAN_OPTIONS="print_stacktrace=1:log_path=$out/report.ubsan:${UBSAN_OPTIONS:-}"
+export TSAN_OPTIONS="io_sync=0:suppressions=$top/tests/support/tsan.supp:log_path=$out/report.tsan:${TSAN_OPTIONS:-}"
+: >"$out/results"
+list_jobs | choose_jobs "$@" >"$out/jobs"
+[ -s "$out/jobs" ] || give_up "no test matches: $*"
+tr '\n' '\0' <"$out/jobs" | xargs -0 -n 1 -P "$jobs" sh "$top/tests/support/job.sh" "$out"
+count_reports
+sed -n 's/^SKIP /skipped: /p' "$out/results"
+sed -n 's/^FAIL /failed: /p' "$out/results"
+passed=$(count PASS) failed=$(count FAIL) skipped=$(count SKIP)
+line="$passed passed, $failed failed"
+[ "$skipped" = 0 ] || line="$line, $skipped skipped"
+echo "$line"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]

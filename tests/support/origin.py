@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""A scripted origin: origin.py DIR serves DIR/files on 127.0.0.0/8, each request behaving as the first part of its path says.
+
+    /BEHAVIOUR/NAME or /BEHAVIOUR=ARGUMENT/NAME
+
+DIR/port gets the port, DIR/log a line for each request ("METHOD PATH" and its Range), when its headers have been read. A gate is
+open once the file DIR/gate/NAME exists. Every answer ends its connection. Behaviours are the functions below named do_*.
+"""
+import gzip
+import os
+import socket
+import socketserver
+import struct
+import sys
+import threading
+import time
+
+PIECE = 65536
+
+
+class Gone(Exception):
+    """The client left."""
+
+
+class Request:
+    def __init__(self, handler, method, path, headers):
+        self.socket = handler.request
+        self.base = handler.server.base
+        self.method = method
+        self.path = path
+        self.headers = headers
+        behaviour, _, self.name = path.lstrip("/").partition("/")
+        self.verb, _, self.argument = behaviour.partition("=")
+
+    def body(self):
+        with open(os.path.join(self.base, "files", os.path.basename(self.name)), "rb") as file:
+            return file.read()
+
+    def send(self, data):
+        try:
+            self.socket.sendall(data)
+        except OSError as error:
+            raise Gone from error
+
+    def head(self, status="200 OK", **fields):
+        lines = [f"HTTP/1.1 {status}", "Connection: close"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    def answer(self, body, status="200 OK", **fields):
+        fields.setdefault("Content_Length", len(body))
+        self.head(status, **fields)
+        if self.method != "HEAD":
+            self.send(body)
+
+    def wait_until_gone(self):
+        """Stalls: nothing more is sent, until the client gives up."""
+        try:
+            while self.socket.recv(PIECE):
+                pass
+        except OSError:
+            pass
+        raise Gone
+
+    def wait_for_gate(self, name):
+        self.socket.settimeout(0.02)
+        while not os.path.exists(os.path.join(self.base, "gate", name)):
+            try:
+                if self.socket.recv(PIECE) == b"":
+                    raise Gone
+            except (TimeoutError, socket.timeout):
+                pass
+            except OSError as error:
+                raise Gone from error
+        self.socket.settimeout(60)
+
+    def reset(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def flipped(body):
+    return body[:-1] + bytes([body[-1] ^ 1])
+
+
+def do_ok(r):
+    body = r.body()
+    wanted = r.headers.get("range", "")
+    if wanted.startswith("bytes=") and wanted.endswith("-") and 0 < int(wanted[6:-1]) < len(body):
+        first = int(wanted[6:-1])
+        r.answer(body[first:], "206 Partial Content", Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}", ETag='"one"')
+    else:
+        r.answer(body, ETag='"one"')
+
+
+def do_no_length(r):
+    r.head()
+    r.send(r.body())
+
+
+def do_chunked(r):
+    body = r.body()
+    r.head(Transfer_Encoding="chunked")
+    for at in range(0, len(body), PIECE):
+        piece = body[at:at + PIECE]
+        r.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+    r.send(b"0\r\n\r\n")
+
+
+def do_chunked_cut(r):
+    body = r.body()
+    r.head(Transfer_Encoding="chunked")
+    r.send(b"%x\r\n%s" % (len(body), body[:len(body) // 2]))
+
+
+def do_chunked_bad(r):
+    r.head(Transfer_Encoding="chunked")
+    r.send(b"zz\r\n" + r.body() + b"\r\n0\r\n\r\n")
+
+
+def do_cut(r):
+    """The length is promised, half of it sent; a Range for the rest is refused by sending all of it, cut again."""
+    body = r.body()
+    r.head(Content_Length=len(body))
+    r.send(body[:len(body) // 2])
+
+
+def do_cut_once(r):
+    """Half of it at first; who comes back with a Range gets the rest."""
+    if "range" in r.headers:
+        do_ok(r)
+        return
+    body = r.body()
+    r.head(Content_Length=len(body), ETag='"one"', Accept_Ranges="bytes")
+    r.send(body[:len(body) // 2])
+
+
+def do_cut_no_length(r):
+    r.head()
+    r.send(r.body()[:-1])
+
+
+def do_wrong(r):
+    """Other bytes of the same length; those who ask for a Range get them too."""
+    r.answer(flipped(r.body()))
+
+
+def do_wrong_no_length(r):
+    r.head()
+    r.send(flipped(r.body()))
+
+
+def do_longer(r):
+    r.answer(r.body() + b"more")
+
+
+def do_longer_no_length(r):
+    r.head()
+    r.send(r.body() + b"more")
+
+
+def do_endless(r):
+    r.head()
+    while True:
+        r.send(b"x" * PIECE)
+
+
+def do_drip(r):
+    """Headers, then a byte a second."""
+    body = r.body()
+    r.head(Content_Length=len(body))
+    for at in range(len(body)):
+        r.send(body[at:at + 1])
+        time.sleep(1)
+
+
+def do_stall(r):
+    r.wait_until_gone()
+
+
+def do_stall_body(r):
+    body = r.body()
+    r.head(Content_Length=len(body))
+    r.send(body[:len(body) // 2])
+    r.wait_until_gone()
+
+
+def do_rst(r):
+    r.reset()
+
+
+def do_rst_body(r):
+    body = r.body()
+    r.head(Content_Length=len(body))
+    r.send(body[:len(body) // 2])
+    r.reset()
+
+
+def do_fin(_):
+    pass
+
+
+def do_status(r):
+    """status=CODE or status=CODE:RETRY-AFTER"""
+    code, _, retry = r.argument.partition(":")
+    if retry:
+        r.answer(b"no\n", f"{code} Scripted", Retry_After=retry)
+    elif code in ("204", "304"):
+        r.head(f"{code} Scripted")
+    else:
+        r.answer(b"no\n", f"{code} Scripted")
+
+
+def do_html(r):
+    r.answer(b"<!DOCTYPE html><title>Log in</title>\n", Content_Type="text/html")
+
+
+def do_empty(r):
+    r.answer(b"")
+
+
+def do_partial(r):
+    """206, though nobody asked for a part."""
+    body = r.body()
+    r.answer(body, "206 Partial Content", Content_Range=f"bytes 0-{len(body) - 1}/{len(body)}")
+
+
+def do_gzip(r):
+    r.answer(gzip.compress(r.body()), Content_Encoding="gzip")
+
+
+def do_short_length(r):
+    r.answer(r.body(), Content_Length=len(r.body()) - 1)
+
+
+def do_long_length(r):
+    r.answer(r.body(), Content_Length=len(r.body()) + 1)
+
+
+def do_two_lengths(r):
+    body = r.body()
+    r.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\nContent-Length: 5\r\n\r\n" % len(body))
+    r.send(body)
+
+
+def do_big_header(r):
+    r.answer(r.body(), X_Padding="x" * (1 << 20))
+
+
+def do_many_1xx(r):
+    while True:
+        r.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 100)
+
+
+def do_loop(r):
+    r.answer(b"", "302 Found", Location=r.path)
+
+
+def do_hops(r):
+    """hops=N: N redirects, then ok."""
+    left = int(r.argument)
+    r.answer(b"", "302 Found", Location=f"/hops={left - 1}/{r.name}" if left > 1 else f"/ok/{r.name}")
+
+
+def do_relative(r):
+    r.answer(b"", "301 Moved", Location=f"../ok/{r.name}")
+
+
+def do_to(r):
+    """to=SCHEME:REST with | for / : a redirect to anywhere."""
+    r.answer(b"", "302 Found", Location=r.argument.replace("|", "/") + "/" + r.name)
+
+
+def do_to_nothing(r):
+    r.answer(b"", "302 Found", Location="")
+
+
+def do_gate(r):
+    r.wait_for_gate(r.argument)
+    do_ok(r)
+
+
+def do_gate_body(r):
+    """Half of it, then the rest when the gate opens."""
+    body = r.body()
+    r.head(Content_Length=len(body))
+    r.send(body[:len(body) // 2])
+    r.wait_for_gate(r.argument)
+    r.send(body[len(body) // 2:])
+
+
+def do_rate(r):
+    """rate=BYTES a second."""
+    body = r.body()
+    r.head(Content_Length=len(body))
+    rate, begin, sent = int(r.argument), time.monotonic(), 0
+    while sent < len(body):
+        due = min(len(body), int((time.monotonic() - begin) * rate) + 1)
+        r.send(body[sent:due])
+        sent = due
+        time.sleep(0.005)
+
+
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.settimeout(60)
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw = b""
+        while b"\r\n\r\n" not in raw:
+            more = self.request.recv(PIECE)
+            if not more:
+                return
+            raw += more
+        lines = raw.decode("latin-1").split("\r\n")
+        method, path = lines[0].split()[:2]
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        with self.server.lock, open(os.path.join(self.server.base, "log"), "a", encoding="utf-8") as log:
+            print(method, path, headers.get("range", ""), file=log)
+        request = Request(self, method, path, headers)
+        try:
+            script = globals().get("do_" + request.verb.replace("-", "_"))
+            if script is None or (request.name and not os.path.exists(
+                    os.path.join(request.base, "files", os.path.basename(request.name)))):
+                request.answer(b"no such thing\n", "404 Not Found")
+            else:
+                script(request)
+        except Gone:
+            pass
+
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 512
+
+
+def main():
+    base = sys.argv[1]
+    # Every address of 127.0.0.0/8 is this origin, so that one test's broken host is not another's.
+    server = Server(("0.0.0.0", 0), Handler)
+    server.base, server.lock = base, threading.Lock()
+    with open(os.path.join(base, "port.new"), "w", encoding="utf-8") as file:
+        print(server.server_address[1], file=file)
+    os.rename(os.path.join(base, "port.new"), os.path.join(base, "port"))
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
