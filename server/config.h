@@ -20,8 +20,8 @@ struct config_list {
 
 struct config_mirror {
 	char *name;
-	char *url;                                /* with {algo}, {hash:2} and {hash} */
-	enum digest_algo digests[DIGEST_ALGOS];   /* the ones it serves by, best first */
+	char *url;                              /* with {algo}, {hash:2} and {hash} */
+	enum digest_algo digests[DIGEST_ALGOS]; /* the ones it serves by, best first */
 	size_t n_digests;
 };
 
@@ -38,7 +38,7 @@ struct config_rewrite {
 struct config_fetch {
 	int64_t transfers, per_host;
 	int64_t connect_timeout_ms, first_byte_timeout_ms;
-	uint64_t min_rate;          /* bytes a second, over … */
+	uint64_t min_rate; /* bytes a second, over … */
 	int64_t min_rate_over_ms;
 	int64_t miss_deadline_ms;
 	uint64_t verify_before_send, max_archive;
@@ -53,7 +53,7 @@ struct config_fetch {
 struct config_limits {
 	int64_t connections, connections_per_address; /* 0: no limit */
 	int64_t header_timeout_ms, idle_timeout_ms;
-	uint64_t min_rate;          /* bytes a second a client takes, over 30 s */
+	uint64_t min_rate; /* bytes a second a client takes, over 30 s */
 	int64_t flights;
 	struct config_list trusted_proxies; /* networks */
 };
@@ -95,7 +95,12 @@ struct config_override {
  * path NULL: no file is read, the defaults hold. ERR_CONFIG names file, line and what would be right. The caller owns the result.
  */
 struct config *config_load(const char *path, const struct config_override *overrides, size_t n_overrides,
-	struct err *err) MUST_CHECK;
-void config_destroy(struct config *config);
+        struct err *err) MUST_CHECK;
+/* The same for text in memory; name is for messages, NULL when the text is empty because there is no file. */
+struct config *config_parse(const char *name, const char *text, const struct config_override *overrides,
+        size_t n_overrides, struct err *err) MUST_CHECK;
+void config_destroy(struct config *config); /* NULL is nothing */
+
+#define CONFIG_FILE_MAX (1u << 20) /* bytes */
 
 #endif
