@@ -15,10 +15,13 @@
 #include "storage/base/auto.h"
 #include "storage/digest.h"
 
-/* One archive as one source names it: one url section, one extra-source, one line of a list. */
+/*
+ * One archive as one source names it: one url section, one extra-source, one line of a list. An archive that several packages
+ * share is one entry for each of them, next to each other; harvest_archives counts it once.
+ */
 struct harvest_entry {
-	struct digests digests; /* all that were listed together; never empty */
-	const char *package;    /* "rosa.0.2.0", or "" */
+	struct digests digests;  /* all that were listed together; never empty */
+	const char *package;     /* "rosa.0.2.0", or "" */
 	const char *const *urls; /* in the order of the source; http, https or ftp as written */
 	size_t n_urls;
 };
@@ -33,26 +36,29 @@ struct harvest {
 	struct harvest_entry *entries;
 	size_t n_entries;
 	struct harvest_problem *problems;
-	size_t n_problems;        /* at most HARVEST_PROBLEMS_MAX are kept, problems_in_all counts on */
+	size_t n_problems; /* at most HARVEST_PROBLEMS_MAX are kept, problems_in_all counts on */
 	uint64_t problems_in_all;
-	uint64_t files;           /* read, with or without an archive in them */
-	uint64_t sections;        /* url and extra-source sections, pin lines, list lines */
-	uint64_t without_digest;  /* sections that name no checksum, so that larder can do nothing with them */
-	uint64_t not_archives;    /* git, hg, darcs and local sources: no archive to keep */
+	uint64_t files; /* opam files, lockfiles, *.pkg and lists read, with or without an archive in them */
+	uint64_t sections; /* url and extra-source sections, lockfile directories, fetches, list lines */
+	uint64_t without_digest; /* sections that name no checksum, so that larder can do nothing with them */
+	uint64_t not_archives;   /* git, hg, darcs and local sources: no archive to keep */
 	struct harvest_memory *memory; /* holds all strings */
 };
 
 #define HARVEST_PROBLEMS_MAX 1000
-#define HARVEST_URLS_MAX     64         /* of one entry */
-#define HARVEST_ENTRIES_MAX  4000000    /* of one source */
-#define HARVEST_URL_MAX      4096       /* bytes */
-#define HARVEST_PACKAGE_MAX  256        /* bytes */
+#define HARVEST_URLS_MAX     64      /* of one entry */
+#define HARVEST_ENTRIES_MAX  4000000 /* of one source */
+#define HARVEST_URL_MAX      4096    /* bytes */
+#define HARVEST_PACKAGE_MAX  256     /* bytes */
 
 struct harvest *harvest_create(void);
 void harvest_destroy(struct harvest *harvest);
-/* Copies the entry and its strings. False, with a problem noted by itself, when it is over a limit. */
+/* Copies the entry (with at least one digest) and its strings. False, with a problem noted by itself, when it is over a limit. */
 bool harvest_add(struct harvest *harvest, const struct harvest_entry *entry, const char *file, unsigned line);
-void harvest_problem(struct harvest *harvest, const char *file, unsigned line, unsigned column, const char *format, ...)
-	PRINTF_LIKE(5, 6);
+/* The text says what is wrong and what happens next ("…; skipped"). File and text are copied, escaped for a terminal. */
+void harvest_problem(struct harvest *harvest, const char *file, unsigned line, unsigned column,
+        const char *format, ...) PRINTF_LIKE(5, 6);
+/* The first entry of every distinct set of digests, in the order of the source; the array is the caller's to free. */
+const struct harvest_entry **harvest_archives(const struct harvest *harvest, size_t *ret_count);
 
 #endif
