@@ -1,0 +1,222 @@
+#!/usr/bin/env bats
+# Hostile clients: requests that two servers could read in two ways, slow ones, and too many of them.
+
+load ../support/larder
+
+setup_file() {
+	export WORK=$BATS_FILE_TMPDIR
+	mkdir -p "$WORK/archives"
+	make_archive "$WORK/archives/one" 5000
+	larder_config 'limits { header_timeout = "1s"  idle_timeout = "2s"  connections = 40  connections_per_address = 12 }'
+	larder add "$WORK/archives"
+	larder_start
+}
+
+teardown_file() {
+	export WORK=$BATS_FILE_TMPDIR
+	larder_stop
+	end_all
+}
+
+setup() {
+	WORK=$BATS_FILE_TMPDIR
+	ONE=$(path_of sha256 "$WORK/archives/one")
+	# What a smuggler hides behind his request: were it answered, a second response would come.
+	HIDDEN="GET $ONE HTTP/1.1\r\nHost: hidden\r\n\r\n"
+	# Connections of the test before are gone.
+	wait_until 10 connections_left
+}
+
+connections_left() {
+	curl -sf -o /dev/null "$URL/healthz"
+}
+
+# send TEXT: TEXT (with \r\n escapes) as it is; OUTPUT is what came back, without the bytes of bodies that are no text.
+send() {
+	printf '%b' "$1" | python3 "$TESTS/support/raw.py" "${URL##*:}" | tr -d '\0' >"$BATS_TEST_TMPDIR/got"
+	OUTPUT=$BATS_TEST_TMPDIR/got
+}
+
+answers() {
+	grep -aoE 'HTTP/1\.[01] [0-9]{3}' "$OUTPUT" | cut -d ' ' -f 2 | paste -s -d ' '
+}
+
+# One answer, and the connection is closed: what follows is never read as a request.
+refused() { # TEXT [STATUS]
+	send "$1$HIDDEN"
+	[ "$(answers)" = "${2:-400}" ] || { echo "answers: $(answers)" && return 1; }
+}
+
+@test "what is clean is answered, also twice on one connection" {
+	send "GET $ONE HTTP/1.1\r\nHost: x\r\n\r\nHEAD $ONE HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	[ "$(answers)" = "200 200" ]
+}
+
+@test "Content-Length with Transfer-Encoding" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+}
+
+@test "two Content-Length" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n"
+}
+
+@test "two Content-Length that agree" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n"
+}
+
+@test "a space before the colon" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\n"
+}
+
+@test "Transfer-Encoding on HTTP/1.0" {
+	refused "GET $ONE HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+}
+
+@test "a folded Content-Length" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nX: y\r\n Content-Length: 5\r\nContent-Length:\r\n 5\r\n\r\n"
+}
+
+@test "a transfer coding other than chunked" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+}
+
+@test "a name that begins with Content-Length" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length\x0b: 5\r\n\r\n"
+}
+
+@test "a Content-Length with a sign" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n12345"
+}
+
+@test "a GET with a body" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345"
+}
+
+@test "a HEAD with a body" {
+	refused "HEAD $ONE HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n"
+}
+
+@test "two Host" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"
+}
+
+@test "a control character in a value" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nX-A: a\x01b\r\n\r\n"
+}
+
+@test "a header name that is no token" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nX(A): a\r\n\r\n"
+}
+
+@test "a target that does not begin with a slash" {
+	refused "GET http://x$ONE HTTP/1.1\r\nHost: x\r\n\r\n"
+}
+
+@test "another method" {
+	refused "POST $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" 405
+}
+
+@test "headers larger than 16 KiB" {
+	send "GET $ONE HTTP/1.1\r\nHost: x\r\nX-A: $(head -c 40000 /dev/zero | tr '\0' a)\r\n\r\n"
+	[[ "$(answers)" =~ ^(400|413|414|431)?$ ]]
+	[ "$(metric limit_header_bytes_total)" -ge 1 ]
+}
+
+@test "no HTTP at all" {
+	send "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"
+	[[ "$(answers)" =~ ^(400)?$ ]]
+}
+
+@test "Upgrade: h2c is not heard" {
+	send "GET $ONE HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"
+	[[ "$(answers)" = 200* ]]
+}
+
+@test "headers that drip in: closed at header_timeout, however busy the connection looks" {
+	python3 - "${URL##*:}" <<-'END'
+		import socket, sys, time
+		peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=10)
+		begin = time.monotonic()
+		peer.settimeout(0.1)
+		closed = False
+		peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
+		while not closed and time.monotonic() - begin < 10:
+		    try:
+		        peer.sendall(b"y")
+		        closed = peer.recv(100) == b""
+		    except TimeoutError:
+		        pass
+		    except OSError:
+		        closed = True
+		took = time.monotonic() - begin
+		assert closed and 0.8 < took < 6, took
+	END
+	[ "$(metric limit_header_timeout_total)" -ge 1 ]
+}
+
+@test "an idle connection is closed" {
+	python3 - "${URL##*:}" <<-'END'
+		import socket, sys
+		peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=10)
+		peer.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		while peer.recv(1000):
+		    pass
+	END
+}
+
+# Keeps N connections open from an address, sends a request on one more, prints its status.
+crowd() { # N ADDRESS... : N from each, and one more from the last
+	python3 - "${URL##*:}" "$@" <<-'END'
+		import socket, sys
+		port, count = int(sys.argv[1]), int(sys.argv[2])
+		def connect(address):
+		    peer = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(address, 0))
+		    return peer
+		def status(peer):
+		    peer.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		    answer = b""
+		    while b"\r\n\r\n" not in answer:
+		        more = peer.recv(1000)
+		        if not more:
+		            break
+		        answer += more
+		    head = answer.decode()
+		    return head[9:12] + (" with Retry-After" if "retry-after:" in head.lower() else "")
+		held = []
+		for address in sys.argv[3:]:
+		    for _ in range(count):
+		        held.append(connect(address))
+		        assert status(held[-1]) == "200", "the limit came too early"
+		print(status(connect(sys.argv[-1])))
+		print(status(connect("127.9.9.9")))
+	END
+}
+
+@test "connections from one address: past the limit 503, others are served" {
+	run crowd 12 127.0.7.1
+	[ "${lines[0]}" = "503 with Retry-After" ]
+	[ "${lines[1]}" = 200 ]
+	[ "$(metric limit_connections_per_address_total)" -ge 1 ]
+}
+
+@test "connections in all: past the limit 503, and it heals" {
+	run crowd 10 127.0.8.1 127.0.8.2 127.0.8.3 127.0.8.4
+	[ "${lines[0]}" = "503 with Retry-After" ]
+	[ "${lines[1]}" = "503 with Retry-After" ]
+	wait_until 10 connections_left
+	[ "$(metric limit_connections_total)" -ge 1 ]
+}
+
+@test "stopping finishes what is being sent" {
+	WORK=$BATS_TEST_TMPDIR
+	mkdir -p "$WORK/archives"
+	make_archive "$WORK/archives/large" 30000000
+	larder_config
+	larder add "$WORK/archives"
+	larder_start
+	in_background client curl -s --limit-rate 10M -o "$WORK/got" "$URL$(path_of sha256 "$WORK/archives/large")"
+	wait_until 10 test -s "$WORK/got"
+	larder_stop
+	wait_until 10 ended client
+	cmp "$WORK/got" "$WORK/archives/large"
+}
