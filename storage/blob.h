@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/archive.h"
 #include "storage/base/auto.h"
 #include "storage/digest.h"
 
@@ -14,11 +15,12 @@
 enum blob_trust { BLOB_PROVEN, BLOB_UNPROVEN };
 
 struct blob {
-	int fd;                  /* -1: none */
+	int fd; /* -1: none */
 	uint64_t size_bytes;
-	int64_t stored_at_ms;    /* since 1970 */
-	struct digests digests;  /* all four */
+	int64_t stored_at_ms;   /* since 1970 */
+	struct digests digests; /* all four */
 	enum blob_trust trust;
+	struct stamp stamp; /* of the file when it was opened */
 };
 
 #define BLOB_NONE ((struct blob){.fd = -1})

@@ -19,10 +19,10 @@ static const struct {
 	size_t size;
 	size_t offset; /* in struct digests */
 } algos[DIGEST_ALGOS] = {
-	[DIGEST_MD5] = {"md5", 16, offsetof(struct digests, md5)},
-	[DIGEST_SHA1] = {"sha1", 20, offsetof(struct digests, sha1)},
-	[DIGEST_SHA256] = {"sha256", 32, offsetof(struct digests, sha256)},
-	[DIGEST_SHA512] = {"sha512", 64, offsetof(struct digests, sha512)},
+        [DIGEST_MD5] = {"md5", 16, offsetof(struct digests, md5)},
+        [DIGEST_SHA1] = {"sha1", 20, offsetof(struct digests, sha1)},
+        [DIGEST_SHA256] = {"sha256", 32, offsetof(struct digests, sha256)},
+        [DIGEST_SHA512] = {"sha512", 64, offsetof(struct digests, sha512)},
 };
 
 size_t
@@ -62,14 +62,15 @@ digest_parse(const char *algo, const char *hex, struct digest *ret, struct err *
 	size_t length = strlen(hex);
 
 	if (!digest_algo_parse(algo, &digest.algo))
-		return err_set(err, ERR_BAD_REQUEST, "no digest algorithm is called '%.20s'; larder knows md5, sha1, sha256 and sha512",
-			algo);
+		return err_set(err, ERR_BAD_REQUEST,
+		        "no digest algorithm is called '%.20s'; larder knows md5, sha1, sha256 and sha512",
+		        algo);
 	if (length != 2 * digest_size(digest.algo))
 		return err_set(err, ERR_BAD_REQUEST, "a %s digest has %zu hexadecimal digits, not %zu",
-			digest_algo_name(digest.algo), 2 * digest_size(digest.algo), length);
+		        digest_algo_name(digest.algo), 2 * digest_size(digest.algo), length);
 	if (!text_unhex(hex, digest.bytes, digest_size(digest.algo)))
 		return err_set(err, ERR_BAD_REQUEST, "a %s digest is made of hexadecimal digits only",
-			digest_algo_name(digest.algo));
+		        digest_algo_name(digest.algo));
 	*ret = digest;
 	return true;
 }
@@ -83,7 +84,8 @@ digest_parse_text(const char *text, struct digest *ret, struct err *err)
 	if (text[algo_length] == '\0' && algo_length == 32)
 		return digest_parse("md5", text, ret, err);
 	if (text[algo_length] == '\0' || algo_length >= sizeof algo)
-		return err_set(err, ERR_BAD_REQUEST, "'%.60s' is no digest: write algorithm:hex, such as sha256:…", text);
+		return err_set(err, ERR_BAD_REQUEST,
+		        "'%.60s' is no digest: write algorithm:hex, such as sha256:…", text);
 	memcpy(algo, text, algo_length);
 	algo[algo_length] = '\0';
 	return digest_parse(algo, text + algo_length + 1, ret, err);

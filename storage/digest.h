@@ -14,26 +14,26 @@
 enum digest_algo { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA512 };
 
 #define DIGEST_ALGOS    4
-#define DIGEST_MAX      64                     /* bytes of the longest value */
-#define DIGEST_HEX_MAX  (2 * DIGEST_MAX + 1)   /* room for its hexadecimal */
-#define DIGEST_TEXT_MAX (DIGEST_HEX_MAX + 8)   /* room for "sha512:<hex>" */
+#define DIGEST_MAX      64                   /* bytes of the longest value */
+#define DIGEST_HEX_MAX  (2 * DIGEST_MAX + 1) /* room for its hexadecimal */
+#define DIGEST_TEXT_MAX (DIGEST_HEX_MAX + 8) /* room for "sha512:<hex>" */
 
 struct digest {
 	enum digest_algo algo;
 	uint8_t bytes[DIGEST_MAX]; /* digest_size(algo) of them count, the rest are 0 */
 };
 
-size_t digest_size(enum digest_algo algo);      /* 16, 20, 32 or 64 bytes */
-const char *digest_algo_name(enum digest_algo algo);                      /* "sha256" */
-bool digest_algo_parse(const char *name, enum digest_algo *ret);          /* in either case: CMake writes SHA512 */
-bool digest_is_strong(enum digest_algo algo);   /* sha256 and sha512 prove; md5 and sha1 only name */
+size_t digest_size(enum digest_algo algo);                       /* 16, 20, 32 or 64 bytes */
+const char *digest_algo_name(enum digest_algo algo);             /* "sha256" */
+bool digest_algo_parse(const char *name, enum digest_algo *ret); /* in either case: CMake writes SHA512 */
+bool digest_is_strong(enum digest_algo algo); /* sha256 and sha512 prove; md5 and sha1 only name */
 
 /* ERR_BAD_REQUEST says which of algorithm, length and characters is wrong. */
 bool digest_parse(const char *algo, const char *hex, struct digest *ret, struct err *err) MUST_CHECK;
 /* "sha256=<hex>" as opam writes it or "sha256:<hex>"; bare hex of md5's length is md5, as in opam files. */
 bool digest_parse_text(const char *text, struct digest *ret, struct err *err) MUST_CHECK;
 bool digest_equal(const struct digest *a, const struct digest *b);
-int digest_compare(const struct digest *a, const struct digest *b);       /* an order, as memcmp */
+int digest_compare(const struct digest *a, const struct digest *b); /* an order, as memcmp */
 void digest_hex(const struct digest *digest, char ret[DIGEST_HEX_MAX]);
 void digest_text(const struct digest *digest, char ret[DIGEST_TEXT_MAX]); /* "sha256:<hex>" */
 
@@ -46,20 +46,23 @@ struct digests {
 	uint8_t sha512[64];
 };
 
-bool digests_get(const struct digests *set, enum digest_algo algo, struct digest *ret); /* false: not in the set */
-void digests_put(struct digests *set, const struct digest *digest);                     /* replaces one of the same algorithm */
-bool digests_have(const struct digests *set, const struct digest *digest);              /* this very value is in the set */
-bool digests_agree(const struct digests *a, const struct digests *b);  /* no algorithm is in both with different values */
+bool digests_get(
+        const struct digests *set, enum digest_algo algo, struct digest *ret); /* false: not in the set */
+void digests_put(struct digests *set, const struct digest *digest); /* replaces one of the same algorithm */
+bool digests_have(const struct digests *set, const struct digest *digest); /* this very value is in the set */
+bool digests_agree(
+        const struct digests *a, const struct digests *b); /* no algorithm is in both with different values */
 /* Every digest of wanted is in set with the same value; an empty wanted is satisfied by anything. */
 bool digests_satisfy(const struct digests *set, const struct digests *wanted);
-bool digests_strong(const struct digests *set);                        /* holds a sha256 or sha512 */
+bool digests_strong(const struct digests *set); /* holds a sha256 or sha512 */
 int digests_count(const struct digests *set);
 const uint8_t *digests_bytes(const struct digests *set, enum digest_algo algo); /* NULL: not in the set */
 
 /* Computes all four digests of a stream of bytes. Owned by one thread at a time. */
 struct hasher *hasher_create(void);
 void hasher_add(struct hasher *hasher, const void *bytes, size_t length);
-void hasher_digests(struct hasher *hasher, struct digests *ret); /* of all that was added; the hasher starts anew */
+void hasher_digests(
+        struct hasher *hasher, struct digests *ret); /* of all that was added; the hasher starts anew */
 void hasher_destroy(struct hasher *hasher);
 
 /* The digests and the size of an open file from its start to its end. Reads with pread; blocks on the disk. */

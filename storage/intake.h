@@ -18,9 +18,9 @@ struct store;
 struct intake;
 
 enum intake_result {
-	INTAKE_STORED,   /* new, and it survives power loss from here on */
-	INTAKE_KNOWN,    /* the same archive was stored already; nothing was written twice */
-	INTAKE_REFUSED,  /* see err: ERR_COLLISION, ERR_NO_SPACE, ERR_IO, ERR_STOPPING */
+	INTAKE_STORED, /* new (or its file was damaged, and is right again), and it survives power loss from here on */
+	INTAKE_KNOWN,   /* the same archive was stored already; nothing was written twice */
+	INTAKE_REFUSED, /* see err: ERR_COLLISION, ERR_NO_SPACE, ERR_IO, ERR_STOPPING */
 };
 
 /* Called exactly once, on a thread of the store; must not block. err is set for INTAKE_REFUSED only. */
@@ -33,6 +33,8 @@ struct intake_plan {
 	const char *came_from;
 };
 
+#define PASS_THROUGH_MAX (256ull << 20) /* bytes of memory for all of them together; more is ERR_NO_SPACE */
+
 enum intake_keeping { INTAKE_KEEP, INTAKE_PASS_THROUGH };
 
 /*
@@ -40,11 +42,12 @@ enum intake_keeping { INTAKE_KEEP, INTAKE_PASS_THROUGH };
  * INTAKE_PASS_THROUGH: memory only, for serving a miss while the disk is full: bounded (PASS_THROUGH_MAX in all), never committed.
  */
 struct intake *intake_open(struct store *store, enum intake_keeping keeping, const struct intake_plan *plan,
-	struct err *err) MUST_CHECK;
+        struct err *err) MUST_CHECK;
 bool intake_append(struct intake *intake, const void *bytes, size_t length, struct err *err) MUST_CHECK;
 /* Up to max bytes at offset of what was appended; 0 past the end. Any thread. -1 is an error. */
-ssize_t intake_pread(const struct intake *intake, void *ret, size_t max, uint64_t offset, struct err *err) MUST_CHECK;
-uint64_t intake_size(const struct intake *intake);     /* bytes appended so far; the appending thread */
+ssize_t intake_pread(
+        const struct intake *intake, void *ret, size_t max, uint64_t offset, struct err *err) MUST_CHECK;
+uint64_t intake_size(const struct intake *intake); /* bytes appended so far; the appending thread */
 enum intake_keeping intake_keeping(const struct intake *intake);
 
 /* The digests of all that was appended; call once, when the last byte is in; nothing may be appended afterwards. */
@@ -56,7 +59,8 @@ bool intake_restart(struct intake *intake, struct err *err) MUST_CHECK;
 /*
  * The writing protocol: fdatasync, rename into the shard, fsync of the shard, row committed by the index writer; then done().
  * The descriptor stays readable until intake_close: waiters may go on reading while and after this runs.
- * Call after intake_digests, once. Returns at once; done() comes later, from a thread of the store.
+ * Call after intake_digests, once. Returns at once; done() comes later, from a thread of the store, and may close the intake.
+ * INTAKE_PASS_THROUGH is refused with ERR_NO_SPACE.
  */
 void intake_commit(struct intake *intake, intake_done_fn *done, void *context);
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "storage/archive.h"
 #include "storage/base/err.h"
 #include "storage/blob.h"
 #include "storage/digest.h"
@@ -19,7 +20,7 @@ struct catalog;
 
 enum store_mode {
 	STORE_WRITE, /* takes the lock, makes what is missing, recovers; ERR_LOCKED names the pid that has it */
-	STORE_READ,  /* beside a writing process or without one; ERR_NOT_FOUND where there is no store yet */
+	STORE_READ, /* beside a writing process or without one; ERR_NOT_FOUND where there is no store yet */
 };
 
 struct store_options {
@@ -40,29 +41,31 @@ enum store_answer { STORE_HIT, STORE_MISS, STORE_FAILED };
  * The archive called by this digest, open. Any thread (each has its own read-only connection to the index). A row whose file is
  * gone or of the wrong size is a miss. STORE_FAILED: the index or the disk is broken, err says how.
  */
-enum store_answer store_find(struct store *store, const struct digest *digest, struct blob *ret, struct err *err) MUST_CHECK;
+enum store_answer store_find(
+        struct store *store, const struct digest *digest, struct blob *ret, struct err *err) MUST_CHECK;
 
 /* As store_find, but answers from the index alone: what is stored under this digest, without opening it. */
-struct archive {
-	struct digests digests; /* all four */
-	uint64_t size_bytes;
-	int64_t stored_at_ms;
-	char came_from[512];
-};
-enum store_answer store_lookup(struct store *store, const struct digest *digest, struct archive *ret, struct err *err) MUST_CHECK;
+enum store_answer store_lookup(
+        struct store *store, const struct digest *digest, struct archive *ret, struct err *err) MUST_CHECK;
 
 /* An archive is stored that has every one of these digests (strongest first). */
-enum store_answer store_has(struct store *store, const struct digests *digests, struct archive *ret, struct err *err) MUST_CHECK;
+enum store_answer store_has(
+        struct store *store, const struct digests *digests, struct archive *ret, struct err *err) MUST_CHECK;
 
 /*
  * Reads an unproven blob to its end and compares it with its name. True: it is BLOB_PROVEN now, and the index will remember. False
- * with ERR_MISMATCH: it was wrong, is quarantined and is a miss from now on. Blocks on the disk for as long as the blob is long.
+ * with ERR_MISMATCH: it was wrong, is quarantined (in STORE_WRITE) and is a miss from now on. Blocks on the disk for as long as the blob is long.
  */
 bool store_prove(struct store *store, struct blob *blob, struct err *err) MUST_CHECK;
 /* The same for one who has read the bytes himself: what he found them to be. */
 void store_proven(struct store *store, const struct blob *blob);
-/* Moves the file of this archive to quarantine/ and drops its row. Logs what happened. Any thread. */
+/*
+ * Moves the file of this archive to quarantine/ and drops its row. Logs what happened. Any thread, but not from done() of an intake;
+ * blocks on the disk. Does nothing in STORE_READ.
+ */
 void store_quarantine(struct store *store, const struct digests *digests, const char *why);
+/* The same, unless the file that was open here has been replaced by another since: for one who read wrong bytes from it. */
+void store_quarantine_blob(struct store *store, const struct blob *blob, const char *why);
 
 /* Visits every archive of the index, by sha256. The visitor returns false to stop. False with err: the index failed. */
 typedef bool archive_visit_fn(void *context, const struct archive *archive);
@@ -80,12 +83,12 @@ enum store_health { STORE_FINE, STORE_FULL, STORE_READ_ONLY, STORE_BROKEN };
 
 /* Costs a few microseconds: counted as things happen, never by a walk. Any thread. */
 struct store_figures {
-	uint64_t archives, bytes;             /* stored */
-	uint64_t free_bytes, min_free_bytes;  /* of the filesystem */
+	uint64_t archives, bytes;            /* stored */
+	uint64_t free_bytes, min_free_bytes; /* of the filesystem */
 	uint64_t adopted, quarantined, collisions, refused_no_space, commits, commit_batches;
-	bool recovering;                      /* blobs without a row are being looked for in the background */
+	bool recovering; /* blobs without a row are being looked for in the background */
 	enum store_health health;
-	char health_text[160];                /* what is wrong, or "" */
+	char health_text[160]; /* what is wrong, or "" */
 };
 void store_figures(struct store *store, struct store_figures *ret);
 

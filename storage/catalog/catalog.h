@@ -16,6 +16,11 @@
 #include "storage/digest.h"
 
 struct catalog;
+struct index;
+
+/* The store's own; others get it from store_catalog. The index stays the store's. */
+struct catalog *catalog_create(struct index *index);
+void catalog_destroy(struct catalog *catalog); /* NULL is nothing */
 
 /* How a harvest changed the catalog. */
 struct catalog_learned {

@@ -1,0 +1,307 @@
+/*
+ * The rows of stored archives. Questions run on any thread, the jobs on the index writer's.
+ */
+#include "storage/index/archive_rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "storage/index/db.h"
+
+#define WALK_STEP 256 /* rows read at once */
+
+static bool
+read_row(sqlite3_stmt *statement, struct archive_row *ret, struct err *err)
+{
+	struct archive *archive = &ret->archive;
+	const char *came_from = (const char *)sqlite3_column_text(statement, 9);
+
+	db_column_digests(statement, 1, &archive->digests);
+	if (digests_count(&archive->digests) != DIGEST_ALGOS)
+		return err_set(err, ERR_CORRUPT, "row %lld of the index lacks a digest",
+		        (long long)sqlite3_column_int64(statement, 0));
+	archive->size_bytes = (uint64_t)sqlite3_column_int64(statement, 5);
+	archive->stored_at_ms = sqlite3_column_int64(statement, 6);
+	ret->stamp.inode = (uint64_t)sqlite3_column_int64(statement, 7);
+	ret->stamp.change_ns = sqlite3_column_int64(statement, 8);
+	snprintf(archive->came_from, sizeof archive->came_from, "%s", came_from != NULL ? came_from : "");
+	return true;
+}
+
+static enum row_answer
+find_with(struct db *db, const struct digest *digest, struct archive_row *ret, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_ARCHIVE_BY_MD5 + digest->algo, err);
+	enum row_answer answer;
+
+	if (statement == NULL)
+		return ROW_FAILED;
+	db_bind_digest(statement, 1, digest);
+	switch (db_step(db, statement, err)) {
+	case DB_FAILED:
+		return ROW_FAILED;
+	case DB_DONE:
+		return ROW_NONE;
+	case DB_ROW:
+		break;
+	}
+	answer = read_row(statement, ret, err) ? ROW_FOUND : ROW_FAILED;
+	db_reset(statement);
+	return answer;
+}
+
+enum row_answer
+archive_row_find(struct index *index, const struct digest *digest, struct archive_row *ret, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	enum row_answer answer = db != NULL ? find_with(db, digest, ret, err) : ROW_FAILED;
+
+	if (answer == ROW_FAILED)
+		index_failed(index, err);
+	return answer;
+}
+
+/* The next rows behind a sha256; their number, or -1. */
+static int
+read_step(struct db *db, const uint8_t *after, size_t after_size, struct archive_row *rows, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_ARCHIVES_AFTER, err);
+	enum db_step step;
+	int count = 0;
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_blob(statement, 1, after, (int)after_size, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, WALK_STEP);
+	for (;;) {
+		step = db_step(db, statement, err);
+		if (step != DB_ROW)
+			return step == DB_DONE ? count : -1;
+		if (!read_row(statement, &rows[count++], err)) {
+			db_reset(statement);
+			return -1;
+		}
+	}
+}
+
+bool
+archive_rows_walk(struct index *index, archive_row_visit_fn *visit, void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	AUTO_FREE struct archive_row *rows = xcalloc(WALK_STEP, sizeof *rows);
+	uint8_t after[32];
+	size_t after_size = 0; /* the empty blob comes before all others */
+	int count = WALK_STEP;
+
+	if (db == NULL)
+		return index_failed(index, err);
+	while (count == WALK_STEP) {
+		count = read_step(db, after, after_size, rows, err);
+		for (int i = 0; i < count; i++) {
+			if (!visit(context, &rows[i]))
+				return true;
+		}
+		if (count > 0) {
+			memcpy(after, rows[count - 1].archive.digests.sha256, sizeof after);
+			after_size = sizeof after;
+		}
+	}
+	return count >= 0 || index_failed(index, err);
+}
+
+/* The row of the same sha256, as the writer sees it now. */
+static enum row_answer
+find_same(struct writing *writing, const struct archive_row *row, struct archive_row *ret, struct err *err)
+{
+	struct digest sha256;
+
+	if (!digests_get(&row->archive.digests, DIGEST_SHA256, &sha256))
+		return ROW_NONE;
+	return find_with(writing->db, &sha256, ret, err);
+}
+
+/* Whether one of the digests is the name of another archive already. The first keeps the name. */
+static enum job_result
+check_names(struct writing *writing, const struct archive_row *row, struct err *err)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest digest, other;
+		struct archive_row found;
+		enum row_answer answer;
+		char name[DIGEST_TEXT_MAX], owner[DIGEST_TEXT_MAX];
+
+		if (!digests_get(&row->archive.digests, (enum digest_algo)algo, &digest))
+			continue;
+		answer = find_with(writing->db, &digest, &found, err);
+		if (answer == ROW_FAILED)
+			return JOB_FAILED;
+		if (answer == ROW_NONE || !digests_get(&found.archive.digests, DIGEST_SHA256, &other))
+			continue;
+		digest_text(&digest, name);
+		digest_text(&other, owner);
+		err_set(err, ERR_COLLISION,
+		        "%s names another archive already, %s, which keeps the name; this one is refused",
+		        name, owner);
+		return JOB_REFUSED;
+	}
+	return JOB_WRITTEN;
+}
+
+static enum job_result
+insert(struct writing *writing, const struct archive_row *row, struct err *err)
+{
+	const struct archive *archive = &row->archive;
+	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_ADD, err);
+
+	if (statement == NULL)
+		return JOB_FAILED;
+	db_bind_digests(statement, 1, &archive->digests);
+	sqlite3_bind_int64(statement, 5, (int64_t)archive->size_bytes);
+	sqlite3_bind_int64(statement, 6, archive->stored_at_ms);
+	sqlite3_bind_int64(statement, 7, (int64_t)row->stamp.inode);
+	sqlite3_bind_int64(statement, 8, row->stamp.change_ns);
+	sqlite3_bind_text(statement, 9, archive->came_from, -1, SQLITE_STATIC);
+	if (!db_finish(writing->db, statement, err))
+		return JOB_FAILED;
+	writing->figures.archives++;
+	writing->figures.bytes += archive->size_bytes;
+	return JOB_WRITTEN;
+}
+
+static enum job_result
+restamp(struct writing *writing, const struct archive_row *row, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_RESTAMP, err);
+
+	if (statement == NULL)
+		return JOB_FAILED;
+	sqlite3_bind_blob(
+	        statement, 1, row->archive.digests.sha256, sizeof row->archive.digests.sha256, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, (int64_t)row->stamp.inode);
+	sqlite3_bind_int64(statement, 3, row->stamp.change_ns);
+	return db_finish(writing->db, statement, err) ? JOB_WRITTEN : JOB_FAILED;
+}
+
+static enum job_result
+delete_row(struct writing *writing, const struct archive_row *found, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_REMOVE, err);
+
+	if (statement == NULL)
+		return JOB_FAILED;
+	sqlite3_bind_blob(statement, 1, found->archive.digests.sha256, sizeof found->archive.digests.sha256,
+	        SQLITE_STATIC);
+	if (!db_finish(writing->db, statement, err))
+		return JOB_FAILED;
+	writing->figures.archives--;
+	writing->figures.bytes -= found->archive.size_bytes;
+	return JOB_WRITTEN;
+}
+
+/* The same bytes are known: what the index says of them must be what they are now, or the row is made anew. */
+static enum job_result
+renew(struct archive_change *change, const struct archive_row *found, struct writing *writing,
+        struct err *err)
+{
+	const struct archive *was = &found->archive, *is = &change->row.archive;
+	enum job_result result;
+
+	change->changed = ARCHIVE_RENEWED;
+	if (was->size_bytes == is->size_bytes && digests_agree(&was->digests, &is->digests))
+		return restamp(writing, &change->row, err);
+	result = delete_row(writing, found, err);
+	return result == JOB_WRITTEN ? insert(writing, &change->row, err) : result;
+}
+
+static enum job_result
+add(struct archive_change *change, struct writing *writing, struct err *err)
+{
+	struct archive_row found;
+	enum job_result result;
+
+	switch (find_same(writing, &change->row, &found, err)) {
+	case ROW_FAILED:
+		return JOB_FAILED;
+	case ROW_FOUND:
+		return renew(change, &found, writing, err);
+	case ROW_NONE:
+		break;
+	}
+	result = check_names(writing, &change->row, err);
+	if (result != JOB_WRITTEN)
+		return result;
+	change->changed = ARCHIVE_ADDED;
+	return insert(writing, &change->row, err);
+}
+
+static enum job_result
+remove_row(struct archive_change *change, struct writing *writing, struct err *err)
+{
+	struct archive_row found;
+
+	switch (find_same(writing, &change->row, &found, err)) {
+	case ROW_FAILED:
+		return JOB_FAILED;
+	case ROW_NONE:
+		return JOB_WRITTEN;
+	case ROW_FOUND:
+		break;
+	}
+	if (change->kind == ARCHIVE_DROP && !stamp_equal(&found.stamp, &change->row.stamp))
+		return JOB_WRITTEN;
+	change->changed = ARCHIVE_REMOVED;
+	return delete_row(writing, &found, err);
+}
+
+static enum job_result
+run_change(struct job *job, struct writing *writing, struct err *err)
+{
+	struct archive_change *change = (struct archive_change *)job;
+
+	change->changed = ARCHIVE_UNCHANGED;
+	switch (change->kind) {
+	case ARCHIVE_ADD:
+		return add(change, writing, err);
+	case ARCHIVE_RESTAMP:
+		return restamp(writing, &change->row, err);
+	case ARCHIVE_DROP:
+	case ARCHIVE_REMOVE:
+		return remove_row(change, writing, err);
+	}
+	return JOB_FAILED;
+}
+
+void
+archive_change_init(struct archive_change *change, enum archive_change_kind kind,
+        const struct archive_row *row, job_done_fn *done)
+{
+	bool lazy = kind == ARCHIVE_RESTAMP || kind == ARCHIVE_DROP;
+
+	*change = (struct archive_change){.kind = kind, .row = *row};
+	change->job = (struct job){.kind = lazy ? JOB_LAZY : JOB_PROMPT, .run = run_change, .done = done};
+}
+
+static void
+forget(struct job *job, const struct err *err)
+{
+	if (err != NULL && err->code != ERR_STOPPING)
+		log_warning("a stored archive's row cannot be brought up to date, which is tried again when "
+		            "it is next read: %s",
+		        err->text);
+	free(job);
+}
+
+void
+archive_change_post(struct index *index, enum archive_change_kind kind, const struct archive_row *row)
+{
+	struct writer *writer = index_writer(index);
+	struct archive_change *change;
+
+	if (writer == NULL)
+		return;
+	change = xmalloc(sizeof *change);
+	archive_change_init(change, kind, row, forget);
+	writer_post(writer, &change->job);
+}

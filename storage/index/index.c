@@ -1,0 +1,369 @@
+/*
+ * Opening the index, setting a damaged one aside, and the connections for reading. Any thread.
+ */
+#include "storage/index/index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "storage/index/db.h"
+
+#include "schema.sql.h"
+
+#define APPLICATION_ID 1279349316 /* "LARD" */
+#define SCHEMA_VERSION 1
+
+struct reader {
+	struct index *index;
+	struct db *db;
+	LIST_ENTRY(reader) link;
+};
+
+struct index {
+	char *path;
+	enum db_mode reading;
+	struct writer *writer;
+
+	pthread_key_t reader_key;
+	pthread_mutex_t mutex; /* over readers; a leaf */
+	LIST_HEAD(, reader) readers;
+
+	atomic_bool corrupt;
+};
+
+static bool
+read_figures(struct db *db, struct index_figures *ret, bool *ret_clean, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_FIGURES, err);
+	enum db_step step;
+
+	if (statement == NULL)
+		return false;
+	step = db_step(db, statement, err);
+	if (step == DB_DONE)
+		return err_set(err, ERR_CORRUPT, "the index has lost its figures");
+	if (step == DB_FAILED)
+		return false;
+	*ret = (struct index_figures){
+	        .archives = (uint64_t)sqlite3_column_int64(statement, 0),
+	        .bytes = (uint64_t)sqlite3_column_int64(statement, 1),
+	        .entries = (uint64_t)sqlite3_column_int64(statement, 2),
+	        .digests = (uint64_t)sqlite3_column_int64(statement, 3),
+	        .origins = (uint64_t)sqlite3_column_int64(statement, 4),
+	        .packages = (uint64_t)sqlite3_column_int64(statement, 5),
+	};
+	*ret_clean = sqlite3_column_int64(statement, 6) != 0;
+	db_reset(statement);
+	return true;
+}
+
+static bool
+check_schema(struct db *db, const char *path, struct err *err)
+{
+	int64_t application, version;
+
+	if (!db_number(db, SQL_APPLICATION_ID, &application, err) ||
+	        !db_number(db, SQL_SCHEMA_VERSION, &version, err))
+		return false;
+	if (application != APPLICATION_ID || version < 1)
+		return err_set(err, ERR_CORRUPT, "%s is a database, but no index of larder", path);
+	if (version > SCHEMA_VERSION)
+		return err_set(err, ERR_CONFIG,
+		        "%s was made by a newer larder (schema %lld, this one knows up to %d); use that one "
+		        "on this store",
+		        path, (long long)version, SCHEMA_VERSION);
+	return true;
+}
+
+static bool
+quick_check(struct db *db, const char *path, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_QUICK_CHECK, err);
+	bool ok = true;
+
+	if (statement == NULL)
+		return false;
+	switch (db_step(db, statement, err)) {
+	case DB_FAILED:
+		return false;
+	case DB_DONE:
+		return true;
+	case DB_ROW:
+		break;
+	}
+	if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+		ok = err_set(err, ERR_CORRUPT, "%s is damaged: %s", path,
+		        (const char *)sqlite3_column_text(statement, 0));
+	db_reset(statement);
+	return ok;
+}
+
+static bool
+make_schema(struct db *db, struct err *err)
+{
+	struct err ignored;
+
+	if (db_run(db, SQL_BEGIN, err) && db_script(db, schema_sql, err) && db_run(db, SQL_COMMIT, err))
+		return true;
+	if (!db_run(db, SQL_ROLLBACK, &ignored))
+		log_debug("nothing to undo: %s", ignored.text);
+	return false;
+}
+
+/* Durable before anything else is written: from here on a kill is noticed at the next start. */
+static bool
+remove_clean_mark(struct db *db, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_CLEAN_SET, err);
+
+	if (statement == NULL)
+		return false;
+	sqlite3_bind_int64(statement, 1, 0);
+	return db_finish(db, statement, err);
+}
+
+static bool
+prepare_for_writing(struct db *db, const char *path, struct index_figures *ret, enum index_found *ret_found,
+        struct err *err)
+{
+	int64_t tables;
+	bool clean;
+
+	if (!db_number(db, SQL_TABLES, &tables, err))
+		return false;
+	*ret_found = INDEX_NEW;
+	if (tables == 0)
+		return make_schema(db, err) && read_figures(db, ret, &clean, err);
+	if (!check_schema(db, path, err) || !read_figures(db, ret, &clean, err))
+		return false;
+	*ret_found = clean ? INDEX_CLEAN : INDEX_UNCLEAN;
+	return clean ? remove_clean_mark(db, err) : quick_check(db, path, err);
+}
+
+static struct db *
+open_for_writing(const char *path, struct index_figures *ret, enum index_found *ret_found, struct err *err)
+{
+	struct db *db = db_open(path, DB_WRITE, err);
+
+	if (db == NULL || prepare_for_writing(db, path, ret, ret_found, err))
+		return db;
+	db_close(db);
+	return NULL;
+}
+
+/* The index and its companions get a name of their own; nothing is deleted, since a person may want to look. */
+static bool
+set_aside(const char *path, char *ret_name, size_t size, struct err *err)
+{
+	static const char *const companions[] = {"", "-wal", "-shm"};
+	char when[TEXT_TIME_MAX];
+
+	text_time_now(when);
+	snprintf(ret_name, size, "%s.damaged-%s", strrchr(path, '/') + 1, when);
+	for (size_t i = 0; i < COUNT_OF(companions); i++) {
+		AUTO_TEXT from = TEXT_EMPTY, to = TEXT_EMPTY;
+
+		text_addf(&from, "%s%s", path, companions[i]);
+		text_addf(&to, "%s.damaged-%s%s", path, when, companions[i]);
+		if (rename(text_string(&from), text_string(&to)) != 0 && errno != ENOENT)
+			return err_errno(err, "moving the damaged index %s aside", path);
+	}
+	return true;
+}
+
+static struct db *
+open_or_rebuild(
+        const char *path, struct index_figures *ret, struct index_opening *ret_opening, struct err *err)
+{
+	struct index_opening opening = {0};
+	struct db *db = open_for_writing(path, ret, &opening.found, err);
+
+	if (db == NULL && err->code == ERR_CORRUPT) {
+		opening.damage = *err;
+		if (!set_aside(path, opening.aside, sizeof opening.aside, err))
+			return NULL;
+		db = open_for_writing(path, ret, &opening.found, err);
+		opening.found = INDEX_DAMAGED;
+	}
+	if (db != NULL)
+		*ret_opening = opening;
+	return db;
+}
+
+/* A thread that ends closes its connection. */
+static void
+reader_close(void *argument)
+{
+	struct reader *reader = argument;
+
+	pthread_mutex_lock(&reader->index->mutex);
+	LIST_REMOVE(reader, link);
+	pthread_mutex_unlock(&reader->index->mutex);
+	db_close(reader->db);
+	free(reader);
+}
+
+static struct index *
+index_create(const char *path)
+{
+	struct index *index = xcalloc(1, sizeof *index);
+
+	index->path = xstrdup(path);
+	index->reading = DB_READ;
+	pthread_mutex_init(&index->mutex, NULL);
+	LIST_INIT(&index->readers);
+	if (pthread_key_create(&index->reader_key, reader_close) == 0)
+		return index;
+	log_error("this process has no thread keys left for another index; stopping");
+	abort();
+}
+
+static bool
+check_for_reading(struct index *index, bool *ret_clean, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	struct index_figures figures;
+
+	return db != NULL && check_schema(db, index->path, err) && read_figures(db, &figures, ret_clean, err);
+}
+
+static void
+close_readers(struct index *index)
+{
+	while (!LIST_EMPTY(&index->readers))
+		reader_close(LIST_FIRST(&index->readers));
+	pthread_setspecific(index->reader_key, NULL);
+}
+
+static bool
+open_for_reading(struct index *index, enum index_mode mode, struct index_opening *ret, struct err *err)
+{
+	bool clean = false, readable = check_for_reading(index, &clean, err);
+
+	if (!readable && err->code == ERR_IO && mode == INDEX_READ_ALONE) {
+		close_readers(index);
+		index->reading = DB_IMMUTABLE;
+		readable = check_for_reading(index, &clean, err);
+	}
+	if (readable)
+		*ret = (struct index_opening){.found = clean ? INDEX_CLEAN : INDEX_UNCLEAN};
+	return readable;
+}
+
+struct index *
+index_open(const char *path, enum index_mode mode, struct index_opening *ret, struct err *err)
+{
+	struct index *index = index_create(path);
+	struct index_figures figures;
+	struct db *db;
+
+	if (mode != INDEX_WRITE) {
+		if (open_for_reading(index, mode, ret, err))
+			return index;
+	} else {
+		db = open_or_rebuild(path, &figures, ret, err);
+		if (db != NULL) {
+			index->writer = writer_create(db, &figures);
+			return index;
+		}
+	}
+	index_close(index, WRITER_ENDS_UNCLEAN);
+	return NULL;
+}
+
+void
+index_close(struct index *index, enum writer_ending ending)
+{
+	bool corrupt, writing;
+
+	if (index == NULL)
+		return;
+	corrupt = atomic_load(&index->corrupt);
+	writing = index->writer != NULL;
+	close_readers(index);
+	writer_destroy(index->writer, corrupt ? WRITER_ENDS_UNCLEAN : ending);
+	if (corrupt && writing) {
+		struct err err = ERR_NONE;
+		char name[64];
+
+		if (set_aside(index->path, name, sizeof name, &err))
+			log_warning("the damaged index is %s now; the next start makes a new one from the "
+			            "archives",
+			        name);
+		else
+			log_error("%s", err.text);
+	}
+	pthread_key_delete(index->reader_key);
+	pthread_mutex_destroy(&index->mutex);
+	free(index->path);
+	free(index);
+}
+
+struct db *
+index_reader(struct index *index, struct err *err)
+{
+	struct reader *reader = pthread_getspecific(index->reader_key);
+	struct db *db;
+
+	if (reader != NULL)
+		return reader->db;
+	db = db_open(index->path, index->reading, err);
+	if (db == NULL)
+		return NULL;
+	reader = xcalloc(1, sizeof *reader);
+	reader->index = index;
+	reader->db = db;
+	pthread_mutex_lock(&index->mutex);
+	LIST_INSERT_HEAD(&index->readers, reader, link);
+	pthread_mutex_unlock(&index->mutex);
+	pthread_setspecific(index->reader_key, reader);
+	return db;
+}
+
+struct writer *
+index_writer(struct index *index)
+{
+	return index->writer;
+}
+
+bool
+index_failed(struct index *index, const struct err *err)
+{
+	if (err->code == ERR_CORRUPT)
+		atomic_store(&index->corrupt, true);
+	return false;
+}
+
+bool
+index_state(struct index *index, struct index_state *ret, struct err *err)
+{
+	*ret = (struct index_state){0};
+	if (index->writer != NULL) {
+		struct writer_state state;
+
+		writer_state(index->writer, &state);
+		ret->figures = state.figures;
+		ret->transactions = state.transactions;
+		ret->trouble = state.trouble;
+		index_failed(index, &state.trouble);
+	} else {
+		struct db *db = index_reader(index, err);
+		bool clean;
+
+		if (db == NULL || !read_figures(db, &ret->figures, &clean, err))
+			return index_failed(index, err);
+	}
+	if (atomic_load(&index->corrupt))
+		err_set(&ret->trouble, ERR_CORRUPT,
+		        "the index %s is damaged; the next start makes it again from the archives",
+		        index->path);
+	return true;
+}

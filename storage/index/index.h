@@ -1,0 +1,59 @@
+/*
+ * The index: which archives are stored, and the catalog. A file in the store's directory with one writer thread and a read-only
+ * connection for each thread that asks. Questions block on the disk and must not be asked under a lock.
+ */
+#ifndef STORAGE_INDEX_INDEX_H
+#define STORAGE_INDEX_INDEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/base/err.h"
+#include "storage/index/writer.h"
+
+struct db;
+struct index;
+
+enum index_mode {
+	INDEX_WRITE,
+	INDEX_READ,       /* another process writes */
+	INDEX_READ_ALONE, /* nobody writes: works in a read-only directory too */
+};
+
+/* In what state the file was found. */
+enum index_found {
+	INDEX_CLEAN,   /* stopped in order the last time: index and files agree */
+	INDEX_UNCLEAN, /* killed the last time: a few files may have no row */
+	INDEX_NEW,     /* there was none */
+	INDEX_DAMAGED, /* there was a damaged one, which was moved aside; this one is new */
+};
+
+struct index_opening {
+	enum index_found found;
+	char aside[64];    /* INDEX_DAMAGED: the file name that the damaged one has now */
+	struct err damage; /* INDEX_DAMAGED: what was wrong with it */
+};
+
+/* ERR_CONFIG: a newer larder made it. ERR_CORRUPT: damaged and mode is no INDEX_WRITE. */
+struct index *index_open(
+        const char *path, enum index_mode mode, struct index_opening *ret, struct err *err) MUST_CHECK;
+/* No other thread may use it any more. NULL is nothing. A damaged index is moved aside, so that the next start rebuilds it. */
+void index_close(struct index *index, enum writer_ending ending);
+
+/* This thread's read-only connection; for storage/index/ alone. */
+struct db *index_reader(struct index *index, struct err *err) MUST_CHECK;
+/* The writer; NULL when the index was opened for reading. */
+struct writer *index_writer(struct index *index);
+
+/* Remembers that an answer was ERR_CORRUPT. False, so that a question can `return index_failed(…)`. */
+bool index_failed(struct index *index, const struct err *err);
+
+struct index_state {
+	struct index_figures figures;
+	uint64_t transactions;
+	struct err
+	        trouble; /* ERR_OK: none. ERR_CORRUPT stays until the restart, others until something is written again */
+};
+bool index_state(struct index *index, struct index_state *ret, struct err *err) MUST_CHECK;
+
+#endif

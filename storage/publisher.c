@@ -1,0 +1,284 @@
+/*
+ * The publisher's threads: fdatasync, rename, fsync of the shard; then the row, by the index writer, and the answer on its thread.
+ * Blob before row, always. Must never acknowledge before the row is committed, nor flush the same data again after an error.
+ */
+#include "storage/publisher.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "storage/store_parts.h"
+
+struct publisher {
+	struct store *store;
+	struct mailbox mailbox;
+	pthread_t threads[PUBLISHER_THREADS];
+
+	pthread_mutex_t mutex; /* over the rest; a leaf */
+	pthread_cond_t idle;
+	unsigned active; /* posted and not done */
+	bool stopping;
+};
+
+static struct publication *
+of_letter(struct letter *letter)
+{
+	return (struct publication *)((char *)letter - offsetof(struct publication, letter));
+}
+
+static struct publication *
+of_job(struct job *job)
+{
+	return (struct publication *)((char *)job - offsetof(struct publication, change));
+}
+
+/* The last that is done with a publication. */
+static void
+finish(struct publication *publication, enum intake_result result, const struct err *err)
+{
+	struct store *store = publication->store;
+	struct publisher *publisher = store->publisher;
+
+	if (result == INTAKE_STORED)
+		atomic_fetch_add(&store->commits, 1);
+	if (result == INTAKE_REFUSED && err->code == ERR_COLLISION)
+		atomic_fetch_add(&store->collisions, 1);
+	publication->done(publication, result, err);
+
+	pthread_mutex_lock(&publisher->mutex);
+	publisher->active--;
+	if (publisher->active == 0)
+		pthread_cond_signal(&publisher->idle);
+	pthread_mutex_unlock(&publisher->mutex);
+}
+
+/* The temporary file goes, nothing has become visible. */
+static void
+give_up(struct publication *publication, enum intake_result result, const struct err *err)
+{
+	blobs_remove_temp(publication->store->blobs, publication->temp);
+	store_unclaim(publication->store, &publication->claim);
+	finish(publication, result, err);
+}
+
+/* On the index writer, after the commit. */
+static void
+row_written(struct job *job, const struct err *err)
+{
+	struct publication *publication = of_job(job);
+	struct store *store = publication->store;
+
+	/* Still claimed, and refused for want of a row: no row refers to this file, nobody else is about to write one. */
+	if (err != NULL && err->code == ERR_COLLISION)
+		blobs_remove(store->blobs, publication->archive.digests.sha256);
+	else if (err != NULL)
+		atomic_store(&store->untidy, true);
+	store_unclaim(store, &publication->claim);
+	if (err != NULL)
+		finish(publication, INTAKE_REFUSED, err);
+	else
+		finish(publication,
+		        publication->change.changed == ARCHIVE_ADDED || publication->replaces ? INTAKE_STORED
+		                                                                              : INTAKE_KNOWN,
+		        NULL);
+}
+
+enum standing { STANDS_NEW, STANDS_KNOWN, STANDS_REPLACED, STANDS_REFUSED };
+
+/* A row is there: whether its file still is what it was when it was known to be right. */
+static enum standing
+compare_file(const struct publication *publication, const struct archive_row *row)
+{
+	struct blob_file file;
+	struct err unimportant; /* whatever it is, the new file replaces it */
+	AUTO_FD fd = blobs_open_file(
+	        publication->store->blobs, publication->archive.digests.sha256, &file, &unimportant);
+
+	if (fd >= 0 && file.size_bytes == row->archive.size_bytes && stamp_equal(&file.stamp, &row->stamp))
+		return STANDS_KNOWN;
+	return STANDS_REPLACED;
+}
+
+/* Whether the row that one of the digests names is another archive's; the first keeps the name. */
+static enum standing
+compare_row(const struct publication *publication, const struct digest *digest, const struct archive_row *row,
+        struct err *err)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	if (memcmp(row->archive.digests.sha256, publication->archive.digests.sha256,
+	            sizeof row->archive.digests.sha256) != 0) {
+		digest_text(digest, text);
+		err_set(err, ERR_COLLISION,
+		        "%s names another archive already, which keeps the name; this one is refused", text);
+		return STANDS_REFUSED;
+	}
+	if (!digests_agree(&row->archive.digests, &publication->archive.digests))
+		return STANDS_REPLACED; /* the row is wrong: these digests were just computed */
+	return compare_file(publication, row);
+}
+
+/* Asks before anything is flushed; the index writer asks once more, inside its transaction. */
+static enum standing
+ask_index(const struct publication *publication, struct err *err)
+{
+	static const enum digest_algo order[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
+
+	for (size_t i = 0; i < COUNT_OF(order); i++) {
+		struct digest digest;
+		struct archive_row row;
+		enum row_answer answer;
+
+		if (!digests_get(&publication->archive.digests, order[i], &digest))
+			continue;
+		answer = archive_row_find(publication->store->index, &digest, &row, err);
+		if (answer == ROW_FAILED)
+			return STANDS_REFUSED;
+		if (answer == ROW_FOUND)
+			return compare_row(publication, &digest, &row, err);
+	}
+	return STANDS_NEW;
+}
+
+/* Steps 4 to 6 of the writing protocol. */
+static bool
+make_durable(struct publication *publication, struct blob_file *ret, struct err *err)
+{
+	struct blobs *blobs = publication->store->blobs;
+
+	if (fdatasync(publication->fd) != 0) {
+		err_errno(
+		        err, "making an archive durable in %s, which is not stored", blobs_directory(blobs));
+		blobs_remove_temp(blobs, publication->temp);
+		return false;
+	}
+	if (!blobs_publish(blobs, publication->temp, publication->archive.digests.sha256, err))
+		return false;
+	return blob_file_now(publication->fd, ret, err); /* after the rename, which changes the change time */
+}
+
+static void
+write_row(struct publication *publication, const struct stamp *stamp)
+{
+	struct archive_row row = {.archive = publication->archive, .stamp = *stamp};
+
+	archive_change_init(&publication->change, ARCHIVE_ADD, &row, row_written);
+	writer_post(index_writer(publication->store->index), &publication->change.job);
+}
+
+static void
+publish(struct publication *publication)
+{
+	struct store *store = publication->store;
+	struct err err = ERR_NONE;
+	struct blob_file file;
+
+	if (publication->temp[0] == '\0') {
+		err_set(&err, ERR_NO_SPACE,
+		        "the archive was held in memory only, for want of space, and is not stored");
+		finish(publication, INTAKE_REFUSED, &err);
+		return;
+	}
+	if (!claims_try(&store->claims, &publication->claim, publication->archive.digests.sha256,
+	            &publication->letter))
+		return; /* comes back when the other one is through */
+	switch (ask_index(publication, &err)) {
+	case STANDS_REFUSED:
+		give_up(publication, INTAKE_REFUSED, &err);
+		return;
+	case STANDS_KNOWN:
+		give_up(publication, INTAKE_KNOWN, NULL);
+		return;
+	case STANDS_REPLACED:
+		publication->replaces = true;
+		break;
+	case STANDS_NEW:
+		break;
+	}
+	if (make_durable(publication, &file, &err))
+		write_row(publication, &file.stamp);
+	else
+		give_up(publication, INTAKE_REFUSED, &err);
+}
+
+static void *
+flusher_main(void *argument)
+{
+	struct publisher *publisher = argument;
+	struct letter *letter = mailbox_take(&publisher->mailbox, -1);
+
+	for (; letter != NULL; letter = mailbox_take(&publisher->mailbox, -1))
+		publish(of_letter(letter));
+	return NULL;
+}
+
+struct publisher *
+publisher_create(struct store *store)
+{
+	struct publisher *publisher = xcalloc(1, sizeof *publisher);
+
+	publisher->store = store;
+	mailbox_init(&publisher->mailbox);
+	pthread_mutex_init(&publisher->mutex, NULL);
+	pthread_cond_init(&publisher->idle, NULL);
+	for (size_t i = 0; i < PUBLISHER_THREADS; i++) {
+		if (pthread_create(&publisher->threads[i], NULL, flusher_main, publisher) != 0) {
+			log_error("the threads that make archives durable cannot be started; stopping");
+			abort();
+		}
+		pthread_setname_np(publisher->threads[i], "flusher");
+	}
+	return publisher;
+}
+
+void
+publisher_destroy(struct publisher *publisher)
+{
+	if (publisher == NULL)
+		return;
+	pthread_mutex_lock(&publisher->mutex);
+	publisher->stopping = true;
+	while (publisher->active > 0)
+		pthread_cond_wait(&publisher->idle, &publisher->mutex);
+	pthread_mutex_unlock(&publisher->mutex);
+	mailbox_close(&publisher->mailbox);
+	for (size_t i = 0; i < PUBLISHER_THREADS; i++)
+		pthread_join(publisher->threads[i], NULL);
+	mailbox_finish(&publisher->mailbox);
+	pthread_cond_destroy(&publisher->idle);
+	pthread_mutex_destroy(&publisher->mutex);
+	free(publisher);
+}
+
+void
+publisher_post(struct publisher *publisher, struct publication *publication)
+{
+	struct err err = ERR_NONE;
+	bool accepted;
+
+	publication->store = publisher->store;
+	pthread_mutex_lock(&publisher->mutex);
+	accepted = !publisher->stopping;
+	publisher->active += accepted;
+	pthread_mutex_unlock(&publisher->mutex);
+	if (accepted && mailbox_post(&publisher->mailbox, &publication->letter))
+		return;
+	blobs_remove_temp(publisher->store->blobs, publication->temp);
+	err_set(&err, ERR_STOPPING, "larder is stopping; the archive is not stored");
+	publication->done(publication, INTAKE_REFUSED, &err);
+}
+
+void
+publisher_retry(struct publisher *publisher, struct letters *letters)
+{
+	/* They are counted as active, so the mailbox is open. */
+	while (!STAILQ_EMPTY(letters)) {
+		struct letter *letter = STAILQ_FIRST(letters);
+
+		STAILQ_REMOVE_HEAD(letters, link);
+		mailbox_post(&publisher->mailbox, letter);
+	}
+}

@@ -1,0 +1,391 @@
+/*
+ * The store: its parts, started and stopped in order, and the questions people ask of it. Any thread. An index row alone is never
+ * believed: what is handed out was opened and looked at.
+ */
+#include "storage/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/base/file.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "storage/catalog/catalog.h"
+#include "storage/store_parts.h"
+
+#define INDEX_NAME "index.db"
+
+/* Said at once, since the catalog is not in the blobs. */
+static void
+say_what_was_found(const struct store *store, const struct index_opening *opening)
+{
+	const char *directory = blobs_directory(store->blobs);
+
+	switch (opening->found) {
+	case INDEX_CLEAN:
+		return;
+	case INDEX_UNCLEAN:
+		log_info("%s was not closed in order the last time; index and files are being compared "
+		         "meanwhile",
+		        directory);
+		return;
+	case INDEX_NEW:
+		if (blobs_were_there(store->blobs))
+			log_warning("%s had no index; it is being made again from the archives, but the "
+			            "catalog's sources have to "
+			            "be imported again",
+			        directory);
+		return;
+	case INDEX_DAMAGED:
+		log_warning("%s; the index is %s/%s now and is being made again from the archives, but the "
+		            "catalog's sources have "
+		            "to be imported again",
+		        opening->damage.text, directory, opening->aside);
+		return;
+	}
+}
+
+static enum index_mode
+index_mode_for(const struct store *store)
+{
+	if (store->mode == STORE_WRITE)
+		return INDEX_WRITE;
+	return blobs_writer_exists(store->blobs) ? INDEX_READ : INDEX_READ_ALONE;
+}
+
+static bool
+open_index(struct store *store, struct index_opening *ret, struct err *err)
+{
+	AUTO_TEXT path = TEXT_EMPTY;
+
+	text_addf(&path, "%s/" INDEX_NAME, blobs_directory(store->blobs));
+	store->index = index_open(text_string(&path), index_mode_for(store), ret, err);
+	return store->index != NULL;
+}
+
+static void
+start_threads(struct store *store, const struct index_opening *opening)
+{
+	bool needed = store->mode == STORE_WRITE && opening->found != INDEX_CLEAN;
+
+	if (store->mode == STORE_WRITE)
+		store->publisher = publisher_create(store);
+	recovery_create(store, needed ? RECOVERY_NEEDED : RECOVERY_NOT_NEEDED);
+}
+
+struct store *
+store_open(const struct store_options *options, struct err *err)
+{
+	struct store *store = xcalloc(1, sizeof *store);
+	struct index_opening opening;
+
+	store->mode = options->mode;
+	claims_init(&store->claims);
+	store->blobs =
+	        blobs_open(options->directory, options->mode == STORE_WRITE ? BLOBS_WRITE : BLOBS_READ, err);
+	if (store->blobs != NULL && open_index(store, &opening, err)) {
+		if (store->mode == STORE_WRITE)
+			say_what_was_found(store, &opening);
+		space_init(&store->space, store->blobs, options->min_free_bytes);
+		store->catalog = catalog_create(store->index);
+		start_threads(store, &opening);
+		return store;
+	}
+	store_close(store);
+	return NULL;
+}
+
+void
+store_close(struct store *store)
+{
+	bool finished;
+
+	if (store == NULL)
+		return;
+	finished = recovery_destroy(store->recovery);
+	publisher_destroy(store->publisher);
+	catalog_destroy(store->catalog);
+	index_close(store->index,
+	        finished && !atomic_load(&store->untidy) ? WRITER_ENDS_CLEAN : WRITER_ENDS_UNCLEAN);
+	blobs_close(store->blobs);
+	claims_finish(&store->claims);
+	free(store);
+}
+
+struct catalog *
+store_catalog(struct store *store)
+{
+	return store->catalog;
+}
+
+const char *
+store_directory(const struct store *store)
+{
+	return blobs_directory(store->blobs);
+}
+
+static enum store_answer
+find_row(struct store *store, const struct digest *digest, struct archive_row *ret, struct err *err)
+{
+	switch (archive_row_find(store->index, digest, ret, err)) {
+	case ROW_FOUND:
+		return STORE_HIT;
+	case ROW_NONE:
+		return STORE_MISS;
+	case ROW_FAILED:
+		return STORE_FAILED;
+	}
+	return STORE_FAILED;
+}
+
+enum store_answer
+store_find(struct store *store, const struct digest *digest, struct blob *ret, struct err *err)
+{
+	struct archive_row row;
+	struct blob_file file;
+	enum store_answer answer = find_row(store, digest, &row, err);
+	AUTO_FD fd = -1;
+
+	if (answer != STORE_HIT)
+		return answer;
+	fd = blobs_open_file(store->blobs, row.archive.digests.sha256, &file, err);
+	if (fd < 0 && err->code != ERR_NOT_FOUND)
+		return STORE_FAILED;
+	if (fd < 0 || file.size_bytes != row.archive.size_bytes) {
+		archive_change_post(store->index, ARCHIVE_DROP, &row);
+		return STORE_MISS;
+	}
+	*ret = (struct blob){
+	        .fd = take_fd(&fd),
+	        .size_bytes = file.size_bytes,
+	        .stored_at_ms = row.archive.stored_at_ms,
+	        .digests = row.archive.digests,
+	        .trust = stamp_equal(&file.stamp, &row.stamp) ? BLOB_PROVEN : BLOB_UNPROVEN,
+	        .stamp = file.stamp,
+	};
+	return STORE_HIT;
+}
+
+enum store_answer
+store_lookup(struct store *store, const struct digest *digest, struct archive *ret, struct err *err)
+{
+	struct archive_row row;
+	enum store_answer answer = find_row(store, digest, &row, err);
+
+	if (answer == STORE_HIT)
+		*ret = row.archive;
+	return answer;
+}
+
+enum store_answer
+store_has(struct store *store, const struct digests *digests, struct archive *ret, struct err *err)
+{
+	static const enum digest_algo strongest_first[] = {
+	        DIGEST_SHA512, DIGEST_SHA256, DIGEST_SHA1, DIGEST_MD5};
+	struct digest digest;
+	struct archive found;
+	enum store_answer answer;
+
+	for (size_t i = 0; i < COUNT_OF(strongest_first); i++) {
+		if (!digests_get(digests, strongest_first[i], &digest))
+			continue;
+		answer = store_lookup(store, &digest, &found, err);
+		if (answer == STORE_HIT && !digests_satisfy(&found.digests, digests))
+			return STORE_MISS;
+		if (answer == STORE_HIT)
+			*ret = found;
+		return answer;
+	}
+	return STORE_MISS;
+}
+
+void
+store_unclaim(struct store *store, struct claim *claim)
+{
+	struct letters waiting;
+
+	claims_release(&store->claims, claim, &waiting);
+	if (!STAILQ_EMPTY(&waiting))
+		publisher_retry(store->publisher, &waiting);
+}
+
+static bool
+read_sha256(int fd, uint8_t ret[32], struct err *err)
+{
+	enum { CHUNK = 1 << 18 };
+	struct sha256_hasher *hasher = sha256_hasher_create();
+	AUTO_FREE char *chunk = xmalloc(CHUNK);
+	uint64_t offset = 0;
+	ssize_t got;
+
+	while ((got = file_pread(fd, chunk, CHUNK, offset, err)) > 0) {
+		sha256_hasher_add(hasher, chunk, (size_t)got);
+		offset += (uint64_t)got;
+	}
+	sha256_hasher_value(hasher, ret);
+	sha256_hasher_destroy(hasher);
+	return got == 0;
+}
+
+bool
+store_prove(struct store *store, struct blob *blob, struct err *err)
+{
+	uint8_t found[32];
+	char name[65];
+
+	if (!read_sha256(blob->fd, found, err))
+		return err_wrap(err, "reading an archive in %s", store_directory(store));
+	if (memcmp(found, blob->digests.sha256, sizeof found) == 0) {
+		store_proven(store, blob);
+		blob->trust = BLOB_PROVEN;
+		return true;
+	}
+	text_hex(blob->digests.sha256, sizeof blob->digests.sha256, name);
+	store_quarantine_blob(store, blob, "its bytes are not those of its name any more");
+	return err_set(err, ERR_MISMATCH, "the stored file of sha256:%s is damaged", name);
+}
+
+void
+store_proven(struct store *store, const struct blob *blob)
+{
+	struct archive_row row = {.archive.digests = blob->digests, .stamp = blob->stamp};
+	struct blob_file now;
+	struct err unimportant;
+
+	/* Touched while it was read: the next one reads it again. */
+	if (blob_file_now(blob->fd, &now, &unimportant) && stamp_equal(&now.stamp, &blob->stamp))
+		archive_change_post(store->index, ARCHIVE_RESTAMP, &row);
+}
+
+bool
+store_quarantine_claimed(struct store *store, const struct digests *digests, const char *why)
+{
+	struct archive_row row = {.archive.digests = *digests};
+	struct archive_change change;
+	char hex[65], name[BLOBS_QUARANTINE_MAX];
+	struct err err = ERR_NONE;
+
+	text_hex(digests->sha256, sizeof digests->sha256, hex);
+	archive_change_init(&change, ARCHIVE_REMOVE, &row, NULL);
+	if (!writer_run(index_writer(store->index), &change.job, &err)) {
+		log_error("the archive sha256:%s is wrong (%s) and cannot be taken out of the index: %s", hex,
+		        why, err.text);
+		return false;
+	}
+	if (!blobs_quarantine(store->blobs, digests->sha256, name, &err)) {
+		atomic_store(&store->untidy, true);
+		log_warning(
+		        "the archive sha256:%s is wrong (%s) and out of the index, but not in quarantine: %s",
+		        hex, why, err.text);
+		return true;
+	}
+	atomic_fetch_add(&store->quarantined, 1);
+	log_warning("the archive sha256:%s is wrong (%s); it is quarantine/%s now and will be fetched again "
+	            "when it is asked for",
+	        hex, why, name);
+	return true;
+}
+
+void
+store_quarantine(struct store *store, const struct digests *digests, const char *why)
+{
+	struct claim claim;
+
+	if (store->mode == STORE_READ)
+		return;
+	claims_wait(&store->claims, &claim, digests->sha256);
+	(void)store_quarantine_claimed(store, digests, why);
+	store_unclaim(store, &claim);
+}
+
+void
+store_quarantine_blob(struct store *store, const struct blob *blob, const char *why)
+{
+	struct claim claim;
+	struct blob_file there;
+	struct err unimportant;
+	int fd;
+
+	if (store->mode == STORE_READ)
+		return;
+	claims_wait(&store->claims, &claim, blob->digests.sha256);
+	fd = blobs_open_file(store->blobs, blob->digests.sha256, &there, &unimportant);
+	if (fd >= 0 && there.stamp.inode == blob->stamp.inode)
+		(void)store_quarantine_claimed(store, &blob->digests, why);
+	auto_close(&fd);
+	store_unclaim(store, &claim);
+}
+
+/* What store_walk hands on. */
+struct walk {
+	archive_visit_fn *visit;
+	void *context;
+};
+
+static bool
+visit_archive(void *context, const struct archive_row *row)
+{
+	const struct walk *walk = context;
+
+	return walk->visit(walk->context, &row->archive);
+}
+
+bool
+store_walk(struct store *store, archive_visit_fn *visit, void *context, struct err *err)
+{
+	struct walk walk = {.visit = visit, .context = context};
+
+	return archive_rows_walk(store->index, visit_archive, &walk, err);
+}
+
+bool
+store_reconcile(struct store *store, struct store_audit *ret, struct err *err)
+{
+	return recovery_run(store, ret, err);
+}
+
+static void
+judge_health(struct store *store, const struct err *trouble, struct store_figures *ret)
+{
+	char left[TEXT_SIZE_MAX], reserve[TEXT_SIZE_MAX];
+
+	ret->health = STORE_FINE;
+	text_size(ret->free_bytes, left);
+	text_size(ret->min_free_bytes, reserve);
+	if (trouble->code != ERR_OK && trouble->code != ERR_NO_SPACE) {
+		ret->health = STORE_BROKEN;
+		snprintf(ret->health_text, sizeof ret->health_text, "%.150s", trouble->text);
+	} else if (blobs_read_only(store->blobs)) {
+		ret->health = STORE_READ_ONLY;
+		snprintf(ret->health_text, sizeof ret->health_text,
+		        "the filesystem of the store is read-only");
+	} else if (ret->free_bytes < ret->min_free_bytes || trouble->code == ERR_NO_SPACE) {
+		ret->health = STORE_FULL;
+		snprintf(ret->health_text, sizeof ret->health_text, "%s are free, %s are reserved", left,
+		        reserve);
+	}
+}
+
+void
+store_figures(struct store *store, struct store_figures *ret)
+{
+	struct index_state state;
+	struct err err = ERR_NONE;
+
+	*ret = (struct store_figures){
+	        .free_bytes = space_free(&store->space),
+	        .min_free_bytes = store->space.min_free_bytes,
+	        .adopted = atomic_load(&store->adopted),
+	        .quarantined = atomic_load(&store->quarantined),
+	        .collisions = atomic_load(&store->collisions),
+	        .refused_no_space = atomic_load(&store->space.refused),
+	        .commits = atomic_load(&store->commits),
+	        .recovering = recovery_is_running(store->recovery),
+	};
+	if (!index_state(store->index, &state, &err))
+		state.trouble = err;
+	ret->archives = state.figures.archives;
+	ret->bytes = state.figures.bytes;
+	ret->commit_batches = state.transactions;
+	judge_health(store, &state.trouble, ret);
+}

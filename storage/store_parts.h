@@ -1,0 +1,38 @@
+/*
+ * What a store is made of, for the files of storage/ that are the store. Everybody else uses storage/store.h.
+ */
+#ifndef STORAGE_STORE_PARTS_H
+#define STORAGE_STORE_PARTS_H
+
+#include <stdatomic.h>
+
+#include "storage/blobs.h"
+#include "storage/claims.h"
+#include "storage/index/archive_rows.h"
+#include "storage/publisher.h"
+#include "storage/recovery.h"
+#include "storage/space.h"
+#include "storage/store.h"
+
+struct store {
+	enum store_mode mode;
+	struct blobs *blobs;
+	struct index *index;
+	struct catalog *catalog;
+	struct claims claims;
+	struct space space;
+	struct publisher *publisher; /* NULL in STORE_READ */
+	struct recovery *recovery;   /* NULL in STORE_READ */
+
+	atomic_uint_fast64_t adopted, quarantined, collisions, commits;
+	atomic_uint_fast64_t pass_through_bytes; /* held in memory by intakes */
+	atomic_bool untidy; /* a file may lie there without a row, so the next start has to look */
+};
+
+/* Gives the claim back and lets those who waited for it try again. */
+void store_unclaim(struct store *store, struct claim *claim);
+
+/* The rest of a quarantine, under the claim of the sha256: row first, then the file. False when the row cannot be deleted. */
+bool store_quarantine_claimed(struct store *store, const struct digests *digests, const char *why);
+
+#endif
