@@ -104,7 +104,7 @@ catalogs_read(struct larder *larder, const char *source, struct harvest *harvest
         struct err *err)
 {
 	struct fetch_document document = {.url = source, .max_bytes = SOURCE_BYTES_MAX};
-	AUTO_FD int fd = -1;
+	AUTO_FD fd = -1;
 
 	if (!catalogs_is_url(source))
 		return source_read(source, harvest, ret_form, err);

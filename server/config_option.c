@@ -119,6 +119,63 @@ config_option_clear(const struct config_option *option, void *base)
 	}
 }
 
+static bool
+same_items(const struct config_list *a, const struct config_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool
+same_digests(const struct config_mirror *a, const struct config_mirror *b)
+{
+	return a->n_digests == b->n_digests &&
+	       memcmp(a->digests, b->digests, a->n_digests * sizeof a->digests[0]) == 0;
+}
+
+static bool
+same_ports(const struct config_fetch *a, const struct config_fetch *b)
+{
+	return a->n_allow_ports == b->n_allow_ports &&
+	       memcmp(a->allow_ports, b->allow_ports, a->n_allow_ports * sizeof a->allow_ports[0]) == 0;
+}
+
+bool
+config_option_equal(const struct config_option *option, const void *a, const void *b)
+{
+	const void *left = (const char *)a + option->offset, *right = (const char *)b + option->offset;
+
+	switch (option->type) {
+	case CONFIG_TEXT:
+	case CONFIG_URL:
+	case CONFIG_URL_OR_NONE:
+	case CONFIG_MIRROR_URL:
+		return strcmp(*(char *const *)left, *(char *const *)right) == 0;
+	case CONFIG_NUMBER:
+	case CONFIG_SIZE:
+	case CONFIG_DURATION:
+		return memcmp(left, right, sizeof(int64_t)) == 0;
+	case CONFIG_YES_NO:
+		return *(const bool *)left == *(const bool *)right;
+	case CONFIG_LEVEL:
+		return *(const enum log_level *)left == *(const enum log_level *)right;
+	case CONFIG_FORMAT:
+		return *(const enum log_format *)left == *(const enum log_format *)right;
+	case CONFIG_ADDRESSES:
+	case CONFIG_NETWORKS:
+		return same_items(left, right);
+	case CONFIG_PORTS:
+		return same_ports(&((const struct config *)a)->fetch, &((const struct config *)b)->fetch);
+	case CONFIG_DIGESTS:
+		return same_digests(a, b);
+	}
+	return false;
+}
+
 /* Takes nothing of text: a copy replaces what was there. */
 static bool
 put_string(void *place, const char *text)

@@ -52,6 +52,8 @@ bool config_option_is_list(const struct config_option *option);
  */
 bool config_option_set(
         const struct config_option *option, void *base, const char *text, struct err *err) MUST_CHECK;
+/* The option has the same value in both structs. */
+bool config_option_equal(const struct config_option *option, const void *a, const void *b);
 /* Empties a list, releases a string. */
 void config_option_clear(const struct config_option *option, void *base);
 

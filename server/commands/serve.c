@@ -1,0 +1,132 @@
+/*
+ * `larder serve`: the daemon. Starts the parts, says where it listens, then waits for signals on the main thread until it is told to stop.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "server/commands/command.h"
+#include "server/config_changes.h"
+#include "server/http/listener.h"
+#include "server/signals.h"
+#include "server/systemd.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+
+#define GRACE_MS (10 * 1000) /* for what is being sent when the daemon is told to stop */
+
+static void say_ready(const struct larder *larder);
+static void wait_for_end(const struct invocation *invocation);
+
+static int
+run(const struct invocation *invocation)
+{
+	struct larder larder;
+	struct err err = ERR_NONE;
+
+	if (invocation_has(invocation, FLAG_CHECK_CONFIG)) {
+		printf("%s: no mistakes\n",
+		        invocation->config_path != NULL ? invocation->config_path : "embedded defaults");
+		return EXIT_DONE;
+	}
+	if (!larder_start(&larder, invocation->config, LARDER_SERVING, &err))
+		return command_fail(&err);
+	say_ready(&larder);
+	systemd_ready();
+	wait_for_end(invocation);
+	systemd_stopping();
+	log_info("stopping: nothing new is taken; what is being sent has %d s to finish, another signal ends "
+	         "it at once",
+	        GRACE_MS / 1000);
+	signals_release();
+	larder_stop(&larder, GRACE_MS);
+	log_info("stopped");
+	return EXIT_DONE;
+}
+
+/* How a client is pointed here: the address first, since scripts wait for it. */
+static void
+say_addresses(const struct larder *larder)
+{
+	size_t count;
+	const char *const *addresses = listener_addresses(larder->listener, &count);
+
+	for (size_t i = 0; i < count; i++)
+		printf("listening on %s\n", addresses[i]);
+	if (count == 0)
+		return;
+	printf("opam 2.2 and later: opam option --global 'archive-mirrors=\"%s\"'\n", addresses[0]);
+	printf("opam 2.0 and 2.1:   add this line to ~/.opam/config, or to a repository's `repo` file:\n"
+	       "                    archive-mirrors: \"%s\"\n",
+	        addresses[0]);
+}
+
+static void
+say_ready(const struct larder *larder)
+{
+	const struct config *config = larder->config;
+	struct store_figures figures;
+	char bytes[TEXT_SIZE_MAX];
+
+	store_figures(larder->store, &figures);
+	text_size(figures.bytes, bytes);
+	say_addresses(larder);
+	printf("store %s: %" PRIu64 " archives, %s; %zu %s, %zu %s\n", config->store, figures.archives, bytes,
+	        config->n_mirrors, config->n_mirrors == 1 ? "mirror" : "mirrors", config->n_catalogs,
+	        config->n_catalogs == 1 ? "catalog" : "catalogs");
+	fflush(stdout);
+	log_info("larder " LARDER_VERSION " serves %s with the configuration %s", config->store,
+	        config->path != NULL ? config->path : "that is built in");
+}
+
+/* SIGHUP: what can change without a restart changes, what cannot is named, and a mistake changes nothing. */
+static void
+reload(const struct invocation *invocation)
+{
+	struct err err = ERR_NONE;
+	struct config *fresh =
+	        config_load(invocation->config_path, invocation->overrides, invocation->n_overrides, &err);
+	AUTO_TEXT changed = TEXT_EMPTY;
+
+	if (fresh == NULL) {
+		log_error("%s; the configuration in use stays", err.text);
+		return;
+	}
+	config_apply_changes(invocation->config, fresh, &changed);
+	config_destroy(fresh);
+	if (changed.length > 0)
+		log_warning("configuration read again; needs a restart: %s", text_string(&changed));
+	else
+		log_info("configuration read again");
+}
+
+static void
+wait_for_end(const struct invocation *invocation)
+{
+	for (;;) {
+		switch (signals_wait()) {
+		case SIGNALS_STOP:
+			return;
+		case SIGNALS_RELOAD:
+			systemd_reloading();
+			reload(invocation);
+			systemd_ready();
+			break;
+		case SIGNALS_NONE:
+			break;
+		}
+	}
+}
+
+const struct command command_serve = {
+        .name = "serve",
+        .arguments = "",
+        .summary = "run the daemon",
+        .help = "Answers archives by hash over HTTP: from the store, else from the origins the catalog names "
+                "and\n"
+                "from the mirrors, keeping what it fetches. Prints the addresses it listens on and how to "
+                "point\n"
+                "opam at them. SIGHUP reads the configuration again, SIGTERM or SIGINT stops within 10 s.\n",
+        .flags = FLAG_CHECK_CONFIG,
+        .run = run,
+};
