@@ -17,6 +17,7 @@
 
 struct MHD_Connection;
 struct connection; /* what the listener knows of the client's connection */
+struct worker;
 
 /* REPLIED: a response is queued. PARKED: woken later. DROPPED: the connection is closed without an answer. */
 enum outcome { REPLIED, PARKED, DROPPED };
@@ -44,14 +45,19 @@ struct request {
 	int status;
 	uint64_t body_bytes;             /* promised by Content-Length (0 for HEAD and 304) */
 	int64_t began_at_ms;             /* clock_ms */
+	const char *reason;              /* why it was refused or cut short: a Larder-Reason or another fixed word; NULL: no reason */
 	/* libmicrohttpd's */
 	struct MHD_Connection *http;
 	struct connection *connection;
-	char client[64];                 /* the address, for the log; behind a trusted proxy the one it forwards */
+	struct worker *worker;           /* the listener's thread that runs this request */
+	char client[64];                 /* the address, set when there is an access log; behind a trusted proxy the one it forwards */
 };
 
 /* The value of a header field, borrowed while the request lives; NULL: not there. */
 const char *request_header(const struct request *request, const char *name);
+
+/* Connects the waiter with the connection; the listener does it once for each request, before the first handler. */
+void request_prepare_waiter(struct request *request);
 
 typedef enum outcome handler_fn(struct request *request);
 

@@ -1,0 +1,67 @@
+/*
+ * The connections: who is connected, how many there may be, and how long each may take. A reaper thread shuts down those that take too
+ * long; libmicrohttpd then notices and closes them as if the client had left.
+ *
+ *   open → WAITS ─ a header is complete → WORKS ─ a response is queued → SENDS ─ all of it is sent → WAITS → … → closed
+ *
+ * Deadlines: header_timeout in the first WAITS; idle_timeout + header_timeout in the later ones; min_rate in SENDS. None in WORKS: flights
+ * and the disk have bounds of their own.
+ */
+#ifndef SERVER_HTTP_CONNECTIONS_H
+#define SERVER_HTTP_CONNECTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "server/net.h"
+#include "storage/base/err.h"
+
+struct connection;
+struct connections;
+struct metrics;
+
+enum connection_phase { CONNECTION_WAITS, CONNECTION_WORKS, CONNECTION_SENDS };
+
+/* What was found at the door. Who is over a limit stays connected until his first request was answered with 503. */
+enum connection_standing { CONNECTION_WELCOME, CONNECTION_OVER_TOTAL, CONNECTION_OVER_ADDRESS };
+
+struct connections_options {
+	int64_t max_connections, max_per_address; /* 0: no limit; an IPv6 /64 counts as one address */
+	int64_t header_timeout_ms, idle_timeout_ms;
+	uint64_t min_rate; /* bytes a second, over … */
+	int64_t rate_window_ms;
+	int64_t tick_ms;                /* how often the reaper looks */
+	const struct networks *trusted; /* proxies: not counted for each address; borrowed */
+	struct metrics *metrics;        /* borrowed, may be NULL */
+};
+
+#define CONNECTIONS_RATE_WINDOW_MS 30000
+#define CONNECTIONS_TICK_MS        500
+
+/* Starts the reaper; tick_ms 0: none, the caller reaps (tests). NULL: ERR_IO. */
+struct connections *connections_create(const struct connections_options *options, struct err *err) MUST_CHECK;
+void connections_destroy(
+        struct connections *connections); /* stops the reaper; every connection is closed; NULL is nothing */
+
+/* Room for one more, if only to be told 503? Past this, connections are dropped without a word. Any thread. */
+bool connections_have_room(struct connections *connections);
+/* A client has connected; fd stays the caller's. The result lives until connection_close. Any thread. */
+struct connection *connection_open(struct connections *connections, int fd, const struct sockaddr *peer);
+/* Call before the descriptor is closed. */
+void connection_close(struct connections *connections, struct connection *connection);
+
+/* The connection's own worker thread says how far it is; costs two stores. */
+void connection_enter(struct connection *connection, enum connection_phase phase);
+enum connection_standing connection_standing(const struct connection *connection);
+const struct address *connection_peer(const struct connection *connection);
+
+/* Shuts down every connection that is past its deadline; how many. The reaper's work, also for tests. */
+int connections_reap(struct connections *connections, int64_t now_ms);
+
+struct connections_figures {
+	int64_t connections, addresses;
+};
+void connections_figures(struct connections *connections, struct connections_figures *ret);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * The guard: is this request clean HTTP? libmicrohttpd lets forms through by which one client can slip a request into the connection of
+ * another behind a shared proxy; every one of them is refused here, before anything else looks at the request.
+ */
+#ifndef SERVER_HTTP_GUARD_H
+#define SERVER_HTTP_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "storage/base/err.h"
+
+/* A header field as the parser gives it; borrowed, lengths in bytes without a terminator. */
+struct guard_field {
+	const char *name, *value;
+	size_t name_length, value_length;
+};
+
+#define GUARD_FIELDS_MAX 100 /* header fields of a request */
+
+struct guard_request {
+	const char *method, *target, *version; /* "GET", "/sha256/…" without its query, "HTTP/1.1" */
+	const struct guard_field *fields;
+	size_t count;
+};
+
+/*
+ * False: ERR_BAD_REQUEST with a sentence, and the connection has to be closed after the answer, since nobody knows where the next request
+ * begins (RFC 9112, sections 2.2, 3.2, 5.1 and 6.3). A pure function.
+ */
+bool guard_check(const struct guard_request *request, struct err *err) MUST_CHECK;
+
+/* The request announces a body. Only for one that guard_check let through. */
+bool guard_has_body(const struct guard_request *request);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * The listener: sockets, and the worker threads that answer on them. One libmicrohttpd daemon a worker and address, each with a socket of
+ * its own, so that workers share nothing on the way of a hit.
+ *
+ * Stop in this order: listener_quiesce, listener_wait_idle, (the fetcher stops and wakes all who are parked), listener_stop.
+ */
+#ifndef SERVER_HTTP_LISTENER_H
+#define SERVER_HTTP_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/larder.h"
+#include "storage/base/err.h"
+
+struct listener;
+
+/*
+ * Binds every address of config->listen and starts answering. Copies what larder points to, so everything else has to run already.
+ * ERR_CONFIG names the address that is no address, or is in use, and what to do. An IPv6 address on a machine without IPv6 is a warning
+ * as long as another address works.
+ */
+struct listener *listener_start(const struct larder *larder, struct err *err) MUST_CHECK;
+
+/* "http://127.0.0.1:8080", with the ports in use; borrowed while the listener lives. */
+const char *const *listener_addresses(const struct listener *listener, size_t *ret_count);
+
+/* No new connections; further requests on the old ones get 503 and are closed. Idempotent. */
+void listener_quiesce(struct listener *listener);
+/* Waits until no request is under way; false: grace_ms passed before. */
+bool listener_wait_idle(struct listener *listener, int64_t grace_ms);
+/* Stops the threads, closes everything, frees. Quiesces first where that was not done. NULL is nothing. */
+void listener_stop(struct listener *listener);
+
+struct listener_figures {
+	int64_t connections, addresses; /* connected, from so many clients */
+	int64_t requests, parked;       /* under way; of these, waiting for a flight */
+	bool stopping;
+};
+void listener_figures(struct listener *listener, struct listener_figures *ret);
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * Listening sockets. The main thread, at start. Must never share a port silently with another process.
+ */
+#include "server/http/sockets.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "server/net.h"
+#include "storage/base/text.h"
+
+#define ADDRESS_MAX (ADDRESS_TEXT_MAX + 8)
+
+/* Room for either family; length as bind(2) wants it. */
+struct endpoint {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} to;
+	socklen_t length;
+};
+
+static void
+endpoint_set(struct endpoint *endpoint, const struct address *address, uint16_t port)
+{
+	*endpoint = (struct endpoint){0};
+	if (address->family == AF_INET) {
+		endpoint->to.v4.sin_family = AF_INET;
+		endpoint->to.v4.sin_port = htons(port);
+		memcpy(&endpoint->to.v4.sin_addr, address->bytes, sizeof endpoint->to.v4.sin_addr);
+		endpoint->length = sizeof endpoint->to.v4;
+	} else {
+		endpoint->to.v6.sin6_family = AF_INET6;
+		endpoint->to.v6.sin6_port = htons(port);
+		memcpy(&endpoint->to.v6.sin6_addr, address->bytes, sizeof endpoint->to.v6.sin6_addr);
+		endpoint->length = sizeof endpoint->to.v6;
+	}
+}
+
+static bool
+parse_listen(const char *text, struct address *ret_address, uint16_t *ret_port)
+{
+	char host[ADDRESS_MAX];
+	const char *colon = strrchr(text, ':');
+	size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+	uint64_t port;
+	bool bracketed;
+
+	if (length == 0 || length >= sizeof host || !text_parse_number(colon + 1, &port) || port > UINT16_MAX)
+		return false;
+	bracketed = text[0] == '[' && text[length - 1] == ']';
+	memcpy(host, bracketed ? text + 1 : text, bracketed ? length - 2 : length);
+	host[bracketed ? length - 2 : length] = '\0';
+	if (!address_parse(host, ret_address) || bracketed != (strchr(host, ':') != NULL))
+		return false;
+	*ret_port = (uint16_t)port;
+	return true;
+}
+
+static int
+new_socket(int family)
+{
+	const int on = 1;
+	AUTO_FD fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+		return -1;
+	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+enum sharing { BOUND_ALONE, BOUND_WITH_OTHERS };
+
+/*
+ * The first socket of an address is bound alone, which fails where anybody else has the port; only then is it opened for the others of this
+ * process. -1: errno says why.
+ */
+static int
+bound_socket(const struct endpoint *endpoint, enum sharing sharing)
+{
+	const int on = 1;
+	AUTO_FD fd = new_socket(endpoint->to.any.sa_family);
+
+	if (fd < 0)
+		return -1;
+	if (sharing == BOUND_WITH_OTHERS && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+		return -1;
+	if (bind(fd, &endpoint->to.any, endpoint->length) != 0)
+		return -1;
+	if (sharing == BOUND_ALONE && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+static enum sockets_answer
+explain(const char *text, const struct address *address, struct err *err)
+{
+	int cause = errno;
+
+	if (address->family == AF_INET6 && (cause == EADDRNOTAVAIL || cause == EAFNOSUPPORT)) {
+		err_set(err, ERR_CONFIG, "cannot listen on %s: this machine does not have that IPv6 address",
+		        text);
+		return SOCKETS_NO_FAMILY;
+	}
+	if (cause == EADDRINUSE)
+		err_set(err, ERR_CONFIG,
+		        "cannot listen on %s: another program has this port; stop it, or choose another with "
+		        "-o listen=127.0.0.1:PORT (0: any free one)",
+		        text);
+	else if (cause == EADDRNOTAVAIL)
+		err_set(err, ERR_CONFIG, "cannot listen on %s: this machine does not have that address",
+		        text);
+	else if (cause == EACCES)
+		err_set(err, ERR_CONFIG,
+		        "cannot listen on %s: not allowed; ports below 1024 need root or "
+		        "CAP_NET_BIND_SERVICE",
+		        text);
+	else
+		err_set(err, ERR_CONFIG, "cannot listen on %s: %s", text, strerror(cause));
+	return SOCKETS_FAILED;
+}
+
+static uint16_t
+port_of(int fd)
+{
+	struct endpoint bound = {.length = sizeof bound.to};
+
+	if (getsockname(fd, &bound.to.any, &bound.length) != 0)
+		return 0;
+	return ntohs(bound.to.any.sa_family == AF_INET ? bound.to.v4.sin_port : bound.to.v6.sin6_port);
+}
+
+static bool
+bind_all(const struct address *address, uint16_t port, size_t count, int *ret_fds)
+{
+	struct endpoint endpoint;
+
+	endpoint_set(&endpoint, address, port);
+	for (size_t i = 0; i < count; i++) {
+		ret_fds[i] = bound_socket(&endpoint, i == 0 ? BOUND_ALONE : BOUND_WITH_OTHERS);
+		if (ret_fds[i] < 0)
+			return false;
+		if (i == 0)
+			endpoint_set(&endpoint, address, port_of(ret_fds[0]));
+	}
+	/* Only when all are bound: a connection must not arrive at one whose siblings then fail. */
+	for (size_t i = 0; i < count; i++)
+		if (listen(ret_fds[i], SOCKETS_BACKLOG) != 0)
+			return false;
+	return true;
+}
+
+enum sockets_answer
+sockets_listen(const char *text, size_t count, int *ret_fds, char ret_url[SOCKETS_URL_MAX], struct err *err)
+{
+	struct address address;
+	char host[ADDRESS_TEXT_MAX];
+	enum sockets_answer answer;
+	uint16_t port;
+
+	if (!parse_listen(text, &address, &port)) {
+		err_set(err, ERR_CONFIG,
+		        "\"%.80s\" is no address to listen on; write 127.0.0.1:8080 or [::1]:8080", text);
+		return SOCKETS_FAILED;
+	}
+	for (size_t i = 0; i < count; i++)
+		ret_fds[i] = -1;
+	if (!bind_all(&address, port, count, ret_fds)) {
+		answer = explain(text, &address, err);
+		for (size_t i = 0; i < count; i++)
+			auto_close(&ret_fds[i]);
+		return answer;
+	}
+	address_text(&address, host);
+	snprintf(ret_url, SOCKETS_URL_MAX, address.family == AF_INET6 ? "http://[%s]:%u" : "http://%s:%u",
+	        host, (unsigned)port_of(ret_fds[0]));
+	return SOCKETS_BOUND;
+}

@@ -1,0 +1,24 @@
+/*
+ * Listening sockets: from "127.0.0.1:8080" or "[::1]:8080" to one bound socket for each worker.
+ */
+#ifndef SERVER_HTTP_SOCKETS_H
+#define SERVER_HTTP_SOCKETS_H
+
+#include <stddef.h>
+
+#include "storage/base/err.h"
+
+#define SOCKETS_URL_MAX 80
+#define SOCKETS_BACKLOG 4096 /* connections that wait to be accepted; the kernel may allow fewer */
+
+/* SOCKETS_NO_FAMILY: this machine does not have such an address at all (IPv6 switched off). */
+enum sockets_answer { SOCKETS_BOUND, SOCKETS_NO_FAMILY, SOCKETS_FAILED };
+
+/*
+ * count sockets on the same address and port, which the kernel spreads connections over; port 0: all on one free port. Filled into
+ * ret_fds, owned by the caller; ret_url gets "http://127.0.0.1:8080". err is set unless BOUND: ERR_CONFIG names the address and what to do.
+ */
+enum sockets_answer sockets_listen(const char *text, size_t count, int *ret_fds,
+        char ret_url[SOCKETS_URL_MAX], struct err *err) MUST_CHECK;
+
+#endif
