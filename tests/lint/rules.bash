@@ -111,12 +111,12 @@ rule_options_are_documented() {
 }
 
 command_names() {
-	find server/commands -name '*.c' -exec sed -nE 's/.*\{"([a-z]+)", *[a-z_]*,? .*/\1/p' {} + server/main.c 2>/dev/null | sort -u
+	grep -rhoE '&command_[a-z]+' server/commands 2>/dev/null | sed 's/.*_//' | sort -u
 }
 
 rule_commands_are_documented() {
 	local name
-	[ -n "$(command_names)" ] || echo "server/main.c: holds no command that this rule can read"
+	[ -n "$(command_names)" ] || echo "server/commands: holds no command that this rule can read"
 	for name in $(command_names); do
 		grep -qE "\b$name\b" conf/larder.1 || echo "conf/larder.1: the command $name is missing"
 	done

@@ -1,6 +1,6 @@
 /*
- * For the tests of the catalog's readers: what a harvest holds, checked in a line, and small trees of files to read. One
- * thread; each check fails the running cmocka test.
+ * For the tests of the catalog's readers: what a harvest holds, checked in a line, and small files to read. One thread;
+ * each check fails the running cmocka test.
  */
 #ifndef TESTS_SUPPORT_READERS_H
 #define TESTS_SUPPORT_READERS_H
@@ -12,13 +12,12 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "storage/base/file.h"
 #include "storage/catalog/harvest.h"
+#include "tests/support/temp.h"
 
 #define MD5_A    "0123456789abcdef0123456789abcdef"
 #define MD5_B    "ffffffffffffffffffffffffffffffff"
@@ -61,32 +60,6 @@ assert_error(const struct err *err, enum err_code code, const char *part)
 	assert_string_equal(err_name(err->code), err_name(code));
 	if (strstr(err->text, part) == NULL)
 		fail_msg("'%s' does not say '%s'", err->text, part);
-}
-
-/* A fresh directory; its path is the caller's to free, after remove_tree. */
-static inline char *
-make_tree(void)
-{
-	char *path = xstrdup("/tmp/larder-readers-XXXXXX");
-
-	assert_non_null(mkdtemp(path));
-	return path;
-}
-
-static inline int
-remove_one(const char *path, const struct stat *stat, int type, struct FTW *ftw)
-{
-	(void)stat;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static inline void
-remove_tree(char *path)
-{
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(path);
 }
 
 /* "root/name" in a buffer of its own. */
