@@ -29,23 +29,25 @@ struct catalog_learned {
 };
 
 /* Writes the harvest in one transaction, all or nothing; source is its name ("opam-repository.tar.gz") for `show`. Blocks. */
-bool catalog_learn(struct catalog *catalog, const struct harvest *harvest, const char *source, struct catalog_learned *ret,
-	struct err *err) MUST_CHECK;
+bool catalog_learn(struct catalog *catalog, const struct harvest *harvest, const char *source,
+        struct catalog_learned *ret, struct err *err) MUST_CHECK;
 
 enum origin_result { ORIGIN_UNTRIED, ORIGIN_SERVED, ORIGIN_GONE, ORIGIN_CHANGED, ORIGIN_FAILED };
-const char *origin_result_name(enum origin_result result); /* "untried", "served", "gone", "changed", "failed" */
+const char *origin_result_name(
+        enum origin_result result); /* "untried", "served", "gone", "changed", "failed" */
 
 struct catalog_origin {
 	int64_t id;
 	char *url;
-	struct digests digests;       /* of the entry that names it: what its bytes must satisfy */
-	enum origin_result result;    /* of the last contact */
-	char *detail;                 /* "404", "connection refused", "" */
-	int64_t tried_at_ms;          /* since 1970; 0: never */
-	int64_t served_at_ms;         /* the last success; 0: never */
-	uint32_t failures;            /* in a row */
+	struct digests digests;    /* of the entry that names it: what its bytes must satisfy */
+	enum origin_result result; /* of the last contact */
+	char *detail;              /* "404", "connection refused", "" */
+	int64_t tried_at_ms;       /* since 1970; 0: never */
+	int64_t served_at_ms;      /* the last success; 0: never */
+	uint32_t failures;         /* in a row */
 };
 
+#define CATALOG_DETAIL_MAX       200 /* bytes of an outcome's detail; longer is cut */
 #define CATALOG_ORIGINS_MAX      256 /* asked for one archive */
 #define CATALOG_ALTERNATIVES_MAX 8   /* entries that share one digest and contradict each other */
 
@@ -55,7 +57,8 @@ struct catalog_origins {
 };
 
 /* Every origin of every entry that has this digest, newest source first, then in the source's order; none: count 0. */
-bool catalog_origins(struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret, struct err *err) MUST_CHECK;
+bool catalog_origins(struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret,
+        struct err *err) MUST_CHECK;
 void catalog_origins_finish(struct catalog_origins *origins);
 
 /*
@@ -67,22 +70,25 @@ struct catalog_wanted {
 	struct digests sets[CATALOG_ALTERNATIVES_MAX];
 	size_t count;
 };
-bool catalog_wanted(struct catalog *catalog, const struct digest *digest, struct catalog_wanted *ret, struct err *err) MUST_CHECK;
+bool catalog_wanted(struct catalog *catalog, const struct digest *digest, struct catalog_wanted *ret,
+        struct err *err) MUST_CHECK;
 
 /* Remembers how a contact with an origin ended. Returns at once; written later with others. Any thread. */
-void catalog_outcome(struct catalog *catalog, int64_t origin_id, enum origin_result result, const char *detail);
+void catalog_outcome(
+        struct catalog *catalog, int64_t origin_id, enum origin_result result, const char *detail);
 
 /* Every package that uses the archive of this digest, "rosa.0.2.0", visited in order. */
 typedef bool package_visit_fn(void *context, const char *package);
-bool catalog_packages(struct catalog *catalog, const struct digest *digest, package_visit_fn *visit, void *context,
-	struct err *err) MUST_CHECK;
+bool catalog_packages(struct catalog *catalog, const struct digest *digest, package_visit_fn *visit,
+        void *context, struct err *err) MUST_CHECK;
 
 /* An entry for visitors: borrowed for the call. */
 typedef bool entry_visit_fn(void *context, const struct digests *digests, const char *package);
 /* The entries of a package, all versions ("rosa") or one ("rosa.0.2.0"); of the whole catalog, each once. */
-bool catalog_package_entries(struct catalog *catalog, const char *package, entry_visit_fn *visit, void *context,
-	struct err *err) MUST_CHECK;
-bool catalog_entries(struct catalog *catalog, entry_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
+bool catalog_package_entries(struct catalog *catalog, const char *package, entry_visit_fn *visit,
+        void *context, struct err *err) MUST_CHECK;
+bool catalog_entries(
+        struct catalog *catalog, entry_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
 
 /* Distinct counts, kept as the catalog grows (no walk). wanted is counted by a query: entries that no stored archive satisfies. */
 struct catalog_figures {

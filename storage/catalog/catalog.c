@@ -1,0 +1,397 @@
+/*
+ * The catalog: questions, on the caller's thread, and outcomes, which the index writer notes when it comes to it. Rows come from
+ * storage/index; here is what they mean together.
+ */
+#include "storage/catalog/catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "storage/catalog/catalog_parts.h"
+#include "storage/index/catalog_rows.h"
+
+static const char *const result_names[] = {
+        [ORIGIN_UNTRIED] = "untried",
+        [ORIGIN_SERVED] = "served",
+        [ORIGIN_GONE] = "gone",
+        [ORIGIN_CHANGED] = "changed",
+        [ORIGIN_FAILED] = "failed",
+};
+
+struct catalog *
+catalog_create(struct index *index)
+{
+	struct catalog *catalog = xcalloc(1, sizeof *catalog);
+
+	catalog->index = index;
+	return catalog;
+}
+
+void
+catalog_destroy(struct catalog *catalog)
+{
+	free(catalog);
+}
+
+const char *
+origin_result_name(enum origin_result result)
+{
+	return result_names[result];
+}
+
+/* Adds the entries that name, by another of their digests, the same archive as the entry at this place of the list. */
+static bool
+add_relatives(
+        struct catalog *catalog, const struct entry_row *entry, struct entry_rows *rows, struct err *err)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest digest;
+
+		if (digests_get(&entry->digests, (enum digest_algo)algo, &digest) &&
+		        !entry_rows_find(catalog->index, &digest, rows, err))
+			return false;
+	}
+	return true;
+}
+
+/* The entries that have the digest, and those that one of these leads to and does not contradict. */
+static bool
+find_family(struct catalog *catalog, const struct digest *digest, struct entry_rows *ret, struct err *err)
+{
+	size_t own, kept;
+
+	if (!entry_rows_find(catalog->index, digest, ret, err))
+		return false;
+	own = ret->count;
+	for (size_t i = 0; i < own; i++) {
+		struct entry_row entry = ret->items[i]; /* a copy: the list may move */
+
+		if (!add_relatives(catalog, &entry, ret, err))
+			return false;
+	}
+	kept = own;
+	for (size_t i = own; i < ret->count; i++) {
+		bool agrees = false;
+
+		for (size_t j = 0; j < own && !agrees; j++)
+			agrees = digests_agree(&ret->items[i].digests, &ret->items[j].digests);
+		if (agrees)
+			ret->items[kept++] = ret->items[i];
+	}
+	ret->count = kept;
+	return true;
+}
+
+/* An origin and what it is sorted by. */
+struct found_origin {
+	struct catalog_origin origin;
+	int64_t last_named, rank;
+};
+
+struct finding {
+	struct found_origin *items;
+	size_t count, capacity;
+	const struct digests *digests; /* of the entry at hand */
+};
+
+static void
+keep_origin(void *context, const struct origin_row *row)
+{
+	struct finding *finding = context;
+
+	if (finding->count == finding->capacity) {
+		finding->capacity = finding->capacity > 0 ? 2 * finding->capacity : 16;
+		finding->items = xrealloc(finding->items, finding->capacity * sizeof *finding->items);
+	}
+	finding->items[finding->count++] = (struct found_origin){
+	        .last_named = row->last_named,
+	        .rank = row->rank,
+	        .origin =
+	                {
+	                        .id = row->id,
+	                        .url = xstrdup(row->url),
+	                        .digests = *finding->digests,
+	                        .result = row->result >= 0 && (size_t)row->result < COUNT_OF(result_names)
+	                                          ? (enum origin_result)row->result
+	                                          : ORIGIN_UNTRIED,
+	                        .detail = xstrdup(row->detail),
+	                        .tried_at_ms = row->tried_at_ms,
+	                        .served_at_ms = row->served_at_ms,
+	                        .failures = row->failures,
+	                },
+	};
+}
+
+/* Newest source first, then in the source's order. */
+static int
+compare_origins(const void *a, const void *b)
+{
+	const struct found_origin *left = a, *right = b;
+
+	if (left->last_named != right->last_named)
+		return left->last_named > right->last_named ? -1 : 1;
+	if (left->rank != right->rank)
+		return left->rank < right->rank ? -1 : 1;
+	return (left->origin.id > right->origin.id) - (left->origin.id < right->origin.id);
+}
+
+/* Sorted, each URL once, no more than may be asked; takes the items. */
+static void
+choose_origins(struct finding *finding, struct catalog_origins *ret)
+{
+	if (finding->count > 0)
+		qsort(finding->items, finding->count, sizeof *finding->items, compare_origins);
+	ret->items = xcalloc(finding->count, sizeof *ret->items);
+	ret->count = 0;
+	for (size_t i = 0; i < finding->count; i++) {
+		struct catalog_origin *origin = &finding->items[i].origin;
+		bool wanted = ret->count < CATALOG_ORIGINS_MAX;
+
+		for (size_t j = 0; j < ret->count && wanted; j++)
+			wanted = strcmp(ret->items[j].url, origin->url) != 0;
+		if (wanted) {
+			ret->items[ret->count++] = *origin;
+			continue;
+		}
+		free(origin->url);
+		free(origin->detail);
+	}
+	free(finding->items);
+}
+
+bool
+catalog_origins(
+        struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret, struct err *err)
+{
+	struct entry_rows entries = {0};
+	struct finding finding = {0};
+	bool found = find_family(catalog, digest, &entries, err);
+
+	for (size_t i = 0; found && i < entries.count; i++) {
+		finding.digests = &entries.items[i].digests;
+		found = origin_rows_of(
+		        catalog->index, entries.items[i].id, CATALOG_ORIGINS_MAX, keep_origin, &finding, err);
+	}
+	entry_rows_finish(&entries);
+	choose_origins(&finding, ret);
+	if (!found)
+		catalog_origins_finish(ret);
+	return found;
+}
+
+void
+catalog_origins_finish(struct catalog_origins *origins)
+{
+	for (size_t i = 0; i < origins->count; i++) {
+		free(origins->items[i].url);
+		free(origins->items[i].detail);
+	}
+	free(origins->items);
+	*origins = (struct catalog_origins){0};
+}
+
+/*
+ * Whether a set adds nothing beside another: of sets that prove, the one that demands more (who satisfies it satisfies the other);
+ * of sets that only name, the one that demands less, so that as much as is known is compared.
+ */
+static bool
+is_redundant(const struct digests *set, const struct digests *beside)
+{
+	return digests_strong(set) ? digests_satisfy(set, beside) : digests_satisfy(beside, set);
+}
+
+static void
+add_alternative(struct catalog_wanted *wanted, const struct digests *set)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (is_redundant(set, &wanted->sets[i]))
+			return;
+	}
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (!is_redundant(&wanted->sets[i], set))
+			wanted->sets[kept++] = wanted->sets[i];
+	}
+	wanted->count = kept;
+	if (wanted->count < CATALOG_ALTERNATIVES_MAX)
+		wanted->sets[wanted->count++] = *set;
+}
+
+bool
+catalog_wanted(
+        struct catalog *catalog, const struct digest *digest, struct catalog_wanted *ret, struct err *err)
+{
+	struct entry_rows entries = {0};
+	bool found = entry_rows_find(catalog->index, digest, &entries, err), strong = false;
+
+	*ret = (struct catalog_wanted){0};
+	for (size_t i = 0; found && i < entries.count; i++)
+		strong = strong || digests_strong(&entries.items[i].digests);
+	for (size_t i = entries.count; found && i > 0; i--) {
+		const struct digests *set = &entries.items[i - 1].digests;
+
+		if (!strong || digests_strong(set))
+			add_alternative(ret, set);
+	}
+	entry_rows_finish(&entries);
+	return found;
+}
+
+/* An outcome on its way to the writer; detail is cut like everything that comes from outside. */
+struct outcome {
+	struct job job;
+	struct origin_row origin;
+	char detail[CATALOG_DETAIL_MAX];
+};
+
+static enum job_result
+run_outcome(struct job *job, struct writing *writing, struct err *err)
+{
+	struct outcome *outcome = (struct outcome *)job;
+	bool good = outcome->origin.result == ORIGIN_SERVED;
+
+	if (origin_row_outcome(
+	            writing, &outcome->origin, good ? ORIGIN_CONTACT_GOOD : ORIGIN_CONTACT_BAD, err))
+		return JOB_WRITTEN;
+	return JOB_FAILED;
+}
+
+static void
+outcome_noted(struct job *job, const struct err *err)
+{
+	if (err != NULL && err->code != ERR_STOPPING)
+		log_warning("how an origin answered is not remembered: %s", err->text);
+	free(job);
+}
+
+void
+catalog_outcome(struct catalog *catalog, int64_t origin_id, enum origin_result result, const char *detail)
+{
+	struct writer *writer = index_writer(catalog->index);
+	struct outcome *outcome;
+
+	if (writer == NULL)
+		return;
+	outcome = xcalloc(1, sizeof *outcome);
+	outcome->job = (struct job){.kind = JOB_LAZY, .run = run_outcome, .done = outcome_noted};
+	outcome->origin = (struct origin_row){
+	        .id = origin_id,
+	        .result = result,
+	        .tried_at_ms = clock_wall_ms(),
+	        .detail = outcome->detail,
+	};
+	text_escape(detail != NULL ? detail : "", outcome->detail, sizeof outcome->detail);
+	writer_post(writer, &outcome->job);
+}
+
+struct names {
+	char **items;
+	size_t count, capacity;
+};
+
+static void
+keep_name(void *context, const char *package)
+{
+	struct names *names = context;
+
+	if (names->count == names->capacity) {
+		names->capacity = names->capacity > 0 ? 2 * names->capacity : 8;
+		names->items = xrealloc(names->items, names->capacity * sizeof *names->items);
+	}
+	names->items[names->count++] = xstrdup(package);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Each once, in order; releases them. */
+static void
+tell_names(struct names *names, package_visit_fn *visit, void *context)
+{
+	bool more = visit != NULL;
+
+	if (names->count > 0)
+		qsort(names->items, names->count, sizeof *names->items, compare_names);
+	for (size_t i = 0; i < names->count && more; i++) {
+		if (i == 0 || strcmp(names->items[i], names->items[i - 1]) != 0)
+			more = visit(context, names->items[i]);
+	}
+	for (size_t i = 0; i < names->count; i++)
+		free(names->items[i]);
+	free(names->items);
+}
+
+bool
+catalog_packages(struct catalog *catalog, const struct digest *digest, package_visit_fn *visit, void *context,
+        struct err *err)
+{
+	struct entry_rows entries = {0};
+	struct names names = {0};
+	bool found = find_family(catalog, digest, &entries, err);
+
+	for (size_t i = 0; found && i < entries.count; i++)
+		found = package_rows_of(catalog->index, entries.items[i].id, keep_name, &names, err);
+	entry_rows_finish(&entries);
+	tell_names(&names, found ? visit : NULL, context);
+	return found;
+}
+
+/* What the visits of entries hand on. */
+struct entry_visit {
+	entry_visit_fn *visit;
+	void *context;
+};
+
+static bool
+visit_entry(void *context, const struct entry_row *entry, const char *package)
+{
+	const struct entry_visit *hand = context;
+
+	return hand->visit(hand->context, &entry->digests, package);
+}
+
+bool
+catalog_package_entries(
+        struct catalog *catalog, const char *package, entry_visit_fn *visit, void *context, struct err *err)
+{
+	struct entry_visit hand = {.visit = visit, .context = context};
+
+	return entry_rows_of_package(catalog->index, package, visit_entry, &hand, err);
+}
+
+bool
+catalog_entries(struct catalog *catalog, entry_visit_fn *visit, void *context, struct err *err)
+{
+	struct entry_visit hand = {.visit = visit, .context = context};
+
+	return entry_rows_walk(catalog->index, visit_entry, &hand, err);
+}
+
+bool
+catalog_figures(struct catalog *catalog, struct catalog_figures *ret, struct err *err)
+{
+	struct index_state state;
+
+	if (!index_state(catalog->index, &state, err))
+		return false;
+	*ret = (struct catalog_figures){
+	        .archives = state.figures.entries,
+	        .digests = state.figures.digests,
+	        .origins = state.figures.origins,
+	        .packages = state.figures.packages,
+	};
+	return true;
+}
+
+bool
+catalog_count_wanted(struct catalog *catalog, uint64_t *ret, struct err *err)
+{
+	return entry_rows_wanted(catalog->index, ret, err);
+}

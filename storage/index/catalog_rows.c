@@ -1,0 +1,256 @@
+/*
+ * The rows of the catalog. Each function is one statement; what they mean together is storage/catalog's matter.
+ */
+#include "storage/index/catalog_rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/base/text.h"
+#include "storage/index/db.h"
+
+#define WALK_STEP 512 /* entries read at once */
+
+static struct entry_row
+read_entry(sqlite3_stmt *statement)
+{
+	struct entry_row row = {
+	        .id = sqlite3_column_int64(statement, 0), .within = sqlite3_column_int64(statement, 5)};
+
+	db_column_digests(statement, 1, &row.digests);
+	return row;
+}
+
+static const char *
+text_column(sqlite3_stmt *statement, int at)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, at);
+
+	return text != NULL ? text : "";
+}
+
+static void
+add_entry(struct entry_rows *rows, const struct entry_row *row)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		if (rows->items[i].id == row->id)
+			return;
+	}
+	if (rows->count == rows->capacity) {
+		rows->capacity = rows->capacity > 0 ? 2 * rows->capacity : 8;
+		rows->items = xrealloc(rows->items, rows->capacity * sizeof *rows->items);
+	}
+	rows->items[rows->count++] = *row;
+}
+
+void
+entry_rows_finish(struct entry_rows *rows)
+{
+	free(rows->items);
+	*rows = (struct entry_rows){0};
+}
+
+const struct entry_row *
+entry_rows_exactly(const struct entry_rows *rows, const struct digests *digests)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		if (rows->items[i].digests.known == digests->known &&
+		        digests_agree(&rows->items[i].digests, digests))
+			return &rows->items[i];
+	}
+	return NULL;
+}
+
+static bool
+find_entries(struct db *db, const struct digest *digest, struct entry_rows *rows, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_ENTRY_BY_MD5 + digest->algo, err);
+	enum db_step step;
+
+	if (statement == NULL)
+		return false;
+	db_bind_digest(statement, 1, digest);
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+		struct entry_row row = read_entry(statement);
+
+		add_entry(rows, &row);
+	}
+	return step == DB_DONE;
+}
+
+bool
+entry_rows_find(struct index *index, const struct digest *digest, struct entry_rows *rows, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+
+	return (db != NULL && find_entries(db, digest, rows, err)) || index_failed(index, err);
+}
+
+bool
+entry_rows_known(
+        struct writing *writing, const struct digest *digest, struct entry_rows *rows, struct err *err)
+{
+	return find_entries(writing->db, digest, rows, err);
+}
+
+/* An entry as a step of the walk remembers it. */
+struct walked {
+	struct entry_row entry;
+	char *package;
+};
+
+/* The next entries behind an id; their number, or -1. */
+static int
+read_step(struct db *db, int64_t after, struct walked *walked, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_ENTRIES_AFTER, err);
+	enum db_step step;
+	int count = 0;
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, after);
+	sqlite3_bind_int64(statement, 2, WALK_STEP);
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+		walked[count].entry = read_entry(statement);
+		walked[count++].package = xstrdup(text_column(statement, 6));
+	}
+	if (step == DB_DONE)
+		return count;
+	for (int i = 0; i < count; i++)
+		free(walked[i].package);
+	return -1;
+}
+
+bool
+entry_rows_walk(struct index *index, entry_row_visit_fn *visit, void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	AUTO_FREE struct walked *walked = xcalloc(WALK_STEP, sizeof *walked);
+	int64_t after = 0;
+	int count = WALK_STEP;
+	bool more = true;
+
+	if (db == NULL)
+		return index_failed(index, err);
+	while (more && count == WALK_STEP) {
+		count = read_step(db, after, walked, err);
+		for (int i = 0; i < count; i++) {
+			more = more && visit(context, &walked[i].entry, walked[i].package);
+			after = walked[i].entry.id;
+			free(walked[i].package);
+		}
+	}
+	return count >= 0 || index_failed(index, err);
+}
+
+static sqlite3_stmt *
+package_statement(struct db *db, const char *package, struct err *err)
+{
+	bool one = strchr(package, '.') != NULL;
+	sqlite3_stmt *statement = db_statement(db, one ? SQL_PACKAGE_EXACTLY : SQL_PACKAGE_VERSIONS, err);
+	AUTO_TEXT from = TEXT_EMPTY, to = TEXT_EMPTY;
+
+	text_addf(&from, one ? "%s" : "%s.", package);
+	text_addf(&to, "%s/", package);
+	if (statement == NULL)
+		return NULL;
+	sqlite3_bind_text(statement, 1, text_string(&from), -1, SQLITE_TRANSIENT);
+	if (!one)
+		sqlite3_bind_text(statement, 2, text_string(&to), -1, SQLITE_TRANSIENT);
+	return statement;
+}
+
+static bool
+visit_package(struct db *db, const char *package, entry_row_visit_fn *visit, void *context, struct err *err)
+{
+	sqlite3_stmt *statement = package_statement(db, package, err);
+	enum db_step step;
+
+	if (statement == NULL)
+		return false;
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+		struct entry_row entry = read_entry(statement);
+
+		if (visit(context, &entry, text_column(statement, 6)))
+			continue;
+		db_reset(statement);
+		return true;
+	}
+	return step == DB_DONE;
+}
+
+bool
+entry_rows_of_package(
+        struct index *index, const char *package, entry_row_visit_fn *visit, void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+
+	return (db != NULL && visit_package(db, package, visit, context, err)) || index_failed(index, err);
+}
+
+bool
+entry_rows_wanted(struct index *index, uint64_t *ret, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	int64_t wanted;
+
+	if (db == NULL || !db_number(db, SQL_ENTRIES_WANTED, &wanted, err))
+		return index_failed(index, err);
+	*ret = (uint64_t)wanted;
+	return true;
+}
+
+static bool
+visit_origins(
+        struct db *db, int64_t entry, int64_t max, origin_row_visit_fn *visit, void *context, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_ORIGINS_OF, err);
+	enum db_step step;
+
+	if (statement == NULL)
+		return false;
+	sqlite3_bind_int64(statement, 1, entry);
+	sqlite3_bind_int64(statement, 2, max);
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+		struct origin_row origin = {
+		        .id = sqlite3_column_int64(statement, 0),
+		        .url = text_column(statement, 1),
+		        .result = sqlite3_column_int(statement, 2),
+		        .detail = text_column(statement, 3),
+		        .tried_at_ms = sqlite3_column_int64(statement, 4),
+		        .served_at_ms = sqlite3_column_int64(statement, 5),
+		        .failures = (uint32_t)sqlite3_column_int64(statement, 6),
+		        .last_named = sqlite3_column_int64(statement, 7),
+		        .rank = sqlite3_column_int64(statement, 8),
+		};
+
+		visit(context, &origin);
+	}
+	return step == DB_DONE;
+}
+
+bool
+origin_rows_of(struct index *index, int64_t entry, int64_t max, origin_row_visit_fn *visit, void *context,
+        struct err *err)
+{
+	struct db *db = index_reader(index, err);
+
+	return (db != NULL && visit_origins(db, entry, max, visit, context, err)) || index_failed(index, err);
+}
+
+bool
+package_rows_of(
+        struct index *index, int64_t entry, package_row_visit_fn *visit, void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_PACKAGES_OF, err) : NULL;
+	enum db_step step;
+
+	if (statement == NULL)
+		return index_failed(index, err);
+	sqlite3_bind_int64(statement, 1, entry);
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err))
+		visit(context, text_column(statement, 0));
+	return step == DB_DONE || index_failed(index, err);
+}

@@ -1,0 +1,79 @@
+/*
+ * The rows of the catalog: entries, origins, packages. Questions run on the caller's thread; what takes a struct writing runs in a
+ * job of the index writer.
+ */
+#ifndef STORAGE_INDEX_CATALOG_ROWS_H
+#define STORAGE_INDEX_CATALOG_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/digest.h"
+#include "storage/index/index.h"
+
+struct entry_row {
+	int64_t id;
+	struct digests digests;
+	int64_t within; /* the entry that lists all of these and more; 0: none */
+};
+
+/* A growing list; start from zero, end with entry_rows_finish. Adding what is in it already changes nothing. */
+struct entry_rows {
+	struct entry_row *items;
+	size_t count, capacity;
+};
+void entry_rows_finish(struct entry_rows *rows);
+const struct entry_row *entry_rows_exactly(
+        const struct entry_rows *rows, const struct digests *digests); /* NULL: none */
+
+/* Adds the entries that have this digest. */
+bool entry_rows_find(struct index *index, const struct digest *digest, struct entry_rows *rows,
+        struct err *err) MUST_CHECK;
+
+typedef bool entry_row_visit_fn(void *context, const struct entry_row *entry, const char *package);
+/* Entries that are within no other, by id, in steps, with the first of their packages or "". */
+bool entry_rows_walk(
+        struct index *index, entry_row_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
+/* The entries of a package, in the order of its versions' names: with a dot in it one version, else all. */
+bool entry_rows_of_package(struct index *index, const char *package, entry_row_visit_fn *visit, void *context,
+        struct err *err) MUST_CHECK;
+bool entry_rows_wanted(struct index *index, uint64_t *ret, struct err *err) MUST_CHECK;
+
+struct origin_row {
+	int64_t id, tried_at_ms, served_at_ms, last_named, rank;
+	int result;
+	uint32_t failures;
+	const char *url, *detail; /* borrowed for the call */
+};
+typedef void origin_row_visit_fn(void *context, const struct origin_row *origin);
+/* Of one entry, newest source first, at most max. */
+bool origin_rows_of(struct index *index, int64_t entry, int64_t max, origin_row_visit_fn *visit,
+        void *context, struct err *err) MUST_CHECK;
+
+typedef void package_row_visit_fn(void *context, const char *package);
+bool package_rows_of(struct index *index, int64_t entry, package_row_visit_fn *visit, void *context,
+        struct err *err) MUST_CHECK;
+
+/* In a job. */
+bool import_row_add(
+        struct writing *writing, const char *source, int64_t at_ms, int64_t *ret, struct err *err) MUST_CHECK;
+bool entry_rows_known(struct writing *writing, const struct digest *digest, struct entry_rows *rows,
+        struct err *err) MUST_CHECK;
+bool entry_row_last(struct writing *writing, int64_t *ret, struct err *err) MUST_CHECK;
+bool entry_row_within(struct writing *writing, int64_t id, int64_t *ret, struct err *err) MUST_CHECK;
+bool entry_row_add(struct writing *writing, const struct digests *digests, int64_t within, int64_t *ret,
+        struct err *err) MUST_CHECK;
+bool entry_row_put_within(struct writing *writing, int64_t id, int64_t within, struct err *err) MUST_CHECK;
+/* An origin that this import names; ret_first: the import that named it first. */
+bool origin_row_name(struct writing *writing, const struct origin_row *origin, int64_t entry, int64_t *ret_id,
+        int64_t *ret_first, struct err *err) MUST_CHECK;
+/* origin: id, result, detail and tried_at_ms count. */
+enum origin_contact { ORIGIN_CONTACT_GOOD, ORIGIN_CONTACT_BAD };
+bool origin_row_outcome(struct writing *writing, const struct origin_row *origin, enum origin_contact contact,
+        struct err *err) MUST_CHECK;
+bool package_row_name(
+        struct writing *writing, const char *package, int64_t entry, struct err *err) MUST_CHECK;
+bool package_rows_count(struct writing *writing, int64_t *ret, struct err *err) MUST_CHECK;
+
+#endif
