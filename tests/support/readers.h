@@ -40,7 +40,7 @@ assert_digests(const struct harvest_entry *entry, const char *first, const char 
 
 static inline void
 assert_problem(const struct harvest *harvest, size_t number, const char *file, unsigned line, unsigned column,
-	const char *part)
+        const char *part)
 {
 	const struct harvest_problem *problem = &harvest->problems[number];
 
