@@ -89,7 +89,10 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	}
 	catalogs_stop(larder->catalogs);
 	if (larder->fetcher != NULL)
-		fetcher_stop(larder->fetcher); /* wakes everybody who waits */
+		fetcher_stop(larder->fetcher); /* fails and wakes who waits for bytes */
+	if (larder->flights != NULL)
+		flights_wait_over(
+		        larder->flights); /* what has its bytes is stored first; then nobody is suspended */
 	listener_stop(larder->listener);
 	fetcher_destroy(larder->fetcher);
 	store_close(larder->store); /* finishes commits, which ends the last flights */

@@ -39,6 +39,7 @@ struct flights {
 	void *context;
 
 	pthread_mutex_t mutex; /* guards what follows */
+	pthread_cond_t empty;  /* count became 0 */
 	struct seat *seats;
 	struct nowhere *nowhere;
 	int64_t count;
@@ -54,6 +55,7 @@ flights_create(const struct flights_options *options, flights_submit_fn *submit,
 	flights->submit = submit;
 	flights->context = context;
 	pthread_mutex_init(&flights->mutex, NULL);
+	pthread_cond_init(&flights->empty, NULL);
 	return flights;
 }
 
@@ -64,6 +66,7 @@ flights_destroy(struct flights *flights)
 		return;
 	assert(flights->seats == NULL);
 	flights_forget_nowhere(flights);
+	pthread_cond_destroy(&flights->empty);
 	pthread_mutex_destroy(&flights->mutex);
 	free(flights);
 }
@@ -123,6 +126,8 @@ unseat_flight(struct flights *flights, const struct digests *names)
 		free(seat);
 	}
 	flights->count--;
+	if (flights->count == 0)
+		pthread_cond_broadcast(&flights->empty);
 }
 
 static bool
@@ -343,6 +348,15 @@ flights_refuse(struct flights *flights)
 {
 	pthread_mutex_lock(&flights->mutex);
 	flights->refusing = true;
+	pthread_mutex_unlock(&flights->mutex);
+}
+
+void
+flights_wait_over(struct flights *flights)
+{
+	pthread_mutex_lock(&flights->mutex);
+	while (flights->count > 0)
+		pthread_cond_wait(&flights->empty, &flights->mutex);
 	pthread_mutex_unlock(&flights->mutex);
 }
 

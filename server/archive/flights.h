@@ -43,6 +43,9 @@ void flights_forget_nowhere(struct flights *flights);
 /* No new flights from here on: ERR_STOPPING. */
 void flights_refuse(struct flights *flights);
 
+/* Blocks until the last flight is over and all who waited are woken. After flights_refuse and fetcher_stop: what is left is being stored. */
+void flights_wait_over(struct flights *flights);
+
 /* How many are under way. */
 int64_t flights_count(struct flights *flights);
 
