@@ -2,7 +2,7 @@
 """count_opam.py FILE: counts what an opam repository (.tar.gz) or a lockfile names, with nothing but regular expressions, so that the
 importer's own lexer and parser can be compared with it. Prints JSON.
 
-archives: distinct sets of digests that one section lists together; origins: distinct http(s) and ftp URLs of sections with a digest;
+archives: distinct sets of digests that one section lists together; origins: distinct http(s) and ftp URLs of each such set;
 not_archives: sections that name a git repository or the like.
 """
 import json
@@ -13,12 +13,11 @@ import tarfile
 STRING = r'"(?:[^"\\]|\\.)*"'
 # Triple-quoted text and comments go, plain strings stay.
 NOT_DATA = re.compile(r'"""(?:[^\\]|\\.)*?"""|(' + STRING + r')|#[^\n]*|\(\*.*?\*\)', re.S)
-SECTION = re.compile(r'^\s*(?:url|extra-source\s+' + STRING + r')\s*\{((?:' + STRING + r'|[^"}])*)\}', re.M)
+SECTION = re.compile(r'(?<![\w:+-])(?:url|extra-source\s+' + STRING + r')\s*\{((?:' + STRING + r'|[^"}])*)\}')
 LISTED = r'\s*:\s*(\[(?:\s*' + STRING + r')*\s*\]|' + STRING + ")"
 FIELD = re.compile(r"\b(src|http|archive|mirrors|checksum)" + LISTED)
 URLS = ("src", "http", "archive", "mirrors")
 LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
-PIN = re.compile(r'\[\s*"([^"]*)"\s+"([^"]*)"\s*\]')
 DUNIVERSE = re.compile(r'^x-opam-monorepo-duniverse-dirs:\s*\[(.*?)^\]', re.M | re.S)
 DIR = re.compile(r'\[\s*"([^"]*)"\s+"[^"]*"\s*(?:\[((?:\s*"[^"]*")*)\s*\])?\s*\]')
 
@@ -57,11 +56,12 @@ def main():
         for urls, checksums in found:
             urls = [url for url in urls if re.match(r"(https?|ftp)://", url)]
             known = frozenset(filter(None, map(digest, checksums)))
-            counts["sections" if urls else "not_archives"] += 1
+            counts["sections"] += 1
+            counts["not_archives"] += not urls
             if known and urls:
                 archives.add(known)
                 digests.update(known)
-                origins.update(urls)
+                origins.update((known, url) for url in urls)
 
     if path.endswith(".gz"):
         with tarfile.open(path) as tar:
@@ -75,6 +75,12 @@ def main():
         with open(path, encoding="utf-8") as file:
             counts["files"] = 1
             learn(list(sections_of_lockfile(file.read())))
+    # A set that lies within a larger one names the same archive.
+    holders = {}
+    for known in archives:
+        for value in known:
+            holders.setdefault(value, []).append(known)
+    archives = [known for known in archives if not any(known < other for value in known for other in holders[value])]
     json.dump(counts | {"archives": len(archives), "digests": len(digests), "origins": len(origins)}, sys.stdout)
     print()
 

@@ -19,7 +19,9 @@ timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
 status=$?
 
 if [ "$kind" = tap ]; then
-	sed -nE "s,^ok [0-9]+ (- )?(.*) # skip ?(.*)\$,SKIP $name \2 (\3),Ip; t
+	# cmocka says "not ok 3 # SKIP name", bats "ok 3 name # skip reason".
+	sed -nE "s,^not ok [0-9]+ # SKIP (.*)\$,SKIP $name \1,p; t
+		s,^ok [0-9]+ (- )?(.*) # skip ?(.*)\$,SKIP $name \2 (\3),Ip; t
 		s,^ok [0-9]+ (- )?(.*)\$,PASS $name \2,p
 		s,^not ok [0-9]+ (- )?(.*)\$,FAIL $name \2,p" "$log" >"$results"
 	if ! grep -q . "$results" && [ "$status" = 0 ]; then

@@ -1,0 +1,351 @@
+/*
+ * The stand-ins. They keep the contracts of the real headers and assert them.
+ */
+#include "tests/support/fake_archive.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/base/text.h"
+
+struct flight *
+fake_flight(const struct digest *asked, const char *expected, size_t length)
+{
+	struct flight *flight = xcalloc(1, sizeof *flight);
+
+	atomic_init(&flight->references, 1);
+	flight->asked = *asked;
+	flight->expected = expected;
+	flight->expected_length = length;
+	pthread_mutex_init(&flight->mutex, NULL);
+	pthread_cond_init(&flight->changed, NULL);
+	return flight;
+}
+
+static bool
+is_over(const struct flight *flight)
+{
+	return flight->settled || flight->failed;
+}
+
+void
+fake_wait(struct flight *flight)
+{
+	pthread_mutex_lock(&flight->mutex);
+	while (!is_over(flight))
+		pthread_cond_wait(&flight->changed, &flight->mutex);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+void
+fake_wait_length(struct flight *flight, size_t length)
+{
+	pthread_mutex_lock(&flight->mutex);
+	while (flight->length < length)
+		pthread_cond_wait(&flight->changed, &flight->mutex);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+void
+fake_wait_ticks(struct flight *flight, unsigned ticks)
+{
+	pthread_mutex_lock(&flight->mutex);
+	while (flight->ticks < ticks)
+		pthread_cond_wait(&flight->changed, &flight->mutex);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+void
+fake_wait_landed(struct flight *flight)
+{
+	pthread_mutex_lock(&flight->mutex);
+	while (!flight->landed)
+		pthread_cond_wait(&flight->changed, &flight->mutex);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+/* Under the mutex. */
+static void
+changed(struct flight *flight)
+{
+	pthread_cond_broadcast(&flight->changed);
+}
+
+void
+fake_promise(struct flight *flight)
+{
+	pthread_mutex_lock(&flight->mutex);
+	flight->promised = true;
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+void
+fake_settle(struct flight *flight)
+{
+	pthread_mutex_lock(&flight->mutex);
+	flight->settled = true;
+	changed(flight);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+bool
+flight_announce(struct flight *flight, const struct flight_head *head, struct err *err)
+{
+	(void)err;
+	pthread_mutex_lock(&flight->mutex);
+	assert(!flight->promised && !is_over(flight) && !flight->landed);
+	flight->announced_count++;
+	flight->announced = head->size_bytes;
+	flight->length = 0;
+	pthread_mutex_unlock(&flight->mutex);
+	return true;
+}
+
+bool
+flight_append(struct flight *flight, const void *bytes, size_t length, struct err *err)
+{
+	assert(flight->announced_count > 0);
+	if (flight->refuse_append.code != ERR_OK) {
+		*err = flight->refuse_append;
+		flight->refuse_append = ERR_NONE;
+		return false;
+	}
+	pthread_mutex_lock(&flight->mutex);
+	flight->bytes = xrealloc(flight->bytes, flight->length + length);
+	memcpy(flight->bytes + flight->length, bytes, length);
+	flight->length += length;
+	changed(flight);
+	pthread_mutex_unlock(&flight->mutex);
+	return true;
+}
+
+bool
+flight_may_restart(struct flight *flight)
+{
+	bool may;
+
+	pthread_mutex_lock(&flight->mutex);
+	may = !flight->promised;
+	pthread_mutex_unlock(&flight->mutex);
+	return may;
+}
+
+uint64_t
+flight_size(struct flight *flight)
+{
+	return flight->length;
+}
+
+bool
+flight_land(struct flight *flight, struct err *err)
+{
+	bool right = flight->length == flight->expected_length &&
+	             (flight->length == 0 || memcmp(flight->bytes, flight->expected, flight->length) == 0);
+
+	assert(flight->announced_count > 0);
+	if (flight->refuse_land.code != ERR_OK) {
+		*err = flight->refuse_land;
+		return false;
+	}
+	if (!right)
+		return err_set(err, ERR_MISMATCH, "other bytes");
+	pthread_mutex_lock(&flight->mutex);
+	flight->landed = true;
+	flight->settled = !flight->settles_later;
+	changed(flight);
+	pthread_mutex_unlock(&flight->mutex);
+	return true;
+}
+
+void
+flight_fail(struct flight *flight, const struct err *err)
+{
+	pthread_mutex_lock(&flight->mutex);
+	assert(!is_over(flight));
+	flight->failed = true;
+	flight->err = *err;
+	changed(flight);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+void
+flight_tick(struct flight *flight, int64_t now_ms)
+{
+	(void)now_ms;
+	pthread_mutex_lock(&flight->mutex);
+	flight->ticks++;
+	changed(flight);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+bool
+flight_is_over(struct flight *flight)
+{
+	bool over;
+
+	pthread_mutex_lock(&flight->mutex);
+	over = is_over(flight);
+	pthread_mutex_unlock(&flight->mutex);
+	return over;
+}
+
+bool
+flight_has_waiters(struct flight *flight)
+{
+	(void)flight;
+	return true;
+}
+
+const struct digest *
+flight_asked(const struct flight *flight)
+{
+	return &flight->asked;
+}
+
+const struct catalog_wanted *
+flight_wanted(const struct flight *flight)
+{
+	return &flight->wanted;
+}
+
+void
+flight_note(struct flight *flight, const char *url, enum origin_result result, const char *detail)
+{
+	pthread_mutex_lock(&flight->mutex);
+	assert(!is_over(flight));
+	if (flight->n_attempts < FLIGHT_ATTEMPTS_MAX)
+		flight->attempts[flight->n_attempts++] = (struct flight_attempt){
+		        .url = xstrdup(url), .result = result, .detail = xstrdup(detail)};
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+const struct flight_attempt *
+flight_attempts(const struct flight *flight, size_t *ret_count)
+{
+	*ret_count = flight->n_attempts;
+	return flight->attempts;
+}
+
+void
+flight_hold(struct flight *flight)
+{
+	atomic_fetch_add(&flight->references, 1);
+}
+
+void
+flight_release(struct flight *flight)
+{
+	if (atomic_fetch_sub(&flight->references, 1) > 1)
+		return;
+	for (size_t i = 0; i < flight->n_attempts; i++) {
+		free(flight->attempts[i].url);
+		free(flight->attempts[i].detail);
+	}
+	pthread_cond_destroy(&flight->changed);
+	pthread_mutex_destroy(&flight->mutex);
+	free(flight->bytes);
+	free(flight);
+}
+
+/* --- the catalog --- */
+
+struct store *
+fake_store(struct fake_catalog *catalog)
+{
+	return (struct store *)(void *)catalog;
+}
+
+struct catalog *
+store_catalog(struct store *store)
+{
+	return (struct catalog *)(void *)store;
+}
+
+bool
+catalog_origins(
+        struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret, struct err *err)
+{
+	struct fake_catalog *fake = (struct fake_catalog *)(void *)catalog;
+
+	(void)digest;
+	if (fake->broken)
+		return err_set(err, ERR_CORRUPT, "broken on purpose");
+	ret->items = xcalloc(fake->count + 1, sizeof *ret->items);
+	ret->count = fake->count;
+	for (size_t i = 0; i < fake->count; i++) {
+		ret->items[i].id = (int64_t)i + 1;
+		ret->items[i].url = xstrdup(fake->urls[i]);
+	}
+	return true;
+}
+
+void
+catalog_origins_finish(struct catalog_origins *origins)
+{
+	for (size_t i = 0; i < origins->count; i++)
+		free(origins->items[i].url);
+	free(origins->items);
+}
+
+void
+catalog_outcome(struct catalog *catalog, int64_t id, enum origin_result result, const char *detail)
+{
+	struct fake_catalog *fake = (struct fake_catalog *)(void *)catalog;
+
+	pthread_mutex_lock(&fake->mutex);
+	fake->results[id] = result;
+	snprintf(fake->details[id], sizeof fake->details[id], "%s", detail);
+	pthread_mutex_unlock(&fake->mutex);
+}
+
+/* --- the metrics --- */
+
+struct metrics {
+	_Atomic uint64_t counters[METRICS];
+	pthread_mutex_t mutex;
+	struct text outcomes;
+};
+
+struct metrics *
+fake_metrics_create(void)
+{
+	struct metrics *metrics = xcalloc(1, sizeof *metrics);
+
+	pthread_mutex_init(&metrics->mutex, NULL);
+	return metrics;
+}
+
+void
+fake_metrics_destroy(struct metrics *metrics)
+{
+	pthread_mutex_destroy(&metrics->mutex);
+	text_finish(&metrics->outcomes);
+	free(metrics);
+}
+
+const char *
+fake_metrics_outcomes(struct metrics *metrics)
+{
+	return text_string(&metrics->outcomes);
+}
+
+void
+metrics_add(struct metrics *metrics, enum metric metric, uint64_t count)
+{
+	metrics->counters[metric] += count;
+}
+
+uint64_t
+metrics_get(struct metrics *metrics, enum metric metric)
+{
+	return metrics->counters[metric];
+}
+
+void
+metrics_upstream(struct metrics *metrics, const char *host, const char *outcome)
+{
+	pthread_mutex_lock(&metrics->mutex);
+	text_addf(&metrics->outcomes, "%s %s\n", host, outcome);
+	pthread_mutex_unlock(&metrics->mutex);
+}

@@ -1,0 +1,68 @@
+/*
+ * Stand-ins for everything the fetcher talks to but the network: a flight that keeps its bytes in memory, a catalog that is a list, metrics
+ * that can be asked. Linked in place of the real ones.
+ */
+#ifndef TESTS_SUPPORT_FAKE_ARCHIVE_H
+#define TESTS_SUPPORT_FAKE_ARCHIVE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/admin/metrics.h"
+#include "server/archive/flight.h"
+#include "storage/store.h"
+
+struct flight {
+	atomic_int references;
+	struct digest asked;
+	struct catalog_wanted wanted;
+	const char *expected; /* the right bytes … */
+	size_t expected_length;
+	struct err refuse_append; /* the next append fails so, once */
+	struct err refuse_land;   /* the next landing fails so, once */
+	bool settles_later;       /* the store takes its time: fake_settle */
+	unsigned announced_count; /* the fetcher's, read when over */
+
+	pthread_mutex_t mutex; /* guards what follows */
+	pthread_cond_t changed;
+	bool promised;
+	bool landed, settled, failed;
+	struct err err;
+	char *bytes;
+	size_t length;
+	uint64_t announced;
+	unsigned ticks;
+	struct flight_attempt attempts[FLIGHT_ATTEMPTS_MAX];
+	size_t n_attempts;
+};
+
+struct flight *fake_flight(const struct digest *asked, const char *expected, size_t length);
+/* Until it is over; the caller still has its reference. */
+void fake_wait(struct flight *flight);
+/* Until the fetcher has appended this much. */
+void fake_wait_length(struct flight *flight, size_t length);
+void fake_wait_ticks(struct flight *flight, unsigned ticks);
+void fake_wait_landed(struct flight *flight);
+void fake_promise(struct flight *flight);
+void fake_settle(struct flight *flight);
+
+#define FAKE_ORIGINS_MAX 16
+struct fake_catalog {
+	char *urls[FAKE_ORIGINS_MAX]; /* ids from 1 */
+	size_t count;
+	bool broken;
+	pthread_mutex_t mutex;
+	enum origin_result results[FAKE_ORIGINS_MAX + 1]; /* by id */
+	char details[FAKE_ORIGINS_MAX + 1][96];
+};
+/* The store whose catalog this is. */
+struct store *fake_store(struct fake_catalog *catalog);
+
+struct metrics *fake_metrics_create(void);
+void fake_metrics_destroy(struct metrics *metrics);
+/* "HOST WORD\n" for each contact, in order. */
+const char *fake_metrics_outcomes(struct metrics *metrics);
+
+#endif
