@@ -77,7 +77,16 @@ harvest_problem(
 	        .file = copied(harvest, name), .line = line, .column = column, .text = copied(harvest, text)};
 }
 
-/* Notes a problem and returns false when the entry is over a limit. */
+static bool
+is_printable(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text <= ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+/* Notes a problem and returns false when the entry is over a limit, or names a package that can be none. */
 static bool
 within_limits(struct harvest *harvest, const struct harvest_entry *entry, const char *file, unsigned line)
 {
@@ -89,6 +98,12 @@ within_limits(struct harvest *harvest, const struct harvest_entry *entry, const 
 	if (strlen(entry->package) > HARVEST_PACKAGE_MAX) {
 		harvest_problem(harvest, file, line, 0, "the package name is longer than %d bytes; skipped",
 		        HARVEST_PACKAGE_MAX);
+		return false;
+	}
+	if (!is_printable(entry->package)) {
+		harvest_problem(harvest, file, line, 0,
+		        "the package name '%.80s' has a blank or a control character; skipped",
+		        entry->package);
 		return false;
 	}
 	if (entry->n_urls > HARVEST_URLS_MAX) {

@@ -3,8 +3,15 @@
  */
 #include "storage/catalog/section.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#define REFUSAL_MAX 256 /* bytes of the sentence; the rest is cut */
+
+/* Notes what is wrong with one thing that is named here. */
+static void refuse(struct section *section, struct place place, const char *format, ...) PRINTF_LIKE(3, 4);
 
 void
 section_start(struct section *section, struct harvest *harvest, const char *file, struct place place)
@@ -46,10 +53,16 @@ ends_with_git(const char *url, size_t length)
 }
 
 static void
-refuse(struct section *section, struct place place, const char *what)
+refuse(struct section *section, struct place place, const char *format, ...)
 {
+	char why[REFUSAL_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, sizeof why, format, args);
+	va_end(args);
 	section->wrong = true;
-	harvest_problem(section->harvest, section->file, place.line, place.column, "%s; skipped", what);
+	harvest_problem(section->harvest, section->file, place.line, place.column, "%s; skipped", why);
 }
 
 void
@@ -60,7 +73,8 @@ section_url(struct section *section, char *url, size_t length, struct place plac
 	if (!is_printable(url, length))
 		return refuse(section, place, "a URL with a blank or a control character");
 	if (length > HARVEST_URL_MAX)
-		return refuse(section, place, "a URL that is longer than the 4096 bytes allowed");
+		return refuse(
+		        section, place, "a URL that is longer than the %d bytes allowed", HARVEST_URL_MAX);
 	length = strcspn(url, "#");
 	url[length] = '\0';
 	if (!section_is_web_url(url) || ends_with_git(url, length)) {
@@ -68,7 +82,8 @@ section_url(struct section *section, char *url, size_t length, struct place plac
 		return;
 	}
 	if (section->n_urls == HARVEST_URLS_MAX)
-		return refuse(section, place, "more than the 64 URLs allowed for one archive");
+		return refuse(
+		        section, place, "more than the %d URLs allowed for one archive", HARVEST_URLS_MAX);
 	section->urls[section->n_urls++] = url;
 }
 
@@ -87,7 +102,7 @@ section_checksum(struct section *section, const char *text, size_t length, struc
 	if (strlen(text) != length)
 		return refuse(section, place, "a checksum with a NUL byte");
 	if (!digest_parse_text(text, &digest, &err))
-		return refuse(section, place, err.text);
+		return refuse(section, place, "%s", err.text);
 	if (digests_have(&section->digests, &digest))
 		return;
 	if (digests_bytes(&section->digests, digest.algo) != NULL)

@@ -98,10 +98,13 @@ refuses_what_is_over_a_limit(void **state)
 	entry.package = long_package;
 	assert_false(harvest_add(harvest, &entry, "f", 9));
 	assert_problem(harvest, 2, "f", 9, 0, "longer than 256");
+	entry.package = "a\x1b[2J.1";
+	assert_false(harvest_add(harvest, &entry, "f", 9));
+	assert_problem(harvest, 3, "f", 9, 0, "'a\\x1b[2J.1' has a blank or a control character");
 	harvest->n_entries = HARVEST_ENTRIES_MAX;
 	entry.package = "";
 	assert_false(harvest_add(harvest, &entry, "f", 10));
-	assert_problem(harvest, 3, "f", 10, 0, "more than the 4000000 archives");
+	assert_problem(harvest, 4, "f", 10, 0, "more than the 4000000 archives");
 	harvest->n_entries = 0;
 }
 
