@@ -1,0 +1,406 @@
+/*
+ * The fetcher's thread: takes errands from its mailbox, keeps as many transfers going as the configuration allows, drives libcurl, and looks
+ * at the clock for all who wait. Errands that find no free transfer, or whose host has its share, wait in a queue; one host's crowd does
+ * not hold up another's.
+ *
+ * Must never wait for anything but curl_multi_poll and the disk it writes to.
+ */
+#include "server/upstream/fetcher.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/upstream/errand.h"
+#include "storage/base/clock.h"
+#include "storage/base/text.h"
+#include "storage/store.h"
+
+#define IDLE_POLL_MS 1000 /* nothing under way: still often enough to be seen alive */
+
+TAILQ_HEAD(errands, errand);
+
+struct fetcher {
+	struct mailbox mailbox;
+	CURLM *multi;
+	pthread_t thread;
+	bool joined; /* by the one thread that stops it */
+	atomic_bool stopping;
+
+	/* the thread's own */
+	struct upstream upstream;
+	struct errands live;  /* all that are not over */
+	struct errands queue; /* those that wait for a transfer */
+	struct errands running;
+	uint64_t n_queued, n_running;
+	bool look_again; /* something came or ended: the queue may move */
+	int64_t ticked_at_ms;
+
+	/* what others may see */
+	_Atomic uint64_t figure_transfers, figure_queued, figure_resting;
+	_Atomic int64_t last_turn_ms;
+};
+
+static void *run(void *context);
+static void free_parts(struct fetcher *fetcher);
+
+/* --- other threads --- */
+
+/* Signals are the main thread's: this one and the resolver's threads, which inherit the mask, never see one (nor SIGPIPE). */
+static int
+start_thread(struct fetcher *fetcher)
+{
+	sigset_t all, before;
+	int failed;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	failed = pthread_create(&fetcher->thread, NULL, run, fetcher);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed;
+}
+
+static CURLM *
+make_multi(const struct config *config)
+{
+	CURLM *multi = curl_multi_init();
+
+	if (multi == NULL)
+		abort(); /* as xmalloc: small memory that cannot be had */
+	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)config->fetch.transfers);
+	curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	return multi;
+}
+
+struct fetcher *
+fetcher_create(const struct config *config, struct store *store, struct metrics *metrics, struct err *err)
+{
+	struct policy *policy = policy_create(&config->fetch, err);
+	struct fetcher *fetcher;
+	int failed;
+
+	if (policy == NULL)
+		return NULL;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	fetcher = xcalloc(1, sizeof *fetcher);
+	mailbox_init(&fetcher->mailbox);
+	TAILQ_INIT(&fetcher->live);
+	TAILQ_INIT(&fetcher->queue);
+	TAILQ_INIT(&fetcher->running);
+	fetcher->multi = make_multi(config);
+	fetcher->upstream = (struct upstream){.config = config,
+	        .policy = policy,
+	        .breaker = breaker_create(),
+	        .rests = rests_create(),
+	        .catalog = store_catalog(store),
+	        .metrics = metrics};
+	fetcher->last_turn_ms = clock_ms();
+	failed = start_thread(fetcher);
+	if (failed != 0) {
+		err_set(err, ERR_IO, "starting the fetcher's thread: %s", strerror(failed));
+		free_parts(fetcher);
+		return NULL;
+	}
+	return fetcher;
+}
+
+static bool
+submit(struct fetcher *fetcher, struct errand *errand, struct err *err)
+{
+	if (!mailbox_post(&fetcher->mailbox, &errand->letter))
+		return err_set(err, ERR_STOPPING, "larder is stopping");
+	curl_multi_wakeup(fetcher->multi);
+	return true;
+}
+
+bool
+fetcher_submit(struct fetcher *fetcher, struct flight *flight, struct err *err)
+{
+	struct errand *errand = errand_for_flight(flight);
+
+	if (submit(fetcher, errand, err))
+		return true;
+	errand->flight = NULL; /* stays the caller's */
+	errand_close(errand);
+	return false;
+}
+
+bool
+fetcher_document(struct fetcher *fetcher, const struct fetch_document *wanted, struct err *err)
+{
+	struct document document = {
+	        .wanted = wanted, .mutex = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+	struct errand *errand = errand_for_document(&document);
+
+	if (!submit(fetcher, errand, err)) {
+		errand_close(errand);
+		return false;
+	}
+	pthread_mutex_lock(&document.mutex);
+	while (!document.over)
+		pthread_cond_wait(&document.ended, &document.mutex);
+	pthread_mutex_unlock(&document.mutex);
+	pthread_cond_destroy(&document.ended);
+	pthread_mutex_destroy(&document.mutex);
+	if (!document.fetched)
+		*err = document.err;
+	return document.fetched;
+}
+
+void
+fetcher_figures(struct fetcher *fetcher, struct fetcher_figures *ret)
+{
+	ret->transfers = fetcher->figure_transfers;
+	ret->queued = fetcher->figure_queued;
+	ret->resting_hosts = fetcher->figure_resting;
+	ret->last_turn_ms = fetcher->last_turn_ms;
+}
+
+void
+fetcher_stop(struct fetcher *fetcher)
+{
+	if (fetcher->joined)
+		return;
+	mailbox_close(&fetcher->mailbox);
+	fetcher->stopping = true;
+	curl_multi_wakeup(fetcher->multi);
+	pthread_join(fetcher->thread, NULL);
+	fetcher->joined = true;
+}
+
+static void
+free_parts(struct fetcher *fetcher)
+{
+	curl_multi_cleanup(fetcher->multi);
+	mailbox_finish(&fetcher->mailbox);
+	breaker_destroy(fetcher->upstream.breaker);
+	rests_destroy(fetcher->upstream.rests);
+	policy_destroy(fetcher->upstream.policy);
+	free(fetcher);
+	curl_global_cleanup();
+}
+
+void
+fetcher_destroy(struct fetcher *fetcher)
+{
+	if (fetcher == NULL)
+		return;
+	fetcher_stop(fetcher);
+	free_parts(fetcher);
+}
+
+/* --- the thread --- */
+
+static void
+put_in_queue(struct fetcher *fetcher, struct errand *errand)
+{
+	TAILQ_INSERT_TAIL(&fetcher->queue, errand, queued);
+	fetcher->n_queued++;
+	fetcher->look_again = true;
+}
+
+/* It had its turn and has to ask elsewhere: before those who have not begun. */
+static void
+put_back_in_queue(struct fetcher *fetcher, struct errand *errand)
+{
+	TAILQ_INSERT_HEAD(&fetcher->queue, errand, queued);
+	fetcher->n_queued++;
+	fetcher->look_again = true;
+}
+
+static void
+leave_queue(struct fetcher *fetcher, struct errand *errand)
+{
+	TAILQ_REMOVE(&fetcher->queue, errand, queued);
+	fetcher->n_queued--;
+}
+
+static void
+close_errand(struct fetcher *fetcher, struct errand *errand)
+{
+	TAILQ_REMOVE(&fetcher->live, errand, link);
+	errand_close(errand);
+}
+
+static void
+take_letters(struct fetcher *fetcher)
+{
+	struct letter *letter;
+
+	for (;;) {
+		letter = mailbox_take(&fetcher->mailbox, 0);
+		if (letter == NULL)
+			return;
+		struct errand *errand = (struct errand *)letter;
+
+		errand_open(errand, &fetcher->upstream);
+		TAILQ_INSERT_TAIL(&fetcher->live, errand, link);
+		/* Asked here already, so that who cannot be helped does not wait in the queue for his answer. */
+		if (errand_next(errand, clock_ms()) == NULL)
+			close_errand(fetcher, errand);
+		else
+			put_in_queue(fetcher, errand);
+	}
+}
+
+static void
+begin(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
+{
+	leave_queue(fetcher, errand);
+	errand_begin(errand, fetcher->multi, now_ms);
+	TAILQ_INSERT_TAIL(&fetcher->running, errand, run);
+	fetcher->n_running++;
+}
+
+/* From the front of the queue: everyone for whom there is a transfer and whose host has not its share yet. */
+static void
+begin_waiting(struct fetcher *fetcher, int64_t now_ms)
+{
+	const struct config_fetch *limits = &fetcher->upstream.config->fetch;
+	struct errand *errand, *next;
+
+	fetcher->look_again = false;
+	for (errand = TAILQ_FIRST(&fetcher->queue); errand != NULL; errand = next) {
+		const struct origin *origin;
+
+		if (fetcher->n_running >= (uint64_t)limits->transfers)
+			return;
+		next = TAILQ_NEXT(errand, queued);
+		origin = errand_next(errand, now_ms);
+		if (origin == NULL) {
+			leave_queue(fetcher, errand);
+			close_errand(fetcher, errand);
+		} else if (breaker_running(fetcher->upstream.breaker, origin->place.host) <
+		           limits->per_host) {
+			begin(fetcher, errand, now_ms);
+		}
+	}
+}
+
+static void
+end(struct fetcher *fetcher, struct errand *errand, CURLcode code, int64_t now_ms)
+{
+	TAILQ_REMOVE(&fetcher->running, errand, run);
+	fetcher->n_running--;
+	fetcher->look_again = true;
+	errand_ended(errand, fetcher->multi, code, now_ms);
+	switch (errand->state) {
+	case ERRAND_WAITING:
+		put_back_in_queue(fetcher, errand);
+		break;
+	case ERRAND_SETTLING:
+		break;
+	case ERRAND_OVER:
+		close_errand(fetcher, errand);
+		break;
+	case ERRAND_RUNNING:
+		assert(!"ended, and still running");
+	}
+}
+
+static void
+take_messages(struct fetcher *fetcher, int64_t now_ms)
+{
+	CURLMsg *message;
+	int left;
+
+	for (;;) {
+		message = curl_multi_info_read(fetcher->multi, &left);
+		if (message == NULL)
+			return;
+		if (message->msg == CURLMSG_DONE)
+			end(fetcher, transfer_context(transfer_of(message->easy_handle)),
+			        message->data.result, now_ms);
+	}
+}
+
+static void
+break_overdue(struct fetcher *fetcher, int64_t now_ms)
+{
+	struct errand *errand, *next;
+
+	for (errand = TAILQ_FIRST(&fetcher->running); errand != NULL; errand = next) {
+		next = TAILQ_NEXT(errand, run);
+		if (transfer_is_overdue(errand->transfer, now_ms))
+			end(fetcher, errand, CURLE_ABORTED_BY_CALLBACK, now_ms);
+	}
+}
+
+static void
+tick(struct fetcher *fetcher, int64_t now_ms)
+{
+	struct errand *errand, *next;
+
+	if (now_ms - fetcher->ticked_at_ms < FLIGHT_WAKE_MS)
+		return;
+	fetcher->ticked_at_ms = now_ms;
+	break_overdue(fetcher, now_ms);
+	for (errand = TAILQ_FIRST(&fetcher->live); errand != NULL; errand = next) {
+		next = TAILQ_NEXT(errand, link);
+		errand_tick(errand, now_ms);
+		if (errand->state == ERRAND_OVER)
+			close_errand(fetcher, errand);
+	}
+	fetcher->figure_resting = breaker_count_resting(fetcher->upstream.breaker, now_ms);
+}
+
+/* Everything that can be done now; then waits for the network, the mailbox or the clock. */
+static void
+turn(struct fetcher *fetcher)
+{
+	int64_t now_ms = clock_ms();
+	int handles;
+
+	take_letters(fetcher);
+	if (fetcher->look_again)
+		begin_waiting(fetcher, now_ms);
+	curl_multi_perform(fetcher->multi, &handles);
+	now_ms = clock_ms();
+	take_messages(fetcher, now_ms);
+	tick(fetcher, now_ms);
+	if (fetcher->look_again)
+		begin_waiting(fetcher, now_ms);
+
+	fetcher->figure_transfers = fetcher->n_running;
+	fetcher->figure_queued = fetcher->n_queued;
+	fetcher->last_turn_ms = now_ms;
+	curl_multi_poll(
+	        fetcher->multi, NULL, 0, TAILQ_EMPTY(&fetcher->live) ? IDLE_POLL_MS : FLIGHT_WAKE_MS, NULL);
+}
+
+/* What is under way and what is still in the mailbox, which takes nothing new any more. */
+static void
+fail_all(struct fetcher *fetcher)
+{
+	struct errand *errand;
+	struct letter *letter;
+
+	while (!TAILQ_EMPTY(&fetcher->live)) {
+		errand = TAILQ_FIRST(&fetcher->live);
+		errand_break(errand, fetcher->multi);
+		close_errand(fetcher, errand);
+	}
+	for (;;) {
+		letter = mailbox_take(&fetcher->mailbox, 0);
+		if (letter == NULL)
+			return;
+		errand = (struct errand *)letter;
+		errand_break(errand, fetcher->multi);
+		errand_close(errand);
+	}
+}
+
+static void *
+run(void *context)
+{
+	struct fetcher *fetcher = context;
+
+	pthread_setname_np(pthread_self(), "fetcher");
+	while (!fetcher->stopping)
+		turn(fetcher);
+	fail_all(fetcher);
+	return NULL;
+}

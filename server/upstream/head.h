@@ -1,0 +1,40 @@
+/*
+ * The head of an origin's answer: status line and header fields, as far as larder wants them. Fed line by line; every answer on the way to
+ * the last one (1xx, redirects) begins it anew.
+ */
+#ifndef SERVER_UPSTREAM_HEAD_H
+#define SERVER_UPSTREAM_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HEAD_BYTES_MAX (64u << 10) /* of all lines of one request's answers, 1xx included */
+
+struct head {
+	int status;            /* 0: none yet */
+	bool complete;         /* the empty line was seen */
+	bool has_length;
+	bool has_coding;       /* Transfer-Encoding: the length does not count */
+	uint64_t length;       /* of the body as Content-Length tells it */
+	char retry_after[64];  /* the field's value, or "" */
+	size_t bytes;          /* of all lines since head_begin */
+};
+
+enum head_fault {
+	HEAD_FINE,
+	HEAD_TOO_LARGE,      /* HEAD_BYTES_MAX */
+	HEAD_BAD_LENGTH,     /* Content-Length is no number, or two differ */
+	HEAD_ENCODED,        /* Content-Encoding other than identity: not the bytes that have the digest */
+};
+
+/* A request is about to be sent. */
+void head_begin(struct head *head);
+/* One line with its line end, as it came; not terminated. Lines after the head (trailers) only count. */
+enum head_fault head_add(struct head *head, const char *line, size_t length);
+/* The bytes the body will have; 0: not told. */
+uint64_t head_size(const struct head *head);
+/* Retry-After (RFC 9110, section 10.2.3) in milliseconds from wall_now_ms on; -1: none, or none that can be read. Never over a year. */
+int64_t head_retry_after(const struct head *head, int64_t wall_now_ms);
+
+#endif

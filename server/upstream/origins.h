@@ -1,0 +1,43 @@
+/*
+ * Origins: the places to ask for one archive, in order: what the catalog names, then the configured mirrors; rewritten, judged by the
+ * policy, each URL once.
+ */
+#ifndef SERVER_UPSTREAM_ORIGINS_H
+#define SERVER_UPSTREAM_ORIGINS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/config.h"
+#include "server/upstream/policy.h"
+#include "storage/catalog/catalog.h"
+#include "storage/digest.h"
+
+#define ORIGIN_MIRROR (-1) /* the id of what is not in the catalog */
+
+struct origin {
+	int64_t id;                 /* in the catalog, or ORIGIN_MIRROR */
+	char *url;                  /* the one that is asked, after rewriting */
+	struct place place;
+	enum policy_answer allowed; /* what is not allowed is listed too, to be reported */
+};
+
+struct origins {
+	struct origin *items;
+	size_t count;
+};
+
+/* What is asked for an archive; known is what the catalog names for asked, wanted gives further digests to name it by. */
+struct origins_question {
+	const struct digest *asked;
+	const struct catalog_wanted *wanted;
+	const struct catalog_origins *known;
+};
+
+void origins_gather(struct origins *ret, const struct config *config, const struct policy *policy,
+	const struct origins_question *question);
+/* One URL, for a document. */
+void origins_gather_one(struct origins *ret, const struct config *config, const struct policy *policy, const char *url);
+void origins_finish(struct origins *origins);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * A tally: what asking one origin after the other came to, and the one error it amounts to when none of them had the archive.
+ */
+#ifndef SERVER_UPSTREAM_TALLY_H
+#define SERVER_UPSTREAM_TALLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/base/err.h"
+#include "storage/base/text.h"
+
+enum tally_kind {
+	TALLY_GONE,      /* said 404 or 410 */
+	TALLY_CHANGED,   /* served other bytes, now or so lately that it was not asked again */
+	TALLY_TOO_LARGE, /* over a limit */
+	TALLY_FAILED,    /* any other way */
+	TALLY_RESTING,   /* not asked: its host rests */
+};
+#define TALLY_KINDS 5
+
+struct tally {
+	bool named;                  /* the catalog names an origin at all */
+	unsigned counts[TALLY_KINDS];
+	struct text causes;          /* "github.com said 404, opam.ocaml.org: timed out after 15 s" */
+};
+
+#define TALLY_CAUSES_MAX 140 /* bytes of causes, so that they fit an error; later ones are only counted */
+
+/* One origin that did not have it. A detail that is a status ("404") reads "said 404". */
+void tally_add(struct tally *tally, enum tally_kind kind, const char *host, const char *detail);
+unsigned tally_total(const struct tally *tally);
+/*
+ * ERR_UNKNOWN: nobody to ask, or only mirrors, and each said gone. ERR_VANISHED: the catalog names origins, and each one said gone. ERR_LIMIT
+ * and ERR_CHANGED: at least one was too large or served other bytes, and none failed otherwise. Else ERR_FAILING.
+ */
+void tally_verdict(const struct tally *tally, struct err *ret);
+void tally_finish(struct tally *tally);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * What the ends of a transfer mean: a word for metrics, and whether the host is to blame. Facts only; any thread.
+ */
+#include "server/upstream/transfer.h"
+
+const char *
+transfer_end_word(enum transfer_end end)
+{
+	switch (end) {
+	case TRANSFER_SERVED:
+		return "served";
+	case TRANSFER_GONE:
+		return "gone";
+	case TRANSFER_DENIED:
+		return "denied";
+	case TRANSFER_BUSY:
+		return "busy";
+	case TRANSFER_BROKEN:
+		return "broken";
+	case TRANSFER_UNREACHABLE:
+		return "refused";
+	case TRANSFER_TIMED_OUT:
+		return "timeout";
+	case TRANSFER_CUT:
+		return "cut";
+	case TRANSFER_UNUSABLE:
+		return "unusable";
+	case TRANSFER_TOO_LARGE:
+		return "too_large";
+	case TRANSFER_FORBIDDEN:
+		return "forbidden";
+	case TRANSFER_REFUSED_HERE:
+		return "not_taken";
+	}
+	__builtin_unreachable();
+}
+
+bool
+transfer_end_blames_host(enum transfer_end end)
+{
+	return end == TRANSFER_BROKEN || end == TRANSFER_UNREACHABLE || end == TRANSFER_TIMED_OUT ||
+	       end == TRANSFER_CUT;
+}
+
+bool
+transfer_end_is_answer(enum transfer_end end)
+{
+	return end == TRANSFER_SERVED || end == TRANSFER_GONE || end == TRANSFER_DENIED ||
+	       end == TRANSFER_UNUSABLE || end == TRANSFER_TOO_LARGE || end == TRANSFER_REFUSED_HERE;
+}

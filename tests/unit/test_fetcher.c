@@ -1,0 +1,862 @@
+/*
+ * The fetcher against scripted origins on loopback, with stand-ins for flights, catalog and metrics. Waits are for events; only tests of
+ * a timeout let real time pass, and little of it.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "server/config.h"
+#include "server/upstream/fetcher.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "tests/support/fake_archive.h"
+#include "tests/support/scripted_origin.h"
+
+#define RIGHT       "the right bytes"
+#define CLOSED_PORT 1 /* nobody listens there */
+
+struct world {
+	struct config config;
+	char *networks[1];
+	int64_t ports[4];
+	struct config_mirror mirror;
+	char *mirror_url;
+	struct fake_catalog catalog;
+	struct metrics *metrics;
+	struct scripted_origin *origin, *other;
+	struct fetcher *fetcher;
+	struct digest asked;
+};
+
+static char loopback[] = "127.0.0.0/8", none[] = "", agent[] = "larder/test";
+
+static int
+set_up(void **state)
+{
+	struct world *world = xcalloc(1, sizeof *world);
+	struct config_fetch *fetch = &world->config.fetch;
+
+	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	world->origin = scripted_origin_start();
+	world->other = scripted_origin_start();
+	world->networks[0] = loopback;
+	world->ports[0] = scripted_origin_port(world->origin);
+	world->ports[1] = scripted_origin_port(world->other);
+	world->ports[2] = CLOSED_PORT;
+	*fetch = (struct config_fetch){.transfers = 64,
+	        .per_host = 8,
+	        .connect_timeout_ms = 5000,
+	        .first_byte_timeout_ms = 5000,
+	        .min_rate = 1,
+	        .min_rate_over_ms = 30000,
+	        .max_archive = 1u << 20,
+	        .redirects = 3,
+	        .allow_private = {world->networks, 1},
+	        .allow_ports = world->ports,
+	        .n_allow_ports = 3,
+	        .proxy = none,
+	        .ca_file = none,
+	        .user_agent = agent};
+	pthread_mutex_init(&world->catalog.mutex, NULL);
+	world->metrics = fake_metrics_create();
+	world->asked = (struct digest){.algo = DIGEST_SHA256, .bytes = {0xab, 0xcd}};
+	*state = world;
+	return 0;
+}
+
+static void
+start(struct world *world)
+{
+	struct err err = ERR_NONE;
+
+	world->fetcher = fetcher_create(&world->config, fake_store(&world->catalog), world->metrics, &err);
+	assert_non_null(world->fetcher);
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *world = *state;
+
+	fetcher_destroy(world->fetcher);
+	scripted_origin_stop(world->origin);
+	scripted_origin_stop(world->other);
+	fake_metrics_destroy(world->metrics);
+	for (size_t i = 0; i < world->catalog.count; i++)
+		free(world->catalog.urls[i]);
+	pthread_mutex_destroy(&world->catalog.mutex);
+	free(world->mirror_url);
+	free(world);
+	return 0;
+}
+
+/* The catalog names this URL for whatever is asked. */
+static void name_url(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void
+name_url(struct world *world, const char *format, ...)
+{
+	char url[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(url, sizeof url, format, args);
+	va_end(args);
+	assert_true(world->catalog.count < FAKE_ORIGINS_MAX);
+	world->catalog.urls[world->catalog.count++] = xstrdup(url);
+}
+
+static void
+name(struct world *world, const char *path)
+{
+	name_url(world, "http://127.0.0.1:%u%s", scripted_origin_port(world->origin), path);
+}
+
+static void
+name_other(struct world *world, const char *path)
+{
+	name_url(world, "http://127.0.0.1:%u%s", scripted_origin_port(world->other), path);
+}
+
+static void
+configure_mirror(struct world *world)
+{
+	struct text url = TEXT_EMPTY;
+
+	text_addf(&url, "http://127.0.0.1:%u/mirror/{algo}/{hash:2}", scripted_origin_port(world->other));
+	world->mirror_url = text_take(&url);
+	world->mirror =
+	        (struct config_mirror){.url = world->mirror_url, .digests = {DIGEST_SHA256}, .n_digests = 1};
+	world->config.mirrors = &world->mirror;
+	world->config.n_mirrors = 1;
+}
+
+static struct flight *
+submit(struct world *world, struct flight *flight)
+{
+	struct err err = ERR_NONE;
+
+	flight_hold(flight);
+	assert_true(fetcher_submit(world->fetcher, flight, &err));
+	return flight;
+}
+
+/* A flight for the right bytes, until it is over. The caller releases it. */
+static struct flight *
+ask(struct world *world)
+{
+	struct flight *flight = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+
+	fake_wait(flight);
+	return flight;
+}
+
+static void
+expect_landed(struct world *world)
+{
+	struct flight *flight = ask(world);
+
+	if (flight->failed)
+		fail_msg("failed: %s", flight->err.text);
+	assert_true(flight->settled);
+	flight_release(flight);
+}
+
+static void
+expect_failed(struct world *world, enum err_code code, const char *part)
+{
+	struct flight *flight = ask(world);
+
+	assert_true(flight->failed);
+	if (flight->err.code != code || strstr(flight->err.text, part) == NULL)
+		fail_msg("%s, %s instead of %s with \"%s\"", err_name(flight->err.code), flight->err.text,
+		        err_name(code), part);
+	flight_release(flight);
+}
+
+static void
+serve_right(struct scripted_origin *origin, const char *path)
+{
+	scripted_serve(origin, path, RIGHT, strlen(RIGHT));
+}
+
+/* --- what is served --- */
+
+static void
+first_origin_serves(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/a");
+	name_other(world, "/a");
+	serve_right(world->origin, "/a");
+	serve_right(world->other, "/a");
+	start(world);
+	expect_landed(world);
+	fetcher_stop(world->fetcher); /* what follows a landing is done */
+	assert_int_equal(scripted_hits(world->other, "/a"), 0);
+	assert_int_equal(world->catalog.results[1], ORIGIN_SERVED);
+	assert_int_equal(metrics_get(world->metrics, METRIC_UPSTREAM_BYTES), strlen(RIGHT));
+	assert_non_null(strstr(fake_metrics_outcomes(world->metrics), " served\n"));
+	assert_non_null(strstr(scripted_last_request(world->origin), "Accept-Encoding: identity\r\n"));
+	assert_non_null(strstr(scripted_last_request(world->origin), "User-Agent: larder/test\r\n"));
+}
+
+static void
+connections_are_kept(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	start(world);
+	for (int i = 0; i < 4; i++)
+		expect_landed(world);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 4);
+	assert_int_equal(scripted_connections(world->origin), 1);
+}
+
+static void
+second_origin_is_asked(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/gone");
+	name_other(world, "/a");
+	serve_right(world->other, "/a");
+	start(world);
+	expect_landed(world);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(world->catalog.results[1], ORIGIN_GONE);
+	assert_string_equal(world->catalog.details[1], "404");
+	assert_int_equal(world->catalog.results[2], ORIGIN_SERVED);
+	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_RESTARTS), 1);
+}
+
+static void
+mirror_is_asked_last(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/gone");
+	configure_mirror(world);
+	serve_right(world->other, "/mirror/sha256/ab");
+	start(world);
+	expect_landed(world);
+	assert_int_equal(scripted_hits(world->other, "/mirror/sha256/ab"), 1);
+}
+
+static void
+redirects_are_followed(void **state)
+{
+	struct world *world = *state;
+	char field[128];
+
+	name(world, "/there");
+	snprintf(field, sizeof field, "Location: http://127.0.0.1:%u/a\r\n",
+	        scripted_origin_port(world->other));
+	scripted_status(world->origin, "/there", "302 Found", "Location: /further\r\n");
+	scripted_status(world->origin, "/further", "302 Found", field);
+	serve_right(world->other, "/a");
+	start(world);
+	expect_landed(world);
+}
+
+static void
+length_is_announced(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight;
+
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	start(world);
+	flight = ask(world);
+	assert_int_equal(flight->announced, strlen(RIGHT));
+	flight_release(flight);
+}
+
+static void
+chunks_and_no_length_are_fine(void **state)
+{
+	static const char chunks[] = "f\r\n" RIGHT "\r\n0\r\n\r\n";
+	struct world *world = *state;
+
+	name(world, "/a");
+	start(world);
+	scripted_answer(world->origin, "/a", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", chunks,
+	        strlen(chunks), THEN_KEEP);
+	expect_landed(world);
+	scripted_answer(world->origin, "/a", "HTTP/1.0 200 OK\r\n\r\n", RIGHT, strlen(RIGHT), THEN_CLOSE);
+	expect_landed(world);
+}
+
+static void
+empty_body_is_an_archive_too(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight;
+
+	name(world, "/nothing");
+	scripted_status(world->origin, "/nothing", "200 OK", "");
+	start(world);
+	flight = submit(world, fake_flight(&world->asked, "", 0));
+	fake_wait(flight);
+	assert_true(flight->settled);
+	flight_release(flight);
+	expect_failed(world, ERR_CHANGED, "other bytes");
+}
+
+/* --- what is not --- */
+
+static void
+nobody_to_ask(void **state)
+{
+	struct world *world = *state;
+
+	start(world);
+	expect_failed(world, ERR_UNKNOWN, "the catalog names no origin");
+}
+
+static void
+only_mirrors_and_all_gone(void **state)
+{
+	struct world *world = *state;
+
+	configure_mirror(world);
+	start(world);
+	expect_failed(world, ERR_UNKNOWN, "said 404");
+}
+
+static void
+named_and_all_gone(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/gone");
+	configure_mirror(world);
+	scripted_status(world->origin, "/gone", "410 Gone", "");
+	start(world);
+	expect_failed(world, ERR_VANISHED, "2 asked");
+}
+
+static void
+wrong_bytes_rest_and_the_next_is_asked(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/wrong");
+	name_other(world, "/a");
+	scripted_serve(world->origin, "/wrong", "something else!", 15);
+	serve_right(world->other, "/a");
+	start(world);
+	expect_landed(world);
+	expect_landed(world);
+	assert_int_equal(scripted_hits(world->origin, "/wrong"), 1);
+	assert_int_equal(scripted_hits(world->other, "/a"), 2);
+	assert_int_equal(metrics_get(world->metrics, METRIC_WRONG_BYTES), 1);
+	assert_int_equal(world->catalog.results[1], ORIGIN_CHANGED);
+}
+
+static void
+only_wrong_bytes(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/gone");
+	name(world, "/wrong");
+	scripted_serve(world->origin, "/wrong", "<html>", 6);
+	start(world);
+	expect_failed(world, ERR_CHANGED, "other bytes");
+	expect_failed(world, ERR_CHANGED, "not asked for");
+	assert_int_equal(scripted_hits(world->origin, "/wrong"), 1);
+}
+
+static void
+promised_bytes_are_not_begun_again(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	name(world, "/cut");
+	name_other(world, "/a");
+	scripted_answer(world->origin, "/cut", "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nthe", " right",
+	        6, THEN_CLOSE);
+	scripted_gate(world->origin, "/cut");
+	serve_right(world->other, "/a");
+	start(world);
+	submit(world, flight);
+	fake_wait_length(flight, 3);
+	fake_promise(flight);
+	scripted_open_gate(world->origin, "/cut");
+	fake_wait(flight);
+	assert_true(flight->failed);
+	assert_int_equal(flight->err.code, ERR_FAILING);
+	assert_int_equal(scripted_hits(world->other, "/a"), 0);
+	flight_release(flight);
+}
+
+/* An answer, and how the flight fails that gets no other. */
+struct bad_answer {
+	const char *head, *body;
+	enum scripted_then then;
+	enum err_code code;
+	const char *part;
+};
+
+static const struct bad_answer bad_answers[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n", "the right", THEN_CLOSE, ERR_FAILING,
+                "cut off after 9"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n", "the right", THEN_RESET, ERR_FAILING,
+                "connection broken"},
+        {"", "", THEN_CLOSE, ERR_FAILING, "closed without an answer"},
+        {"nonsense\r\n\r\n", "", THEN_CLOSE, ERR_FAILING, "not an HTTP answer"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 15\r\nContent-Length: 16\r\n\r\n", RIGHT, THEN_CLOSE,
+                ERR_FAILING, "contradictory"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", RIGHT, THEN_CLOSE, ERR_FAILING, ""},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 15\r\nContent-Encoding: gzip\r\n\r\n", RIGHT, THEN_CLOSE,
+                ERR_FAILING, "Content-Encoding"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "zz\r\nthe right", THEN_CLOSE, ERR_FAILING,
+                ""},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "f\r\nthe right", THEN_CLOSE, ERR_FAILING,
+                ""},
+        {"HTTP/1.1 206 Partial Content\r\nContent-Length: 15\r\n\r\n", RIGHT, THEN_CLOSE, ERR_FAILING,
+                "said 206"},
+        {"HTTP/1.1 204 No Content\r\n\r\n", "", THEN_CLOSE, ERR_FAILING, "said 204"},
+        {"HTTP/1.1 304 Not Modified\r\n\r\n", "", THEN_CLOSE, ERR_FAILING, "said 304"},
+        {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", "", THEN_CLOSE, ERR_FAILING, "said 302"},
+        {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation:\r\n\r\n", "", THEN_CLOSE, ERR_FAILING,
+                "said 302"},
+        {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /x\r\n\r\n", "", THEN_CLOSE, ERR_FAILING,
+                "too many redirects"},
+        {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: file:///etc/passwd\r\n\r\n", "", THEN_CLOSE,
+                ERR_FAILING, "scheme not allowed"},
+        {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://10.0.0.1/\r\n\r\n", "", THEN_CLOSE,
+                ERR_FAILING, "10.0.0.1"},
+        {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://127.0.0.1:9/\r\n\r\n", "", THEN_CLOSE,
+                ERR_FAILING, "its port is not allowed"},
+        {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://a:b@127.0.0.1/\r\n\r\n", "", THEN_CLOSE,
+                ERR_FAILING, "user name"},
+        {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "", THEN_CLOSE, ERR_FAILING, "said 401"},
+        {"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "", THEN_CLOSE, ERR_FAILING, "said 403"},
+        {"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "", THEN_CLOSE, ERR_FAILING, "said 500"},
+        {"HTTP/1.1 404 Not Found\r\n\r\n", "endless ", THEN_REPEAT, ERR_VANISHED, "said 404"},
+        {"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n", THEN_REPEAT, ERR_FAILING,
+                "header fields"},
+        {"HTTP/1.1 200 OK\r\nX: ", "endless ", THEN_REPEAT, ERR_FAILING, "header fields"},
+        {"HTTP/1.1 200 OK\r\n", "X-Storm: yes\r\n", THEN_REPEAT, ERR_FAILING,
+                "header fields of more than 64 KiB"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n", "", THEN_CLOSE, ERR_LIMIT, "larger than"},
+        {"HTTP/1.1 200 OK\r\n\r\n", "endless ", THEN_REPEAT, ERR_LIMIT, "larger than"},
+};
+
+static void
+bad_answers_fail_cleanly(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/x");
+	start(world);
+	for (size_t i = 0; i < COUNT_OF(bad_answers); i++) {
+		const struct bad_answer *bad = &bad_answers[i];
+
+		scripted_answer(world->origin, "/x", bad->head, bad->body, strlen(bad->body), bad->then);
+		expect_failed(world, bad->code, bad->part);
+		/* The host is well again, so that its rest does not hide the next answer. */
+		serve_right(world->origin, "/x");
+		expect_landed(world);
+	}
+}
+
+static void
+after_every_bad_answer_the_next_origin_serves(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/x");
+	name_other(world, "/a");
+	serve_right(world->other, "/a");
+	start(world);
+	for (size_t i = 0; i < COUNT_OF(bad_answers); i++) {
+		const struct bad_answer *bad = &bad_answers[i];
+
+		scripted_answer(world->origin, "/x", bad->head, bad->body, strlen(bad->body), bad->then);
+		expect_landed(world);
+		serve_right(world->origin, "/x");
+		expect_landed(world);
+	}
+}
+
+static void
+urls_the_policy_refuses(void **state)
+{
+	static const struct {
+		const char *url, *part;
+	} refused[] = {
+	        {"ftp://127.0.0.1/a", "neither http nor https"},
+	        {"file:///etc/passwd", "neither http nor https"},
+	        {"http://user:secret@127.0.0.1/a", "user name"},
+	        {"http://127.0.0.1:9/a", "allow_ports"},
+	        {"not a URL", "not a URL"},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		name_url(world, "%s", refused[i].url);
+		start(world);
+		expect_failed(world, ERR_FAILING, refused[i].part);
+		fetcher_destroy(world->fetcher);
+		world->fetcher = NULL;
+		free(world->catalog.urls[--world->catalog.count]);
+	}
+}
+
+static void
+private_addresses_are_refused(void **state)
+{
+	struct world *world = *state;
+
+	world->config.fetch.allow_private.count = 0;
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	start(world);
+	expect_failed(world, ERR_FAILING, "address 127.0.0.1");
+	assert_int_equal(scripted_connections(world->origin), 0);
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_ADDRESS_POLICY), 1);
+}
+
+/* --- hosts that rest --- */
+
+static void
+failing_host_rests(void **state)
+{
+	struct world *world = *state;
+	struct fetcher_figures figures;
+
+	name_url(world, "http://127.0.0.1:%d/a", CLOSED_PORT);
+	start(world);
+	for (int i = 0; i < 5; i++)
+		expect_failed(world, ERR_FAILING, "connection refused");
+	expect_failed(world, ERR_FAILING, "rests for");
+	do
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.resting_hosts == 0);
+	assert_int_equal(figures.resting_hosts, 1);
+}
+
+static void
+host_that_asks_is_left_alone(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/busy");
+	name_other(world, "/a");
+	serve_right(world->other, "/a");
+	scripted_status(world->origin, "/busy", "429 Too Many Requests", "Retry-After: 3600\r\n");
+	start(world);
+	expect_landed(world);
+	expect_landed(world);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(scripted_hits(world->origin, "/busy"), 1);
+	assert_int_equal(scripted_hits(world->other, "/a"), 2);
+	assert_non_null(strstr(fake_metrics_outcomes(world->metrics), " busy\n"));
+}
+
+static void
+gone_and_wrong_do_not_rest_a_host(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/gone");
+	start(world);
+	for (int i = 0; i < 7; i++)
+		expect_failed(world, ERR_VANISHED, "said 404");
+	assert_int_equal(scripted_hits(world->origin, "/gone"), 0);
+	assert_true(scripted_connections(world->origin) > 0);
+}
+
+/* --- time --- */
+
+static void
+silence_ends(void **state)
+{
+	struct world *world = *state;
+
+	world->config.fetch.first_byte_timeout_ms = 200;
+	name(world, "/silent");
+	name_other(world, "/a");
+	scripted_answer(world->origin, "/silent", "", "", 0, THEN_STALL);
+	serve_right(world->other, "/a");
+	start(world);
+	expect_landed(world);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FIRST_BYTE), 1);
+	assert_non_null(strstr(fake_metrics_outcomes(world->metrics), " timeout\n"));
+}
+
+static void
+slowness_ends(void **state)
+{
+	struct world *world = *state;
+
+	world->config.fetch.min_rate = 1000;
+	world->config.fetch.min_rate_over_ms = 200;
+	name(world, "/slow");
+	name_other(world, "/a");
+	scripted_answer(world->origin, "/slow", "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n", "the", 3,
+	        THEN_STALL);
+	serve_right(world->other, "/a");
+	start(world);
+	expect_landed(world);
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FETCH_RATE), 1);
+}
+
+static void
+flights_are_ticked_until_the_store_is_done(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	flight->settles_later = true;
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	start(world);
+	submit(world, flight);
+	fake_wait_landed(flight);
+	fake_wait_ticks(flight, 2);
+	assert_int_equal(flight->references, 2);
+	fake_settle(flight);
+	while (flight->references > 1)
+		sched_yield();
+	flight_release(flight);
+}
+
+/* --- trouble on this side --- */
+
+static void
+full_disk_asks_the_same_origin_again(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	err_set(&flight->refuse_append, ERR_NO_SPACE, "full");
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	start(world);
+	submit(world, flight);
+	fake_wait(flight);
+	assert_true(flight->settled);
+	assert_int_equal(flight->announced_count, 2);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 2);
+	flight_release(flight);
+}
+
+static void
+broken_disk_fails_the_flight(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	err_set(&flight->refuse_append, ERR_IO, "the disk");
+	name(world, "/a");
+	name_other(world, "/a");
+	serve_right(world->origin, "/a");
+	serve_right(world->other, "/a");
+	start(world);
+	submit(world, flight);
+	fake_wait(flight);
+	assert_int_equal(flight->err.code, ERR_IO);
+	assert_int_equal(scripted_hits(world->other, "/a"), 0);
+	flight_release(flight);
+}
+
+static void
+broken_catalog_leaves_the_mirrors(void **state)
+{
+	struct world *world = *state;
+
+	world->catalog.broken = true;
+	configure_mirror(world);
+	start(world);
+	expect_failed(world, ERR_FAILING, "catalog cannot be read");
+	serve_right(world->other, "/mirror/sha256/ab");
+	expect_landed(world);
+}
+
+/* --- many --- */
+
+#define CROWD 6
+
+static void
+a_full_host_does_not_hold_up_another(void **state)
+{
+	struct world *world = *state;
+	struct flight *crowd[CROWD];
+	struct fetcher_figures figures;
+
+	world->config.fetch.per_host = 2;
+	world->config.fetch.transfers = 3;
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	scripted_gate(world->origin, "/a");
+	start(world);
+	for (int i = 0; i < CROWD; i++)
+		crowd[i] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->origin, "/a", 2);
+
+	free(world->catalog.urls[--world->catalog.count]);
+	do
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.queued != CROWD - 2);
+	assert_int_equal(figures.transfers, 2);
+	name_other(world, "/b");
+	serve_right(world->other, "/b");
+	expect_landed(world);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 2);
+
+	scripted_open_gate(world->origin, "/a");
+	for (int i = 0; i < CROWD; i++) {
+		fake_wait(crowd[i]);
+		assert_true(crowd[i]->settled);
+		flight_release(crowd[i]);
+	}
+	assert_int_equal(scripted_hits(world->origin, "/a"), CROWD);
+}
+
+static void
+stopping_fails_all(void **state)
+{
+	struct world *world = *state;
+	struct flight *running, *queued, *late = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+	struct err err = ERR_NONE;
+
+	world->config.fetch.per_host = 1;
+	name(world, "/stall");
+	scripted_answer(world->origin, "/stall", "", "", 0, THEN_STALL);
+	start(world);
+	running = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	queued = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->origin, "/stall", 1);
+	fetcher_stop(world->fetcher);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(running->err.code, ERR_STOPPING);
+	assert_int_equal(queued->err.code, ERR_STOPPING);
+	assert_int_equal(running->references, 1);
+	assert_int_equal(queued->references, 1);
+	assert_false(fetcher_submit(world->fetcher, late, &err));
+	assert_int_equal(err.code, ERR_STOPPING);
+	flight_release(late);
+	flight_release(running);
+	flight_release(queued);
+}
+
+/* --- documents --- */
+
+static bool
+fetch_document(struct world *world, const char *path, int fd, uint64_t max, struct err *err)
+{
+	struct fetch_document document = {.fd = fd, .max_bytes = max};
+	char url[128];
+
+	snprintf(url, sizeof url, "http://127.0.0.1:%u%s", scripted_origin_port(world->origin), path);
+	document.url = url;
+	return fetcher_document(world->fetcher, &document, err);
+}
+
+static void
+documents_come_into_a_file(void **state)
+{
+	struct world *world = *state;
+	AUTO_FD fd = memfd_create("document", MFD_CLOEXEC);
+	struct err err = ERR_NONE;
+	char bytes[32] = "";
+
+	assert_int_equal(write(fd, "what was there before", 21), 21);
+	serve_right(world->origin, "/document");
+	start(world);
+	assert_true(fetch_document(world, "/document", fd, 1000, &err));
+	assert_int_equal(pread(fd, bytes, sizeof bytes, 0), strlen(RIGHT));
+	assert_string_equal(bytes, RIGHT);
+	assert_false(fetch_document(world, "/document", fd, 10, &err));
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_false(fetch_document(world, "/gone", fd, 1000, &err));
+	assert_int_equal(err.code, ERR_FAILING);
+	assert_non_null(strstr(err.text, "said 404"));
+}
+
+static void *
+stop_when_asked(void *context)
+{
+	struct world *world = context;
+
+	scripted_wait_hits(world->origin, "/stall", 1);
+	fetcher_stop(world->fetcher);
+	return NULL;
+}
+
+static void
+stopping_wakes_who_waits_for_a_document(void **state)
+{
+	struct world *world = *state;
+	AUTO_FD fd = memfd_create("document", MFD_CLOEXEC);
+	struct err err = ERR_NONE;
+	pthread_t stopper;
+
+	scripted_answer(world->origin, "/stall", "", "", 0, THEN_STALL);
+	start(world);
+	assert_int_equal(pthread_create(&stopper, NULL, stop_when_asked, world), 0);
+	assert_false(fetch_document(world, "/stall", fd, 1000, &err));
+	assert_int_equal(err.code, ERR_STOPPING);
+	pthread_join(stopper, NULL);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        CASE(first_origin_serves),
+	        CASE(connections_are_kept),
+	        CASE(second_origin_is_asked),
+	        CASE(mirror_is_asked_last),
+	        CASE(redirects_are_followed),
+	        CASE(length_is_announced),
+	        CASE(chunks_and_no_length_are_fine),
+	        CASE(empty_body_is_an_archive_too),
+	        CASE(nobody_to_ask),
+	        CASE(only_mirrors_and_all_gone),
+	        CASE(named_and_all_gone),
+	        CASE(wrong_bytes_rest_and_the_next_is_asked),
+	        CASE(only_wrong_bytes),
+	        CASE(promised_bytes_are_not_begun_again),
+	        CASE(bad_answers_fail_cleanly),
+	        CASE(after_every_bad_answer_the_next_origin_serves),
+	        CASE(urls_the_policy_refuses),
+	        CASE(private_addresses_are_refused),
+	        CASE(failing_host_rests),
+	        CASE(host_that_asks_is_left_alone),
+	        CASE(gone_and_wrong_do_not_rest_a_host),
+	        CASE(silence_ends),
+	        CASE(slowness_ends),
+	        CASE(flights_are_ticked_until_the_store_is_done),
+	        CASE(full_disk_asks_the_same_origin_again),
+	        CASE(broken_disk_fails_the_flight),
+	        CASE(broken_catalog_leaves_the_mirrors),
+	        CASE(a_full_host_does_not_hold_up_another),
+	        CASE(stopping_fails_all),
+	        CASE(documents_come_into_a_file),
+	        CASE(stopping_wakes_who_waits_for_a_document),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
