@@ -204,6 +204,13 @@ connection_enter(struct connection *connection, enum connection_phase phase)
 	atomic_store_explicit(&connection->phase, phase, memory_order_release);
 }
 
+void
+connection_sends_again(struct connection *connection)
+{
+	if (atomic_load_explicit(&connection->phase, memory_order_relaxed) != CONNECTION_SENDS)
+		connection_enter(connection, CONNECTION_SENDS);
+}
+
 enum connection_standing
 connection_standing(const struct connection *connection)
 {

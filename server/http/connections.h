@@ -53,6 +53,8 @@ void connection_close(struct connections *connections, struct connection *connec
 
 /* The connection's own worker thread says how far it is; costs two stores. */
 void connection_enter(struct connection *connection, enum connection_phase phase);
+/* As connection_enter with CONNECTION_SENDS, but an answer that is being sent already goes on as it is. */
+void connection_sends_again(struct connection *connection);
 enum connection_standing connection_standing(const struct connection *connection);
 const struct address *connection_peer(const struct connection *connection);
 

@@ -36,21 +36,23 @@ struct request {
 	enum request_method method;
 	enum request_kind kind;
 	enum request_cache cache;
-	const char *path;                /* as it came, without the query; borrowed from the connection */
-	struct digest digest;            /* KIND_ARCHIVE: what the router read from the path */
-	struct flight *flight;           /* a reference, while this request waits for or reads one; NULL otherwise */
-	struct waiter waiter;            /* parked in the flight; park and wake suspend and resume the connection */
+	const char *path;      /* as it came, without the query; borrowed from the connection */
+	struct digest digest;  /* KIND_ARCHIVE: what the router read from the path */
+	struct flight *flight; /* a reference, while this request waits for or reads one; NULL otherwise */
+	struct waiter waiter;  /* parked in the flight; park and wake suspend and resume the connection */
 	uint64_t flight_size;
 	/* for the access log */
 	int status;
-	uint64_t body_bytes;             /* promised by Content-Length (0 for HEAD and 304) */
-	int64_t began_at_ms;             /* clock_ms */
-	const char *reason;              /* why it was refused or cut short: a Larder-Reason or another fixed word; NULL: no reason */
+	uint64_t body_bytes; /* promised by Content-Length (0 for HEAD and 304) */
+	int64_t began_at_ms; /* clock_ms */
+	const char *
+	        reason; /* why it was refused or cut short: a Larder-Reason or another fixed word; NULL: no reason */
 	/* libmicrohttpd's */
 	struct MHD_Connection *http;
 	struct connection *connection;
-	struct worker *worker;           /* the listener's thread that runs this request */
-	char client[64];                 /* the address, set when there is an access log; behind a trusted proxy the one it forwards */
+	struct worker *worker; /* the listener's thread that runs this request */
+	char client
+	        [64]; /* the address, set when there is an access log; behind a trusted proxy the one it forwards */
 };
 
 /* The value of a header field, borrowed while the request lives; NULL: not there. */

@@ -1,0 +1,94 @@
+/*
+ * Gauges. Worker threads, when somebody asks. Must cost the same however large the store is.
+ */
+#include "server/admin/gauges.h"
+
+#include <inttypes.h>
+
+#include "server/archive/flights.h"
+#include "server/config.h"
+#include "storage/base/clock.h"
+
+static void
+add_gauge(struct text *ret, const char *name, const char *help, int64_t value)
+{
+	text_addf(ret, "# HELP larder_%s %s\n# TYPE larder_%s gauge\nlarder_%s %" PRId64 "\n", name, help,
+	        name, name, value);
+}
+
+void
+gauges_collect(struct larder *larder, struct gauges *ret)
+{
+	struct err err = ERR_NONE;
+
+	*ret = (struct gauges){.uptime_ms = clock_wall_ms() - larder->started_at_ms};
+	if (larder->store != NULL) {
+		store_figures(larder->store, &ret->store);
+		if (!catalog_figures(store_catalog(larder->store), &ret->catalog, &err))
+			ret->catalog = (struct catalog_figures){0}; /* /readyz names the broken index */
+	}
+	if (larder->fetcher != NULL)
+		fetcher_figures(larder->fetcher, &ret->fetcher);
+	if (larder->listener != NULL)
+		listener_figures(larder->listener, &ret->listener);
+	if (larder->flights != NULL)
+		ret->flights = flights_count(larder->flights);
+}
+
+static void
+render_store(const struct gauges *gauges, struct text *ret)
+{
+	const struct store_figures *store = &gauges->store;
+
+	add_gauge(ret, "archives", "archives stored", (int64_t)store->archives);
+	add_gauge(ret, "archive_bytes", "bytes of archives stored", (int64_t)store->bytes);
+	add_gauge(ret, "free_bytes", "bytes free on the store's filesystem", (int64_t)store->free_bytes);
+	add_gauge(ret, "min_free_bytes", "bytes of it that are kept free", (int64_t)store->min_free_bytes);
+	add_gauge(ret, "archives_quarantined", "damaged archives moved aside since the start",
+	        (int64_t)store->quarantined);
+	add_gauge(ret, "archives_adopted", "archives found without a row in the index since the start",
+	        (int64_t)store->adopted);
+	add_gauge(ret, "archive_collisions",
+	        "archives refused since the start: another has their md5 or sha1",
+	        (int64_t)store->collisions);
+	add_gauge(ret, "archives_refused_no_space", "archives refused since the start for want of space",
+	        (int64_t)store->refused_no_space);
+	add_gauge(
+	        ret, "recovering", "1 while archives without a row are being looked for", store->recovering);
+	add_gauge(ret, "store_healthy", "1 while the store takes archives in", store->health == STORE_FINE);
+}
+
+static void
+render_limits(const struct config *config, struct text *ret)
+{
+	if (config == NULL)
+		return;
+	add_gauge(ret, "limit_connections", "limits.connections; 0: no limit", config->limits.connections);
+	add_gauge(ret, "limit_connections_per_address", "limits.connections_per_address; 0: no limit",
+	        config->limits.connections_per_address);
+	add_gauge(ret, "limit_flights", "limits.flights", config->limits.flights);
+	add_gauge(ret, "limit_transfers", "fetch.transfers", config->fetch.transfers);
+}
+
+void
+gauges_render(struct larder *larder, struct text *ret)
+{
+	struct gauges gauges;
+
+	gauges_collect(larder, &gauges);
+	render_store(&gauges, ret);
+	add_gauge(ret, "catalog_archives", "archives the catalog knows", (int64_t)gauges.catalog.archives);
+	add_gauge(ret, "catalog_origins", "origins the catalog knows", (int64_t)gauges.catalog.origins);
+	add_gauge(ret, "flights", "fetches under way for clients", gauges.flights);
+	add_gauge(ret, "fetcher_transfers", "transfers running", (int64_t)gauges.fetcher.transfers);
+	add_gauge(ret, "fetcher_queued", "fetches that wait for a free transfer or host",
+	        (int64_t)gauges.fetcher.queued);
+	add_gauge(ret, "fetcher_resting_hosts", "hosts that are not asked for a while",
+	        (int64_t)gauges.fetcher.resting_hosts);
+	add_gauge(ret, "connections", "clients connected", gauges.listener.connections);
+	add_gauge(ret, "connection_addresses", "different addresses among them", gauges.listener.addresses);
+	add_gauge(ret, "requests_under_way", "requests that are being answered", gauges.listener.requests);
+	add_gauge(ret, "requests_parked", "requests that wait for a fetch", gauges.listener.parked);
+	add_gauge(ret, "uptime_seconds", "since the start", gauges.uptime_ms / 1000);
+	render_limits(larder->config, ret);
+}

@@ -1,0 +1,33 @@
+/*
+ * The access log: one line a request, when it is over. What comes from the client is escaped and capped.
+ *
+ *   text:  TIME access CLIENT METHOD PATH STATUS BYTES MS HIT|MISS|- REASON|- "USER AGENT"
+ *   JSON:  {"time":…,"client":…,"method":…,"path":…,"status":…,"bytes":…,"ms":…,"cache":…,"reason":…,"user_agent":…}
+ */
+#ifndef SERVER_HTTP_ACCESS_LOG_H
+#define SERVER_HTTP_ACCESS_LOG_H
+
+#include <stddef.h>
+
+#include "server/http/request.h"
+#include "storage/base/log.h"
+
+#define ACCESS_PATH_MAX  512 /* bytes of the path in a line, escaped */
+#define ACCESS_AGENT_MAX 256 /* of the user agent */
+
+struct access_entry {
+	const struct request *request;
+	const char *user_agent; /* NULL: none */
+	int64_t took_ms;
+};
+
+/* The line without its newline. A pure function but for the time of day. */
+void access_format(const struct access_entry *entry, enum log_format format, char ret[LOG_LINE_MAX]);
+
+/* Writes the line in the log's format. */
+void access_log(const struct access_entry *entry);
+
+/* "HIT", "MISS"; NULL where the answer was neither. */
+const char *access_cache_name(enum request_cache cache);
+
+#endif

@@ -1,0 +1,356 @@
+/*
+ * The listener. The main thread starts and stops it; in between everything happens in the callbacks, on the threads that libmicrohttpd
+ * runs, one for each worker and address. Must never stop a daemon while somebody is parked in a flight.
+ */
+#include "server/http/listener.h"
+
+#include <microhttpd.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "server/admin/metrics.h"
+#include "server/config.h"
+#include "server/http/exchange.h"
+#include "server/http/sockets.h"
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+
+#define CONNECTION_MEMORY  (16u << 10) /* bytes: the header of a request and that of its answer */
+#define DAEMON_CONNECTIONS 1000000u    /* never reached: limits.connections answers long before */
+#define FILES_FOR_ITSELF   256 /* descriptors for all but clients: index, transfers, temporary files */
+#define FILES_PER_CLIENT   2   /* the connection and the archive it gets */
+#define IDLE_POLL_MS       5
+#define UNPARK_MAX_MS      10000 /* for those who were woken to be resumed */
+#define LISTEN_MAX         64    /* addresses */
+
+struct listener {
+	struct larder larder; /* what the handlers see: a copy that knows this listener */
+	struct exchange_setting setting;
+	struct worker *workers; /* every address has config->workers of them */
+	size_t n_workers;
+	char urls[LISTEN_MAX][SOCKETS_URL_MAX];
+	const char *url_pointers[LISTEN_MAX];
+	size_t n_urls;
+};
+
+static bool bind_addresses(struct listener *listener, struct err *err);
+static bool start_connections(struct listener *listener, struct err *err);
+static bool start_daemons(struct listener *listener, struct err *err);
+
+struct listener *
+listener_start(const struct larder *larder, struct err *err)
+{
+	size_t most = larder->config->listen.count * (size_t)larder->config->workers;
+	struct listener *listener = xcalloc(1, sizeof *listener);
+
+	listener->larder = *larder;
+	listener->larder.listener = listener;
+	listener->setting.larder = &listener->larder;
+	listener->setting.access_log = larder->config->log.access;
+	listener->workers =
+	        aligned_alloc(_Alignof(struct worker), (most > 0 ? most : 1) * sizeof(struct worker));
+	if (listener->workers == NULL)
+		abort();
+	if (bind_addresses(listener, err) && start_connections(listener, err) && start_daemons(listener, err))
+		return listener;
+	listener_stop(listener);
+	return NULL;
+}
+
+const char *const *
+listener_addresses(const struct listener *listener, size_t *ret_count)
+{
+	*ret_count = listener->n_urls;
+	return listener->url_pointers;
+}
+
+static void
+add_workers(struct listener *listener, const int *fds, size_t count, const char *url)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct worker *worker = &listener->workers[listener->n_workers++];
+
+		memset(worker, 0, sizeof *worker);
+		worker->listener = listener;
+		worker->fd = fds[i];
+	}
+	memcpy(listener->urls[listener->n_urls], url, SOCKETS_URL_MAX);
+	listener->url_pointers[listener->n_urls] = listener->urls[listener->n_urls];
+	listener->n_urls++;
+}
+
+static bool
+bind_addresses(struct listener *listener, struct err *err)
+{
+	const struct config *config = listener->larder.config;
+	size_t count = (size_t)config->workers;
+	AUTO_FREE int *fds = xcalloc(count, sizeof *fds);
+	char url[SOCKETS_URL_MAX];
+
+	if (config->listen.count > LISTEN_MAX)
+		return err_set(err, ERR_CONFIG, "listen: more than %d addresses", LISTEN_MAX);
+	for (size_t i = 0; i < config->listen.count; i++) {
+		switch (sockets_listen(config->listen.items[i], count, fds, url, err)) {
+		case SOCKETS_BOUND:
+			add_workers(listener, fds, count, url);
+			break;
+		case SOCKETS_NO_FAMILY:
+			if (config->listen.count > 1)
+				log_warning("%s; the other addresses are listened on", err->text);
+			break;
+		case SOCKETS_FAILED:
+			return false;
+		}
+	}
+	if (listener->n_urls > 0)
+		return true;
+	if (err->code == ERR_OK)
+		err_set(err, ERR_CONFIG, "listen names no address");
+	return false;
+}
+
+/* As many descriptors as the system allows; says so where they are too few for the limit of connections. */
+static int64_t
+affordable_connections(int64_t wanted)
+{
+	struct rlimit files;
+	int64_t affordable;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return wanted;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	affordable = ((int64_t)files.rlim_cur - FILES_FOR_ITSELF) / FILES_PER_CLIENT;
+	if (affordable < 1)
+		affordable = 1;
+	if (wanted != 0 && wanted <= affordable)
+		return wanted;
+	log_info("limits.connections is %lld in effect: this process may open %lld files (ulimit -n, "
+	         "LimitNOFILE)",
+	        (long long)affordable, (long long)files.rlim_cur);
+	return affordable;
+}
+
+static bool
+start_connections(struct listener *listener, struct err *err)
+{
+	const struct config_limits *limits = &listener->larder.config->limits;
+	struct connections_options options = {
+	        .max_connections = affordable_connections(limits->connections),
+	        .max_per_address = limits->connections_per_address,
+	        .header_timeout_ms = limits->header_timeout_ms,
+	        .idle_timeout_ms = limits->idle_timeout_ms,
+	        .min_rate = limits->min_rate,
+	        .rate_window_ms = CONNECTIONS_RATE_WINDOW_MS,
+	        .tick_ms = CONNECTIONS_TICK_MS,
+	        .trusted = &listener->setting.trusted,
+	        .metrics = listener->larder.metrics,
+	};
+
+	if (!networks_parse(limits->trusted_proxies.items, limits->trusted_proxies.count,
+	            &listener->setting.trusted, err))
+		return err_wrap(err, "limits.trusted_proxies");
+	listener->setting.connections = connections_create(&options, err);
+	return listener->setting.connections != NULL;
+}
+
+/* --- what libmicrohttpd calls, on its threads --- */
+
+static enum MHD_Result
+may_connect(void *context, const struct sockaddr *peer, socklen_t length)
+{
+	struct worker *worker = context;
+	struct connections *connections = worker->listener->setting.connections;
+
+	(void)peer, (void)length;
+	if (connections_have_room(connections))
+		return MHD_YES;
+	metrics_add(worker->listener->larder.metrics, METRIC_LIMIT_CONNECTIONS, 1);
+	return MHD_NO;
+}
+
+static void
+on_connection(void *context, struct MHD_Connection *http, void **socket_context,
+        enum MHD_ConnectionNotificationCode code)
+{
+	struct worker *worker = context;
+	struct connections *connections = worker->listener->setting.connections;
+	const union MHD_ConnectionInfo *fd, *peer;
+
+	switch (code) {
+	case MHD_CONNECTION_NOTIFY_STARTED:
+		fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
+		peer = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+		*socket_context = connection_open(connections, fd->connect_fd, peer->client_addr);
+		break;
+	case MHD_CONNECTION_NOTIFY_CLOSED:
+		connection_close(connections, *socket_context);
+		break;
+	}
+}
+
+static enum MHD_Result
+on_request(void *context, struct MHD_Connection *http, const char *path, const char *method,
+        const char *version, const char *body, size_t *body_length, void **request_context)
+{
+	struct worker *worker = context;
+	struct exchange_line line = {.http = http, .path = path, .method = method, .version = version};
+
+	(void)body;
+	*body_length = 0; /* none is accepted */
+	if (*request_context == NULL)
+		return exchange_begin(
+		        &worker->listener->setting, worker, &line, (struct request **)request_context);
+	return exchange_run(*request_context);
+}
+
+static void
+on_end(void *context, struct MHD_Connection *http, void **request_context,
+        enum MHD_RequestTerminationCode how)
+{
+	struct worker *worker = context;
+
+	(void)http;
+	if (*request_context == NULL)
+		return;
+	exchange_end(&worker->listener->setting, *request_context, how);
+	*request_context = NULL;
+}
+
+/* Paths are taken as they come: nothing is decoded. */
+static size_t
+keep_escapes(void *context, struct MHD_Connection *http, char *string)
+{
+	(void)context, (void)http;
+	return strlen(string);
+}
+
+/*
+ * libmicrohttpd's own messages are about clients that misbehave, so they are for debugging; and this is the only place where it tells
+ * that a header was too large for it (413, 414, 431), which it answers by itself.
+ */
+static void PRINTF_LIKE(2, 0) on_message(void *context, const char *format, va_list args)
+{
+	static const char *const too_large[] = {"code is 413", "code is 414", "code is 431"};
+	struct listener *listener = context;
+	char message[256];
+
+	vsnprintf(message, sizeof message, format, args);
+	message[strcspn(message, "\n")] = '\0';
+	for (size_t i = 0; i < COUNT_OF(too_large); i++)
+		if (strstr(message, too_large[i]) != NULL)
+			metrics_add(listener->larder.metrics, METRIC_LIMIT_HEADER_BYTES, 1);
+	log_debug("libmicrohttpd: %s", message);
+}
+
+/* --- starting and stopping --- */
+
+static struct MHD_Daemon *
+start_daemon(struct worker *worker)
+{
+	const unsigned flags =
+	        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+
+	return MHD_start_daemon(flags, 0, may_connect, worker, on_request, worker, MHD_OPTION_EXTERNAL_LOGGER,
+	        on_message, worker->listener, MHD_OPTION_LISTEN_SOCKET, worker->fd,
+	        MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker, MHD_OPTION_NOTIFY_COMPLETED, on_end,
+	        worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, DAEMON_CONNECTIONS,
+	        MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* the deadlines are the reaper's */
+	        MHD_OPTION_END);
+}
+
+static bool
+start_daemons(struct listener *listener, struct err *err)
+{
+	for (size_t i = 0; i < listener->n_workers; i++) {
+		struct worker *worker = &listener->workers[i];
+
+		worker->daemon = start_daemon(worker);
+		if (worker->daemon == NULL)
+			return err_errno(err, "starting a worker for HTTP");
+	}
+	return true;
+}
+
+void
+listener_quiesce(struct listener *listener)
+{
+	atomic_store(&listener->setting.stopping, true);
+	for (size_t i = 0; i < listener->n_workers; i++)
+		if (listener->workers[i].daemon != NULL)
+			MHD_quiesce_daemon(listener->workers[i].daemon);
+}
+
+void
+listener_figures(struct listener *listener, struct listener_figures *ret)
+{
+	struct connections_figures connections;
+
+	connections_figures(listener->setting.connections, &connections);
+	*ret = (struct listener_figures){.connections = connections.connections,
+	        .addresses = connections.addresses,
+	        .stopping = atomic_load(&listener->setting.stopping)};
+	for (size_t i = 0; i < listener->n_workers; i++) {
+		ret->requests += atomic_load_explicit(&listener->workers[i].requests, memory_order_acquire);
+		ret->parked += atomic_load_explicit(&listener->workers[i].parked, memory_order_acquire);
+	}
+}
+
+bool
+listener_wait_idle(struct listener *listener, int64_t grace_ms)
+{
+	int64_t until_ms = clock_ms() + grace_ms;
+	struct listener_figures figures;
+
+	for (;;) {
+		listener_figures(listener, &figures);
+		if (figures.requests == 0)
+			return true;
+		if (clock_ms() >= until_ms)
+			return false;
+		usleep(IDLE_POLL_MS * 1000);
+	}
+}
+
+/* libmicrohttpd ends the process when it is stopped with a connection suspended, so this is worth waiting for. */
+static bool
+nobody_is_parked(struct listener *listener)
+{
+	int64_t until_ms = clock_ms() + UNPARK_MAX_MS;
+	struct listener_figures figures;
+
+	do {
+		listener_figures(listener, &figures);
+		if (figures.parked == 0)
+			return true;
+		usleep(IDLE_POLL_MS * 1000);
+	} while (clock_ms() < until_ms);
+	log_error("%lld requests still wait for a fetch that is over; their threads are left behind",
+	        (long long)figures.parked);
+	return false;
+}
+
+void
+listener_stop(struct listener *listener)
+{
+	if (listener == NULL)
+		return;
+	listener_quiesce(listener);
+	if (listener->setting.connections != NULL && !nobody_is_parked(listener))
+		return;
+	for (size_t i = 0; i < listener->n_workers; i++) {
+		if (listener->workers[i].daemon != NULL)
+			MHD_stop_daemon(listener->workers[i].daemon);
+		/* Quiesced, so the socket is ours again. */
+		close(listener->workers[i].fd);
+	}
+	connections_destroy(listener->setting.connections);
+	networks_finish(&listener->setting.trusted);
+	free(listener->workers);
+	free(listener);
+}

@@ -1,0 +1,50 @@
+/*
+ * A request's own verbs. park runs on the worker's thread, wake on the fetcher's, both under the flight's lock: libmicrohttpd's locks are
+ * below it in the order.
+ */
+#include "server/http/request.h"
+
+#include <microhttpd.h>
+#include <stddef.h>
+
+#include "server/http/connections.h"
+#include "server/http/worker.h"
+
+static struct request *
+request_of(struct waiter *waiter)
+{
+	return (struct request *)(void *)((char *)waiter - offsetof(struct request, waiter));
+}
+
+static void
+park(struct waiter *waiter)
+{
+	struct request *request = request_of(waiter);
+
+	connection_enter(request->connection, CONNECTION_WORKS);
+	worker_parked(request->worker);
+	MHD_suspend_connection(request->http);
+}
+
+/* The request may be over and freed as soon as it is resumed. */
+static void
+wake(struct waiter *waiter)
+{
+	struct worker *worker = request_of(waiter)->worker;
+
+	MHD_resume_connection(request_of(waiter)->http);
+	worker_woken(worker);
+}
+
+void
+request_prepare_waiter(struct request *request)
+{
+	request->waiter.park = park;
+	request->waiter.wake = wake;
+}
+
+const char *
+request_header(const struct request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, name);
+}

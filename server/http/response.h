@@ -1,0 +1,24 @@
+/*
+ * Responses of libmicrohttpd: what all reply_*.c share. Only they and the listener include this.
+ */
+#ifndef SERVER_HTTP_RESPONSE_H
+#define SERVER_HTTP_RESPONSE_H
+
+#include <microhttpd.h>
+
+#include "server/http/request.h"
+
+/* Adds a header; the names and values are larder's own, so that libmicrohttpd has nothing to refuse. */
+void response_add(struct MHD_Response *response, const char *name, const char *value);
+
+/*
+ * Queues the response, takes it, and notes status and length in the request. DROPPED where libmicrohttpd had no response to give (NULL: out
+ * of memory) or does not take it.
+ */
+enum outcome response_send(struct request *request, int status, struct MHD_Response *response);
+
+/* What every answer with an archive's bytes carries. digests: those that are known of it; the sha256 is told where it is among them. */
+void response_add_archive(
+        struct MHD_Response *response, const struct request *request, const struct digests *digests);
+
+#endif
