@@ -18,8 +18,6 @@
 #include "storage/base/text.h"
 #include "storage/store_parts.h"
 
-#define SPACE_STEP (4u << 20) /* bytes asked for at once where the size is not known before */
-
 /*
  *   OPEN ──digests──→ COMPLETE ──commit──→ COMMITTING ──done──→ OVER
  *    ↑                   │
@@ -55,7 +53,7 @@ reserve_memory(struct intake *intake, uint64_t bytes, struct err *err)
 	        PASS_THROUGH_MAX >> 20);
 }
 
-/* Room for this size in all; in steps, so that small pieces do not ask each time. */
+/* Room for this size in all. */
 static bool
 reserve(struct intake *intake, uint64_t size, struct err *err)
 {
@@ -66,8 +64,6 @@ reserve(struct intake *intake, uint64_t size, struct err *err)
 	more = size - intake->reserved;
 	if (intake->keeping == INTAKE_PASS_THROUGH)
 		return reserve_memory(intake, more, err);
-	if (size > intake->expected_size && more < SPACE_STEP)
-		more = SPACE_STEP;
 	if (!space_take(&intake->store->space, more, err))
 		return false;
 	intake->reserved += more;

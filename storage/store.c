@@ -66,7 +66,8 @@ open_index(struct store *store, struct index_opening *ret, struct err *err)
 static void
 start_threads(struct store *store, const struct index_opening *opening)
 {
-	bool needed = store->mode == STORE_WRITE && opening->found != INDEX_CLEAN;
+	bool agree = opening->found == INDEX_CLEAN || !blobs_were_there(store->blobs);
+	bool needed = store->mode == STORE_WRITE && !agree;
 
 	if (store->mode == STORE_WRITE)
 		store->publisher = publisher_create(store);
@@ -273,6 +274,8 @@ store_quarantine_claimed(struct store *store, const struct digests *digests, con
 		return false;
 	}
 	if (!blobs_quarantine(store->blobs, digests->sha256, name, &err)) {
+		if (err.code == ERR_NOT_FOUND)
+			return true; /* somebody else did it */
 		atomic_store(&store->untidy, true);
 		log_warning(
 		        "the archive sha256:%s is wrong (%s) and out of the index, but not in quarantine: %s",

@@ -108,7 +108,8 @@ assert_stored(struct store *store, const char *string, enum blob_trust trust)
 
 		assert_true(digests_get(&digests, (enum digest_algo)algo, &digest));
 		if (store_find(store, &digest, &blob, &err) != STORE_HIT)
-			fail_msg("'%s' is not found by its %s: %s", string, digest_algo_name(digest.algo), err.text);
+			fail_msg("'%s' is not found by its %s: %s", string, digest_algo_name(digest.algo),
+			        err.text);
 		assert_int_equal(blob.size_bytes, strlen(string));
 		assert_int_equal(file_pread(blob.fd, bytes, sizeof bytes, 0, &err), strlen(string));
 		assert_memory_equal(bytes, string, strlen(string));
