@@ -12,8 +12,9 @@
 #include "server/http/request.h"
 #include "storage/base/log.h"
 
-#define ACCESS_PATH_MAX  512 /* bytes of the path in a line, escaped */
-#define ACCESS_AGENT_MAX 256 /* of the user agent */
+#define ACCESS_METHOD_MAX 24  /* of the method */
+#define ACCESS_PATH_MAX   512 /* bytes of the path in a line, escaped */
+#define ACCESS_AGENT_MAX  256 /* of the user agent */
 
 struct access_entry {
 	const struct request *request;

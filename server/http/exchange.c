@@ -67,6 +67,7 @@ request_create(struct exchange_setting *setting, struct worker *worker, const st
 
 	request->larder = setting->larder;
 	request->method = strcmp(line->method, "HEAD") == 0 ? METHOD_HEAD : METHOD_GET;
+	request->method_name = line->method;
 	request->kind = KIND_OTHER;
 	request->path = line->path;
 	request->began_at_ms = clock_coarse_ms();

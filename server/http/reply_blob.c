@@ -80,18 +80,13 @@ reply_part(struct request *request, struct blob *blob, const struct range *range
 	return response_send(request, 206, response);
 }
 
-static struct MHD_Response *
-empty_response(void)
-{
-	return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-}
-
+/* A 304 either has the Content-Length that the 200 would have or none (RFC 9110, section 8.6): so the file, which is not sent. */
 static enum outcome
 reply_not_modified(struct request *request, struct blob *blob)
 {
-	struct MHD_Response *response = empty_response();
+	struct range all = {.first = 0, .length = blob->size_bytes};
+	struct MHD_Response *response = file_response(blob, &all);
 
-	blob_close(blob);
 	response_add_archive(response, request, &blob->digests);
 	return response_send(request, 304, response);
 }
@@ -99,7 +94,7 @@ reply_not_modified(struct request *request, struct blob *blob)
 static enum outcome
 reply_no_range(struct request *request, struct blob *blob)
 {
-	struct MHD_Response *response = empty_response();
+	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 	char content_range[RANGE_TEXT_MAX];
 
 	blob_close(blob);

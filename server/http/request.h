@@ -42,6 +42,7 @@ struct request {
 	struct waiter waiter;  /* parked in the flight; park and wake suspend and resume the connection */
 	uint64_t flight_size;
 	/* for the access log */
+	const char *method_name; /* as it came; borrowed from the connection */
 	int status;
 	uint64_t body_bytes; /* promised by Content-Length (0 for HEAD and 304) */
 	int64_t began_at_ms; /* clock_ms */
