@@ -151,23 +151,24 @@ is_of_interest(const struct dirent *entry)
 }
 
 bool
-dune_lock_read_directory(
-        int dir_fd, const char *name, uint64_t file_max, struct harvest *harvest, struct err *err)
+dune_lock_read_directory(int dir_fd, const char *name, const struct dune_limits *limits,
+        struct harvest *harvest, struct err *err)
 {
 	struct dirent **names;
 	int count = scandirat(dir_fd, ".", &names, is_of_interest, alphasort);
+	bool too_many = count > 0 && (uint64_t)count > limits->files;
 
 	if (count < 0)
 		return err_errno(err, "listing %s", name);
 	for (int i = 0; i < count; i++) {
-		if (count <= DUNE_LOCK_FILES_MAX)
-			read_named(dir_fd, names[i]->d_name, file_max, harvest);
+		if (!too_many)
+			read_named(dir_fd, names[i]->d_name, limits->file, harvest);
 		free(names[i]);
 	}
 	free(names);
-	if (count > DUNE_LOCK_FILES_MAX)
-		return err_set(err, ERR_TOO_LARGE, "%s holds more than the %d files allowed", name,
-		        DUNE_LOCK_FILES_MAX);
+	if (too_many)
+		return err_set(err, ERR_TOO_LARGE, "%s holds more than the %llu files allowed", name,
+		        (unsigned long long)limits->files);
 	if (count == 0)
 		return err_set(err, ERR_SYNTAX, "%s holds neither lock.dune nor a .pkg file", name);
 	return true;

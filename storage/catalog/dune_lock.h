@@ -11,11 +11,15 @@
 #include "storage/base/err.h"
 #include "storage/catalog/harvest.h"
 
-#define DUNE_LOCK_FILES_MAX 100000 /* entries of one lock directory */
+/* What a lock directory may cost. */
+struct dune_limits {
+	uint64_t file;  /* bytes of one file; a larger one becomes a problem */
+	uint64_t files; /* lock.dune and *.pkg */
+};
 
-/* The directory, whose name is for messages; a file of more than file_max bytes becomes a problem. */
-bool dune_lock_read_directory(
-        int dir_fd, const char *name, uint64_t file_max, struct harvest *harvest, struct err *err) MUST_CHECK;
+/* The directory, whose name is for messages. Symbolic links in it are not followed. */
+bool dune_lock_read_directory(int dir_fd, const char *name, const struct dune_limits *limits,
+        struct harvest *harvest, struct err *err) MUST_CHECK;
 
 /* One NAME.pkg (the package's name) or lock.dune; what is wrong with it becomes a problem. */
 void dune_lock_read_file(const char *path, const char *bytes, size_t length, struct harvest *harvest);

@@ -18,7 +18,8 @@
 
 #define SNIFF_BYTES 8192 /* of the start of a file, to tell its form by */
 
-static const struct opam_limits limits = {.bytes = SOURCE_BYTES_MAX,
+static const struct dune_limits dune_limits = {.file = SOURCE_FILE_MAX, .files = SOURCE_ARCHIVE_ENTRIES_MAX};
+static const struct opam_limits opam_limits = {.bytes = SOURCE_BYTES_MAX,
         .ratio = SOURCE_RATIO_MAX,
         .entries = SOURCE_ARCHIVE_ENTRIES_MAX,
         .file = SOURCE_FILE_MAX};
@@ -74,11 +75,11 @@ read_directory(
 {
 	if (is_there(dir_fd, "packages") || is_there(dir_fd, "repo")) {
 		*ret_form = SOURCE_OPAM_REPOSITORY;
-		return opam_repository_read_directory(dir_fd, name, &limits, harvest, err);
+		return opam_repository_read_directory(dir_fd, name, &opam_limits, harvest, err);
 	}
 	if (is_there(dir_fd, "lock.dune") || holds_pkg(dir_fd)) {
 		*ret_form = SOURCE_DUNE_LOCK;
-		return dune_lock_read_directory(dir_fd, name, SOURCE_FILE_MAX, harvest, err);
+		return dune_lock_read_directory(dir_fd, name, &dune_limits, harvest, err);
 	}
 	return err_set(err, ERR_SYNTAX,
 	        "%s is neither an opam repository (packages/ or repo) nor a dune lock directory (lock.dune "
@@ -202,7 +203,7 @@ read_form(int fd, const char *name, enum source_form form, struct harvest *harve
 {
 	switch (form) {
 	case SOURCE_OPAM_ARCHIVE:
-		return opam_repository_read_archive(fd, name, &limits, harvest, err);
+		return opam_repository_read_archive(fd, name, &opam_limits, harvest, err);
 	case SOURCE_LIST:
 		return list_read(fd, SOURCE_BYTES_MAX, name, harvest, err);
 	case SOURCE_OPAM_LOCK:

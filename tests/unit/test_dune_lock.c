@@ -82,6 +82,8 @@ reads_expressions(void **state)
 	assert_sexp("\"one\\\n   two\"", "<onetwo>");
 	assert_sexp("a\"b\"c", "<a><b><c>");
 	assert_sexp("\"\\| one\\n\n  \"\\> two\\n\n\"\\|\n(x)", "<one\n\ntwo\\n\n>(<x>)");
+	assert_sexp("\"\\| a\\065\\\n b\n\"\\| c", "<aAb\nc>");
+	assert_sexp("\"a\\\r\n\tb\"", "<ab>");
 	assert_sexp("%{x}/#|y", "<%{x}/#|y>");
 }
 
@@ -96,6 +98,7 @@ tells_mistakes(void **state)
 	assert_mistake("\"\\256\"", 6, 1, 1, "begins no escape");
 	assert_mistake("\"\\x4", 4, 1, 1, "begins no escape");
 	assert_mistake("\"\\", 2, 1, 1, "begins no escape");
+	assert_mistake("\"\\| \\q", 6, 1, 1, "begins no escape");
 	assert_mistake("a \0", 3, 1, 3, "0x00");
 }
 
@@ -174,12 +177,13 @@ reads_a_directory(void **state)
 {
 	char *root = temp_make();
 	AUTO_FREE char *link = path_in(root, "link.pkg");
+	struct dune_limits limits = {.file = 98, .files = 5};
 	struct err err = ERR_NONE;
 	AUTO_FD fd = -1;
 
 	(void)state;
 	fd = file_open_directory(root, &err);
-	assert_false(dune_lock_read_directory(fd, "dune.lock", 100, harvest, &err));
+	assert_false(dune_lock_read_directory(fd, "dune.lock", &limits, harvest, &err));
 	assert_error(&err, ERR_SYNTAX, "neither lock.dune nor");
 	put_file(root, "lock.dune", "(lang package 0.1)\n)");
 	put_file(root, "a.pkg", "(version 1)(source (fetch (url https://h/a) (checksum " MD5_A ")))");
@@ -190,7 +194,7 @@ reads_a_directory(void **state)
 	put_file(root, "c.files/x.pkg", "(source");
 	put_file(root, "other", "(source");
 	assert_int_equal(symlink("a.pkg", link), 0);
-	assert_true(dune_lock_read_directory(fd, "dune.lock", 98, harvest, &err));
+	assert_true(dune_lock_read_directory(fd, "dune.lock", &limits, harvest, &err));
 	assert_int_equal(harvest->files, 2);
 	assert_int_equal(harvest->n_entries, 1);
 	assert_string_equal(harvest->entries[0].package, "a.1");
@@ -199,6 +203,11 @@ reads_a_directory(void **state)
 	assert_problem(harvest, 1, "big.pkg", 0, 0, "larger than the 98 bytes");
 	assert_problem(harvest, 2, "link.pkg", 0, 0, "symbolic links");
 	assert_problem(harvest, 3, "lock.dune", 2, 1, "')' without");
+	limits.files = 4;
+	assert_false(dune_lock_read_directory(fd, "dune.lock", &limits, harvest, &err));
+	assert_error(&err, ERR_TOO_LARGE, "more than the 4 files");
+	assert_false(dune_lock_read_directory(-1, "dune.lock", &limits, harvest, &err));
+	assert_error(&err, ERR_IO, "listing dune.lock");
 	temp_remove(root);
 }
 

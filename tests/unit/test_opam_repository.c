@@ -374,6 +374,43 @@ refuses_an_archive_that_is_damaged(void **state)
 	assert_true(read_bytes(tar.bytes, tar.length + 700, &limits, &err));
 }
 
+/* gzip lets files be put behind each other; a tar may come without any. */
+static void
+reads_members_and_plain_tars(void **state)
+{
+	static struct tar tar;
+	struct err err = ERR_NONE;
+	AUTO_TEXT members = TEXT_EMPTY;
+	AUTO_FD directory = -1;
+
+	(void)state;
+	tar_start(&tar);
+	tar_add(&tar, "packages/a/a.1/opam", URL_SECTION);
+	tar_end(&tar);
+	text_add_bytes(&members, tar.bytes, tar.length);
+	text_add_bytes(&members, "\0\0\0", 3);
+	text_add_bytes(&members, tar.bytes, tar.length);
+	assert_true(read_bytes(members.bytes, members.length, &limits, &err));
+	assert_int_equal(harvest->n_entries, 1); /* the tar ends with its first end */
+	assert_false(read_bytes(members.bytes, members.length - 1, &limits, &err));
+	assert_error(&err, ERR_SYNTAX, "cut off");
+
+	tar.archive = archive_write_new();
+	archive_write_set_format_ustar(tar.archive);
+	assert_int_equal(
+	        archive_write_open_memory(tar.archive, tar.bytes, sizeof tar.bytes, &tar.length), ARCHIVE_OK);
+	tar_add(&tar, "packages/a/a.2/opam", URL_SECTION);
+	tar_end(&tar);
+	assert_true(read_bytes(tar.bytes, tar.length, &limits, &err));
+	assert_string_equal(harvest->entries[harvest->n_entries - 1].package, "a.2");
+	assert_false(read_bytes(tar.bytes, 520, &limits, &err));
+	assert_error(&err, ERR_SYNTAX, "not a tar archive");
+
+	directory = file_open_directory("/", &err);
+	assert_false(opam_repository_read_archive(directory, "x", &limits, harvest, &err));
+	assert_error(&err, ERR_IO, "x: reading");
+}
+
 static void
 refuses_what_is_no_archive(void **state)
 {
@@ -442,6 +479,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(skips_absurd_entries, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(refuses_an_archive_that_is_cut_off, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(refuses_an_archive_that_is_damaged, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(reads_members_and_plain_tars, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(refuses_what_is_no_archive, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(bounds_an_archive, set_up, tear_down),
 	};

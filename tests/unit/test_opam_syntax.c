@@ -231,6 +231,25 @@ tells_mistakes(void **state)
 }
 
 static void
+names_what_it_found(void **state)
+{
+	static const struct {
+		const char *source, *found;
+	} cases[] = {{"12: 1", "a number"}, {"true: 1", "true or false"}, {": 1", "':'"}, {"{", "'{'"},
+	        {"[", "'['"}, {"]", "']'"}, {"(", "'('"}, {")", "')'"}, {"&", "'&'"}, {"|", "'|'"},
+	        {"?", "'!' or '?'"}, {">= 1", "a comparison"}, {"+= 1", "an environment update"},
+	        {"\"a\"", "a string"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		AUTO_TEXT found = TEXT_EMPTY;
+
+		text_addf(&found, "found %s", cases[i].found);
+		assert_mistake(cases[i].source, 1, 1, text_string(&found));
+	}
+}
+
+static void
 stops_at_every_cut(void **state)
 {
 	static const char whole[] = "a: [\"x\" {b & !c = \"\\065\"}] s \"t\" { d: \"\"\"e\"\"\" (* f *) }";
@@ -321,6 +340,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(reads_updates, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(reads_items, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(tells_mistakes, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(names_what_it_found, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(stops_at_every_cut, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(bounds_the_nesting, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(allows_the_nesting_limit, set_up, tear_down),
