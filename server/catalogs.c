@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/archive/flights.h"
 #include "server/config.h"
 #include "server/upstream/fetcher.h"
 #include "storage/base/clock.h"
@@ -159,6 +160,8 @@ refresh(struct catalogs *catalogs, size_t index)
 
 	if (learn(catalogs->larder, catalog, &learned, &problems, &err)) {
 		say_learned(catalog, &learned, problems);
+		if (learned.new_origins > 0)
+			flights_forget_nowhere(catalogs->larder->flights);
 		catalogs->due_ms[index] = pause_ms > 0 ? clock_ms() + pause_ms : INT64_MAX;
 		return;
 	}

@@ -9,7 +9,9 @@
 
 #include "storage/base/text.h"
 
-const struct command *const commands[] = {&command_serve, &command_help};
+const struct command *const commands[] = {&command_serve, &command_import, &command_fetch, &command_add,
+        &command_check, &command_get, &command_show, &command_verify, &command_export, &command_stat,
+        &command_help};
 
 const size_t n_commands = COUNT_OF(commands);
 
@@ -108,6 +110,27 @@ command_misuse(const struct invocation *invocation, const char *format, ...)
 	fprintf(stderr, "usage: larder %s [OPTION]... %s\n`larder help %s` says more\n",
 	        invocation->command->name, invocation->command->arguments, invocation->command->name);
 	return EXIT_USAGE;
+}
+
+int
+command_start(const struct invocation *invocation, enum larder_parts parts, struct larder *ret)
+{
+	struct err err = ERR_NONE;
+
+	if (larder_start(ret, invocation->config, parts, &err))
+		return EXIT_DONE;
+	if (err.code != ERR_NOT_FOUND)
+		return command_fail(&err);
+	command_say("there is no store at %s; `larder serve`, `larder import` or `larder add` makes one, -s "
+	            "DIR names another",
+	        invocation->config->store);
+	return EXIT_FAILED;
+}
+
+int
+command_worse(int status, int other)
+{
+	return other > status ? other : status;
 }
 
 int

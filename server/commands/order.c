@@ -1,0 +1,200 @@
+/*
+ * Orders. Main thread; only wake runs elsewhere, under the flight's lock, and does nothing but post a letter.
+ */
+#include "server/commands/order.h"
+
+#include <assert.h>
+
+#include "server/archive/flights.h"
+#include "storage/base/text.h"
+#include "storage/store.h"
+
+void
+orders_init(struct orders *orders, struct larder *larder)
+{
+	*orders = (struct orders){.larder = larder};
+	mailbox_init(&orders->home);
+}
+
+void
+orders_finish(struct orders *orders)
+{
+	assert(orders->under_way == 0);
+	mailbox_finish(&orders->home);
+}
+
+size_t
+orders_under_way(const struct orders *orders)
+{
+	return orders->under_way;
+}
+
+static void
+park(struct waiter *waiter)
+{
+	(void)waiter; /* a command waits in its mailbox anyway */
+}
+
+static struct order *
+order_of(struct waiter *waiter)
+{
+	return (struct order *)(void *)((char *)waiter - offsetof(struct order, waiter));
+}
+
+static void
+wake(struct waiter *waiter)
+{
+	struct order *order = order_of(waiter);
+
+	mailbox_post(&order->office->home, &order->letter);
+}
+
+/* The digest to ask by: the best one under which the catalog knows the archive, since a repaired one may be known there by md5 alone. */
+static struct digest
+choose_digest(const struct larder *larder, const struct digests *digests)
+{
+	static const enum digest_algo order[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
+
+	for (size_t i = 0; i < COUNT_OF(order); i++) {
+		struct catalog_wanted wanted;
+		struct digest digest;
+		struct err err = ERR_NONE;
+
+		if (digests_get(digests, order[i], &digest) &&
+		        catalog_wanted(store_catalog(larder->store), &digest, &wanted, &err) &&
+		        wanted.count > 0)
+			return digest;
+	}
+	return wants_best(digests);
+}
+
+void
+order_init(struct order *order, struct orders *office, const struct want *want)
+{
+	*order = (struct order){.office = office, .want = want};
+	order->waiter = (struct waiter){
+	        .park = park, .wake = wake, .asked = choose_digest(office->larder, &want->digests)};
+}
+
+static void
+forget_attempts(struct order *order)
+{
+	for (size_t i = 0; i < order->n_attempts; i++) {
+		free(order->attempts[i].url);
+		free(order->attempts[i].detail);
+	}
+	free(order->attempts);
+	order->attempts = NULL;
+	order->n_attempts = 0;
+}
+
+void
+order_send(struct order *order)
+{
+	struct orders *office = order->office;
+
+	forget_attempts(order);
+	order->err = ERR_NONE;
+	order->state = ORDER_UNDER_WAY;
+	office->under_way++;
+	order->flight = flights_join(office->larder->flights, &order->waiter.asked, &order->err);
+	wake(&order->waiter); /* orders_next looks how far it is */
+}
+
+static void
+keep_attempts(struct order *order)
+{
+	size_t count;
+	const struct flight_attempt *attempts = flight_attempts(order->flight, &count);
+
+	order->attempts = xcalloc(count + 1, sizeof order->attempts[0]);
+	for (; order->n_attempts < count; order->n_attempts++) {
+		const struct flight_attempt *from = &attempts[order->n_attempts];
+
+		order->attempts[order->n_attempts] = (struct order_attempt){.url = xstrdup(from->url),
+		        .detail = xstrdup(from->detail != NULL ? from->detail : ""),
+		        .result = from->result};
+	}
+}
+
+/* The flight is over and the bytes were right: are they kept? They are not when the disk is full. */
+static void
+look_into_store(struct order *order)
+{
+	switch (store_has(
+	        order->office->larder->store, &order->want->digests, &order->archive, &order->err)) {
+	case STORE_HIT:
+		order->state = ORDER_STORED;
+		return;
+	case STORE_MISS:
+		err_set(&order->err, ERR_NO_SPACE,
+		        "the bytes came and were not kept: the store has no room, or holds another archive "
+		        "under this name");
+		order->state = ORDER_FAILED;
+		return;
+	case STORE_FAILED:
+		order->state = ORDER_FAILED;
+		return;
+	}
+}
+
+/*
+ * Asks the flight for what lies behind its last byte: the answer is the end or a failure. Bytes are not asked for, so that the fetcher
+ * may go to the next origin until the very end.
+ */
+static void
+look_at_flight(struct order *order)
+{
+	char nothing;
+	size_t length;
+
+	switch (flight_read(order->flight, &order->waiter, UINT64_MAX, &nothing, 0, &length, &order->err)) {
+	case NEWS_PARKED:
+		return;
+	case NEWS_READY:
+	case NEWS_STORED:
+	case NEWS_END:
+		look_into_store(order);
+		break;
+	case NEWS_FAILED:
+		order->state = ORDER_FAILED;
+		keep_attempts(order);
+		break;
+	}
+	flight_leave(order->flight, &order->waiter);
+	order->flight = NULL;
+}
+
+struct order *
+orders_next(struct orders *orders, int64_t timeout_ms)
+{
+	for (;;) {
+		struct letter *letter = mailbox_take(&orders->home, timeout_ms);
+		struct order *order = (struct order *)(void *)letter;
+
+		if (letter == NULL)
+			return NULL;
+		if (order->flight != NULL)
+			look_at_flight(order);
+		else
+			order->state = ORDER_FAILED;
+		if (order->state == ORDER_UNDER_WAY)
+			continue;
+		orders->under_way--;
+		return order;
+	}
+}
+
+bool
+order_is_transient(const struct order *order)
+{
+	return order->state == ORDER_FAILED &&
+	       (order->err.code == ERR_FAILING || order->err.code == ERR_TIMEOUT ||
+	               order->err.code == ERR_OVERLOADED);
+}
+
+void
+order_finish(struct order *order)
+{
+	forget_attempts(order);
+}

@@ -1,0 +1,49 @@
+/*
+ * What a command was asked about: archives named by a lockfile, a package, a digest, or the whole catalog. Main thread.
+ */
+#ifndef SERVER_COMMANDS_WANTS_H
+#define SERVER_COMMANDS_WANTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/larder.h"
+#include "storage/base/err.h"
+#include "storage/catalog/harvest.h"
+#include "storage/digest.h"
+
+struct want {
+	struct digests digests; /* one source's, of one archive */
+	char *package;          /* "" where none is known */
+	char **urls;            /* those of the lockfile; the catalog may know more */
+	size_t n_urls;
+};
+
+/* Each archive (set of digests) once, in the order it was named. */
+struct wants {
+	struct want *items;
+	size_t count, capacity;
+	struct wants_seen *seen; /* the sets that are in, by their bytes */
+};
+
+#define WANTS_EMPTY ((struct wants){0})
+
+/* A digest, a file that import could read, or a package of the catalog. ERR_UNKNOWN: it is none of these. */
+bool wants_add(struct wants *wants, struct larder *larder, const char *argument, struct err *err) MUST_CHECK;
+bool wants_add_catalog(struct wants *wants, struct larder *larder, struct err *err) MUST_CHECK;
+void wants_add_harvest(struct wants *wants, const struct harvest *harvest);
+void wants_add_digests(struct wants *wants, const struct digests *digests);
+void wants_finish(struct wants *wants);
+
+/* The argument names a file or directory to read and no digest. */
+bool wants_is_file(const char *argument);
+/* The digest to ask by: one that proves, where there is one. The set is not empty. */
+struct digest wants_best(const struct digests *digests);
+/* "sha256:<hex>" of it. */
+void wants_best_text(const struct digests *digests, char ret[DIGEST_TEXT_MAX]);
+/* Says what could not be read of a source, the first PROBLEMS_SHOWN of it. */
+void wants_say_problems(const struct harvest *harvest);
+
+#define PROBLEMS_SHOWN 20
+
+#endif
