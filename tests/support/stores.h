@@ -143,13 +143,8 @@ figures_of(struct store *store)
 static inline struct store_figures
 figures_after_recovery(struct store *store)
 {
-	struct store_audit audit;
-	struct err err = ERR_NONE;
-
 	while (figures_of(store).recovering)
 		usleep(1000);
-	(void)audit;
-	(void)err;
 	return figures_of(store);
 }
 
