@@ -21,7 +21,6 @@ apply_log(struct config *current, const struct config *fresh)
 {
 	current->log.level = fresh->log.level;
 	current->log.format = fresh->log.format;
-	__atomic_store_n(&current->log.access, fresh->log.access, __ATOMIC_RELAXED);
 	log_configure(fresh->log.level, fresh->log.format);
 }
 

@@ -7,10 +7,7 @@
 #include "server/config.h"
 #include "storage/base/text.h"
 
-/*
- * Applies what can change while larder runs (log.level, log.format, log.access) and lists the other options that differ: "listen,
- * fetch.transfers, mirror". Main thread; whoever reads log.access meanwhile does so with one atomic load.
- */
+/* Applies what can change while larder runs (log.level, log.format) and lists the other options that differ: "listen, mirror". Main thread. */
 void config_apply_changes(struct config *current, const struct config *fresh, struct text *ret_restart);
 
 #endif

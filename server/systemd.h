@@ -1,5 +1,5 @@
 /*
- * What systemd is told when it runs larder (Type=notify-reload). Without NOTIFY_SOCKET nothing happens. Main thread.
+ * What systemd is told when it runs larder (Type=notify). Without NOTIFY_SOCKET nothing happens. Main thread.
  */
 #ifndef SERVER_SYSTEMD_H
 #define SERVER_SYSTEMD_H

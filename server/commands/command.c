@@ -107,8 +107,9 @@ command_misuse(const struct invocation *invocation, const char *format, ...)
 	va_start(args, format);
 	say(format, args);
 	va_end(args);
-	fprintf(stderr, "usage: larder %s [OPTION]... %s\n`larder help %s` says more\n",
-	        invocation->command->name, invocation->command->arguments, invocation->command->name);
+	fprintf(stderr, "usage: larder %s [OPTION]...%s%s\n`larder help %s` says more\n",
+	        invocation->command->name, invocation->command->arguments[0] != '\0' ? " " : "",
+	        invocation->command->arguments, invocation->command->name);
 	return EXIT_USAGE;
 }
 

@@ -113,7 +113,8 @@ report_stored(struct fetching *fetching, const struct order *order)
 	wants_best_text(&order->archive.digests, text);
 	progress_clear(&fetching->progress);
 	if (fetching->stored_list == NULL)
-		printf("stored %s %s\n", text, order->want->package);
+		printf("stored %s%s%s\n", text, order->want->package[0] != '\0' ? " " : "",
+		        order->want->package);
 	else
 		json_array_append_new(fetching->stored_list,
 		        json_pack("{s:o, s:o, s:I}", "package", json_text(order->want->package), "digests",
@@ -217,23 +218,28 @@ fetch_all(struct fetching *fetching)
 
 /* --- the end --- */
 
+/* A row for each origin that was asked, the archive's name beside the first; one row with the error where none was. */
 static void
 add_missing_rows(struct table *table, const struct order *order)
 {
+	const char *reason = err_reason(order->err.code);
 	char digest[DIGEST_TEXT_MAX];
-	const char *cells[] = {order->want->package, digest, err_reason(order->err.code), order->err.text};
 
 	wants_best_text(&order->want->digests, digest);
-	if (cells[2][0] == '\0')
-		cells[2] = "error";
-	table_add(table, cells);
+	if (order->n_attempts == 0)
+		table_add(
+		        table, (const char *const[]){order->want->package, digest, reason, order->err.text});
 	for (size_t i = 0; i < order->n_attempts; i++) {
 		const struct order_attempt *attempt = &order->attempts[i];
 		AUTO_TEXT said = TEXT_EMPTY;
 
 		text_addf(&said, "%s: %s%s%s", attempt->url, origin_result_name(attempt->result),
 		        attempt->detail[0] != '\0' ? ", " : "", attempt->detail);
-		table_add(table, (const char *const[]){"", "", "", text_string(&said)});
+		if (i == 0)
+			table_add(table, (const char *const[]){
+			                         order->want->package, digest, reason, text_string(&said)});
+		else
+			table_add(table, (const char *const[]){"", "", "", text_string(&said)});
 	}
 }
 

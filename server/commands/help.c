@@ -42,8 +42,8 @@ print_overview(void)
 static void
 print_command(const struct command *command)
 {
-	printf("usage: larder %s [OPTION]... %s\n\n%s\nOptions:\n", command->name, command->arguments,
-	        command->help);
+	printf("usage: larder %s [OPTION]...%s%s\n\n%s\nOptions:\n", command->name,
+	        command->arguments[0] != '\0' ? " " : "", command->arguments, command->help);
 	for (size_t i = 0; i < COUNT_OF(options); i++)
 		if ((command->flags & (unsigned)options[i].flag) != 0)
 			fputs(options[i].text, stdout);
