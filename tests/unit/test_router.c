@@ -1,0 +1,114 @@
+/*
+ * The router: every spelling of an archive's path, and everything that only looks like one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "server/http/router.h"
+#include "storage/base/text.h"
+
+#define MD5    "d41d8cd98f00b204e9800998ecf8427e"
+#define SHA1   "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+#define SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define SHA512                                                                                               \
+	"cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63" \
+	"b931bd47417a81"                                                                                     \
+	"a538327af927da3e"
+
+static void
+every_spelling_is_the_archive(void **state)
+{
+	static const struct {
+		const char *path, *text;
+	} rows[] = {
+	        {"/md5/d4/" MD5, "md5:" MD5},
+	        {"/md5/" MD5, "md5:" MD5},
+	        {"/sha1/" SHA1, "sha1:" SHA1},
+	        {"/cache/sha256/e3/" SHA256, "sha256:" SHA256},
+	        {"/cache/sha256/" SHA256, "sha256:" SHA256},
+	        {"/SHA512/" SHA512, "sha512:" SHA512},
+	        {"/Sha512/cf/" SHA512, "sha512:" SHA512},
+	        {"/sha256/E3/" SHA256, "sha256:" SHA256},
+	        {"/md5/D4/D41D8CD98F00B204E9800998ECF8427E", "md5:" MD5},
+	        {"/sha256/" SHA256 "/rosa.0.2.0.tar.gz", "sha256:" SHA256},
+	        {"/sha256/e3/" SHA256 "/a file", "sha256:" SHA256},
+	        {"/sha256/" SHA256 "/..", "sha256:" SHA256},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct digest digest;
+		struct err err = ERR_NONE;
+		char text[DIGEST_TEXT_MAX];
+
+		assert_int_equal(path_parse(rows[i].path, &digest, &err), PATH_ARCHIVE);
+		digest_text(&digest, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
+static void
+what_was_meant_for_an_archive_is_told_what_is_wrong(void **state)
+{
+	static const char *const paths[] = {"/sha256/ff/" SHA256, "/sha256/zz/" SHA256, "/sha256/" MD5,
+	        "/md5/" SHA256, "/sha256/" SHA256 "0",
+	        "/sha256/x3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "/sha3/" SHA256,
+	        "/blake3/e3/" SHA256, "/sha256/e3", "/sha256/e3/", "/sha256/short", "/sha256/",
+	        "/sha512/" SHA512 SHA512, "/cache/sha224/" SHA256, "/e3/" SHA256};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(paths); i++) {
+		struct digest digest;
+		struct err err = ERR_NONE;
+
+		assert_int_equal(path_parse(paths[i], &digest, &err), PATH_WRONG);
+		assert_int_equal(err.code, ERR_BAD_REQUEST);
+		assert_true(strlen(err.text) > 0);
+	}
+}
+
+static void
+the_rest_is_no_archive(void **state)
+{
+	static const char *const paths[] = {"", "/", "//", "/cache", "/cache/", "/sha256", "/nix-cache-info",
+	        "/sha3/abc", "/favicon.ico", "/" SHA256, "/sha256/%65/" SHA256, "/sha256/" SHA256 "/a%20b",
+	        "/%73ha256/" SHA256, "/sha256/" SHA256 "/", "/sha256/" SHA256 "/a/b", "//sha256/" SHA256,
+	        "/cache/cache/sha256/" SHA256, "/../sha256/" SHA256, "/api/v1/archives"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(paths); i++) {
+		struct digest digest;
+		struct err err = ERR_NONE;
+
+		assert_int_equal(path_parse(paths[i], &digest, &err), PATH_OTHER);
+	}
+}
+
+static void
+pages_are_found_by_their_exact_path(void **state)
+{
+	(void)state;
+	assert_non_null(route_find("/"));
+	assert_int_equal(route_find("/")->kind, KIND_PAGE);
+	assert_int_equal(route_find("/metrics")->kind, KIND_OPERATING);
+	assert_null(route_find("/metrics/"));
+	assert_null(route_find("/Metrics"));
+	assert_null(route_find(""));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(every_spelling_is_the_archive),
+	        cmocka_unit_test(what_was_meant_for_an_archive_is_told_what_is_wrong),
+	        cmocka_unit_test(the_rest_is_no_archive),
+	        cmocka_unit_test(pages_are_found_by_their_exact_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
