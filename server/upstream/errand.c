@@ -45,8 +45,8 @@ errand_close(struct errand *errand)
 
 /* --- where the bytes go --- */
 
-static const struct origin *
-origin_now(const struct errand *errand)
+const struct origin *
+errand_origin(const struct errand *errand)
 {
 	return &errand->origins.items[errand->next];
 }
@@ -55,7 +55,7 @@ static bool
 begin_flight(void *context, uint64_t size_bytes, struct err *err)
 {
 	struct errand *errand = context;
-	struct flight_head head = {.size_bytes = size_bytes, .url = origin_now(errand)->url};
+	struct flight_head head = {.size_bytes = size_bytes, .url = errand_origin(errand)->url};
 
 	return flight_announce(errand->flight, &head, err);
 }
@@ -188,7 +188,7 @@ note(struct errand *errand, enum tally_kind kind, const char *detail)
 	        [TALLY_FAILED] = ORIGIN_FAILED,
 	        [TALLY_RESTING] = ORIGIN_FAILED,
 	};
-	const struct origin *origin = origin_now(errand);
+	const struct origin *origin = errand_origin(errand);
 
 	tally_add(&errand->tally, kind, origin->place.host, detail);
 	if (errand->flight != NULL)
@@ -238,8 +238,8 @@ errand_next(struct errand *errand, int64_t now_ms)
 {
 	assert(errand->state == ERRAND_WAITING);
 	for (; errand->next < errand->origins.count; errand->next++)
-		if (may_ask(errand, origin_now(errand), now_ms))
-			return origin_now(errand);
+		if (may_ask(errand, errand_origin(errand), now_ms))
+			return errand_origin(errand);
 	give_up(errand);
 	return NULL;
 }
@@ -248,7 +248,7 @@ void
 errand_begin(struct errand *errand, CURLM *multi, int64_t now_ms)
 {
 	const struct config_fetch *limits = &errand->upstream->config->fetch;
-	const struct origin *origin = origin_now(errand);
+	const struct origin *origin = errand_origin(errand);
 	struct transfer_plan plan = {
 	        .url = origin->url,
 	        .limits = limits,
@@ -292,7 +292,7 @@ static void
 judge_host(struct errand *errand, const struct transfer_report *report, int64_t now_ms)
 {
 	struct breaker *breaker = errand->upstream->breaker;
-	const char *host = origin_now(errand)->place.host;
+	const char *host = errand_origin(errand)->place.host;
 	enum breaker_news news = BREAKER_AS_BEFORE;
 	struct breaker_rest rest = {0};
 
@@ -326,7 +326,7 @@ count_limit(struct metrics *metrics, enum transfer_limit limit)
 static void
 record(struct errand *errand, enum origin_result result, const char *word, const char *detail)
 {
-	const struct origin *origin = origin_now(errand);
+	const struct origin *origin = errand_origin(errand);
 
 	metrics_upstream(errand->upstream->metrics, origin->place.host, word);
 	if (origin->id != ORIGIN_MIRROR)
@@ -358,7 +358,7 @@ static void
 served_other_bytes(struct errand *errand, const char *detail, int64_t now_ms)
 {
 	metrics_add(errand->upstream->metrics, METRIC_WRONG_BYTES, 1);
-	rests_add(errand->upstream->rests, &errand->name, origin_now(errand)->url, now_ms);
+	rests_add(errand->upstream->rests, &errand->name, errand_origin(errand)->url, now_ms);
 	record(errand, ORIGIN_CHANGED, "changed", detail);
 	note(errand, TALLY_CHANGED, detail);
 	go_on(errand, ERR_CHANGED);
@@ -375,7 +375,7 @@ served(struct errand *errand, int64_t now_ms)
 		tell_document(errand->document, &err);
 	} else if (flight_land(errand->flight, &err)) {
 		record(errand, ORIGIN_SERVED, "served", "");
-		rests_remove(errand->upstream->rests, &errand->name, origin_now(errand)->url);
+		rests_remove(errand->upstream->rests, &errand->name, errand_origin(errand)->url);
 		errand->state = ERRAND_SETTLING;
 	} else if (err.code == ERR_MISMATCH) {
 		served_other_bytes(errand, err.text, now_ms);
@@ -428,7 +428,7 @@ errand_ended(struct errand *errand, CURLM *multi, CURLcode code, int64_t now_ms)
 	assert(errand->state == ERRAND_RUNNING);
 	transfer_finish(multi, errand->transfer, code, &report);
 	errand->transfer = NULL;
-	breaker_end(upstream->breaker, origin_now(errand)->place.host);
+	breaker_end(upstream->breaker, errand_origin(errand)->place.host);
 	metrics_add(upstream->metrics, METRIC_UPSTREAM_BYTES, report.received);
 	count_limit(upstream->metrics, report.limit);
 	judge_host(errand, &report, now_ms);

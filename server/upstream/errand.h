@@ -77,6 +77,8 @@ void errand_open(struct errand *errand, struct upstream *upstream);
  * has failed and is over.
  */
 const struct origin *errand_next(struct errand *errand, int64_t now_ms);
+/* The origin that errand_next found, or that is asked now. */
+const struct origin *errand_origin(const struct errand *errand);
 void errand_begin(struct errand *errand, CURLM *multi, int64_t now_ms);
 /* The transfer ended; code as for transfer_finish. The errand waits for another origin, settles, or is over. */
 void errand_ended(struct errand *errand, CURLM *multi, CURLcode code, int64_t now_ms);

@@ -195,23 +195,6 @@ fetcher_destroy(struct fetcher *fetcher)
 /* --- the thread --- */
 
 static void
-put_in_queue(struct fetcher *fetcher, struct errand *errand)
-{
-	TAILQ_INSERT_TAIL(&fetcher->queue, errand, queued);
-	fetcher->n_queued++;
-	fetcher->look_again = true;
-}
-
-/* It had its turn and has to ask elsewhere: before those who have not begun. */
-static void
-put_back_in_queue(struct fetcher *fetcher, struct errand *errand)
-{
-	TAILQ_INSERT_HEAD(&fetcher->queue, errand, queued);
-	fetcher->n_queued++;
-	fetcher->look_again = true;
-}
-
-static void
 leave_queue(struct fetcher *fetcher, struct errand *errand)
 {
 	TAILQ_REMOVE(&fetcher->queue, errand, queued);
@@ -225,24 +208,39 @@ close_errand(struct fetcher *fetcher, struct errand *errand)
 	errand_close(errand);
 }
 
+/* Front: it had its turn and has to ask elsewhere, before those who have not begun. */
+enum queue_end { QUEUE_FRONT, QUEUE_BACK };
+
+/* Who cannot be helped does not wait in the queue for his answer. */
+static void
+queue_or_close(struct fetcher *fetcher, struct errand *errand, enum queue_end where, int64_t now_ms)
+{
+	if (errand_next(errand, now_ms) == NULL) {
+		close_errand(fetcher, errand);
+		return;
+	}
+	if (where == QUEUE_FRONT)
+		TAILQ_INSERT_HEAD(&fetcher->queue, errand, queued);
+	else
+		TAILQ_INSERT_TAIL(&fetcher->queue, errand, queued);
+	fetcher->n_queued++;
+	fetcher->look_again = true;
+}
+
 static void
 take_letters(struct fetcher *fetcher)
 {
 	struct letter *letter;
+	struct errand *errand;
 
 	for (;;) {
 		letter = mailbox_take(&fetcher->mailbox, 0);
 		if (letter == NULL)
 			return;
-		struct errand *errand = (struct errand *)letter;
-
+		errand = (struct errand *)letter;
 		errand_open(errand, &fetcher->upstream);
 		TAILQ_INSERT_TAIL(&fetcher->live, errand, link);
-		/* Asked here already, so that who cannot be helped does not wait in the queue for his answer. */
-		if (errand_next(errand, clock_ms()) == NULL)
-			close_errand(fetcher, errand);
-		else
-			put_in_queue(fetcher, errand);
+		queue_or_close(fetcher, errand, QUEUE_BACK, clock_ms());
 	}
 }
 
@@ -255,28 +253,40 @@ begin(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
 	fetcher->n_running++;
 }
 
+static bool
+has_its_share(const struct fetcher *fetcher, const struct origin *origin)
+{
+	return breaker_running(fetcher->upstream.breaker, origin->place.host) >=
+	       fetcher->upstream.config->fetch.per_host;
+}
+
+/* Asked again, since hosts may have gone to rest while it waited. */
+static void
+begin_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
+{
+	const struct origin *origin = errand_next(errand, now_ms);
+
+	if (origin == NULL) {
+		leave_queue(fetcher, errand);
+		close_errand(fetcher, errand);
+	} else if (!has_its_share(fetcher, origin)) {
+		begin(fetcher, errand, now_ms);
+	}
+}
+
 /* From the front of the queue: everyone for whom there is a transfer and whose host has not its share yet. */
 static void
 begin_waiting(struct fetcher *fetcher, int64_t now_ms)
 {
-	const struct config_fetch *limits = &fetcher->upstream.config->fetch;
+	uint64_t most = (uint64_t)fetcher->upstream.config->fetch.transfers;
 	struct errand *errand, *next;
 
 	fetcher->look_again = false;
-	for (errand = TAILQ_FIRST(&fetcher->queue); errand != NULL; errand = next) {
-		const struct origin *origin;
-
-		if (fetcher->n_running >= (uint64_t)limits->transfers)
-			return;
+	for (errand = TAILQ_FIRST(&fetcher->queue); errand != NULL && fetcher->n_running < most;
+	        errand = next) {
 		next = TAILQ_NEXT(errand, queued);
-		origin = errand_next(errand, now_ms);
-		if (origin == NULL) {
-			leave_queue(fetcher, errand);
-			close_errand(fetcher, errand);
-		} else if (breaker_running(fetcher->upstream.breaker, origin->place.host) <
-		           limits->per_host) {
-			begin(fetcher, errand, now_ms);
-		}
+		if (!has_its_share(fetcher, errand_origin(errand)))
+			begin_one(fetcher, errand, now_ms);
 	}
 }
 
@@ -289,7 +299,7 @@ end(struct fetcher *fetcher, struct errand *errand, CURLcode code, int64_t now_m
 	errand_ended(errand, fetcher->multi, code, now_ms);
 	switch (errand->state) {
 	case ERRAND_WAITING:
-		put_back_in_queue(fetcher, errand);
+		queue_or_close(fetcher, errand, QUEUE_FRONT, now_ms);
 		break;
 	case ERRAND_SETTLING:
 		break;

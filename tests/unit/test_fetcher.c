@@ -271,6 +271,18 @@ redirects_are_followed(void **state)
 	expect_landed(world);
 }
 
+/* Each address of a name is judged: one that is not allowed (::1) does not spoil one that is. */
+static void
+names_are_resolved(void **state)
+{
+	struct world *world = *state;
+
+	name_url(world, "http://localhost:%u/a", scripted_origin_port(world->origin));
+	serve_right(world->origin, "/a");
+	start(world);
+	expect_landed(world);
+}
+
 static void
 length_is_announced(void **state)
 {
@@ -713,11 +725,11 @@ a_full_host_does_not_hold_up_another(void **state)
 		crowd[i] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
 	scripted_wait_hits(world->origin, "/a", 2);
 
-	free(world->catalog.urls[--world->catalog.count]);
-	do
+	do /* until the catalog was asked for all of them */
 		fetcher_figures(world->fetcher, &figures);
 	while (figures.queued != CROWD - 2);
 	assert_int_equal(figures.transfers, 2);
+	free(world->catalog.urls[--world->catalog.count]);
 	name_other(world, "/b");
 	serve_right(world->other, "/b");
 	expect_landed(world);
@@ -830,6 +842,7 @@ main(void)
 	        CASE(second_origin_is_asked),
 	        CASE(mirror_is_asked_last),
 	        CASE(redirects_are_followed),
+	        CASE(names_are_resolved),
 	        CASE(length_is_announced),
 	        CASE(chunks_and_no_length_are_fine),
 	        CASE(empty_body_is_an_archive_too),
