@@ -1,0 +1,134 @@
+/*
+ * The access log and who the client is: whatever a client sends stays inside its place on one line.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <jansson.h>
+
+#include "server/http/access_log.h"
+#include "server/http/forwarded.h"
+#include "storage/base/text.h"
+
+static struct request
+a_request(void)
+{
+	return (struct request){.method_name = "GET",
+	        .path = "/sha256/ab",
+	        .cache = CACHE_HIT,
+	        .status = 200,
+	        .body_bytes = 5000,
+	        .client = "192.0.2.1"};
+}
+
+static void
+a_line_of_text(void **state)
+{
+	struct request request = a_request();
+	struct access_entry entry = {.request = &request, .user_agent = "opam/2.1.2", .took_ms = 3};
+	char line[LOG_LINE_MAX];
+
+	(void)state;
+	access_format(&entry, LOG_FORMAT_TEXT, line);
+	assert_non_null(strstr(line, " access  192.0.2.1 GET /sha256/ab 200 5000 3ms HIT - \"opam/2.1.2\""));
+}
+
+static void
+hostile_bytes_stay_inside(void **state)
+{
+	struct request request = a_request();
+	struct access_entry entry = {.request = &request, .user_agent = "a\" 200 HIT \"\n\x1b[2J\xff"};
+	char line[LOG_LINE_MAX];
+	json_t *document;
+
+	(void)state;
+	request.path = "/\n{\"\x01";
+	request.method_name = "G\"\nT";
+	access_format(&entry, LOG_FORMAT_TEXT, line);
+	assert_null(strpbrk(line, "\n\x1b\x01\xff"));
+	assert_non_null(strstr(line, "\"a' 200 HIT '"));
+	access_format(&entry, LOG_FORMAT_JSON, line);
+	assert_null(strchr(line, '\n'));
+	document = json_loads(line, 0, NULL);
+	assert_non_null(document);
+	assert_string_equal(json_string_value(json_object_get(document, "path")), request.path);
+	assert_string_equal(json_string_value(json_object_get(document, "method")), "G\"\nT");
+	json_decref(document);
+}
+
+static void
+long_bytes_are_cut(void **state)
+{
+	struct request request = a_request();
+	char path[9000], agent[9000], line[LOG_LINE_MAX];
+	struct access_entry entry = {.request = &request, .user_agent = agent};
+	json_t *document;
+
+	(void)state;
+	memset(path, 1, sizeof path - 1);
+	memset(agent, '"', sizeof agent - 1);
+	path[sizeof path - 1] = agent[sizeof agent - 1] = '\0';
+	request.path = path;
+	request.method_name = agent;
+	access_format(&entry, LOG_FORMAT_TEXT, line);
+	assert_true(strlen(line) < 1200);
+	access_format(&entry, LOG_FORMAT_JSON, line);
+	document = json_loads(line, 0, NULL);
+	assert_non_null(document);
+	json_decref(document);
+}
+
+static void
+the_client_behind_proxies(void **state)
+{
+	char proxies[] = "10.0.0.0/8";
+	char *texts[] = {proxies};
+	struct networks trusted = {0};
+	struct err err = ERR_NONE;
+	static const struct {
+		const char *peer, *header, *client;
+	} rows[] = {
+	        {"192.0.2.1", "203.0.113.9", "192.0.2.1"},
+	        {"10.0.0.1", NULL, "10.0.0.1"},
+	        {"10.0.0.1", "203.0.113.9", "203.0.113.9"},
+	        {"10.0.0.1", "198.51.100.7, 203.0.113.9", "203.0.113.9"},
+	        {"10.0.0.1", "198.51.100.7,\t203.0.113.9 , 10.2.3.4", "203.0.113.9"},
+	        {"10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"},
+	        {"10.0.0.1", "203.0.113.9, nonsense", "10.0.0.1"},
+	        {"10.0.0.1", "nonsense, 203.0.113.9", "203.0.113.9"},
+	        {"10.0.0.1", "", "10.0.0.1"},
+	        {"10.0.0.1", ",,,", "10.0.0.1"},
+	        {"10.0.0.1", "2001:db8::1", "2001:db8::1"},
+	};
+
+	(void)state;
+	assert_true(networks_parse(texts, 1, &trusted, &err));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct address peer, client;
+		char text[ADDRESS_TEXT_MAX];
+
+		assert_true(address_parse(rows[i].peer, &peer));
+		client = forwarded_client(rows[i].header, &trusted, &peer);
+		address_text(&client, text);
+		assert_string_equal(text, rows[i].client);
+	}
+	networks_finish(&trusted);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_line_of_text),
+	        cmocka_unit_test(hostile_bytes_stay_inside),
+	        cmocka_unit_test(long_bytes_are_cut),
+	        cmocka_unit_test(the_client_behind_proxies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+/*
+ * The connections: limits at the door, and deadlines on real sockets with a clock that the test turns.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/admin/metrics.h"
+#include "server/http/connections.h"
+#include "storage/base/clock.h"
+
+#define WINDOW_MS 30000
+#define TICK_MS   1000
+
+static struct networks no_networks;
+
+static struct connections *
+with_limits(int64_t in_all, int64_t per_address, const struct networks *trusted, struct metrics *metrics)
+{
+	struct connections_options options = {.max_connections = in_all,
+	        .max_per_address = per_address,
+	        .header_timeout_ms = 10000,
+	        .idle_timeout_ms = 30000,
+	        .min_rate = 1024,
+	        .rate_window_ms = WINDOW_MS,
+	        .trusted = trusted != NULL ? trusted : &no_networks,
+	        .metrics = metrics};
+	struct err err = ERR_NONE;
+	struct connections *connections = connections_create(&options, &err);
+
+	assert_non_null(connections);
+	return connections;
+}
+
+/* A connection that exists in the registry alone. */
+static struct connection *
+from(struct connections *connections, const char *address)
+{
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+
+	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
+		return connection_open(connections, 1000000, (struct sockaddr *)&v4);
+	assert_int_equal(inet_pton(AF_INET6, address, &v6.sin6_addr), 1);
+	return connection_open(connections, 1000000, (struct sockaddr *)&v6);
+}
+
+static void
+each_address_has_its_limit(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(0, 2, NULL, metrics);
+	struct connection *a = from(connections, "192.0.2.1"), *b = from(connections, "192.0.2.1");
+	struct connection *c = from(connections, "::ffff:192.0.2.1"), *d = from(connections, "192.0.2.2");
+	struct connections_figures figures;
+
+	(void)state;
+	assert_int_equal(connection_standing(b), CONNECTION_WELCOME);
+	assert_int_equal(connection_standing(c), CONNECTION_OVER_ADDRESS);
+	assert_int_equal(connection_standing(d), CONNECTION_WELCOME);
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_PER_ADDRESS), 1);
+	connections_figures(connections, &figures);
+	assert_int_equal(figures.connections, 4);
+	assert_int_equal(figures.addresses, 2);
+	connection_close(connections, a);
+	connection_close(connections, c);
+	c = from(connections, "192.0.2.1");
+	assert_int_equal(connection_standing(c), CONNECTION_WELCOME);
+	connection_close(connections, b);
+	connection_close(connections, c);
+	connection_close(connections, d);
+	connections_figures(connections, &figures);
+	assert_int_equal(figures.connections, 0);
+	assert_int_equal(figures.addresses, 0);
+	connections_destroy(connections);
+	metrics_destroy(metrics);
+}
+
+static void
+a_v6_network_counts_as_one_address(void **state)
+{
+	struct connections *connections = with_limits(0, 1, NULL, NULL);
+	struct connection *a = from(connections, "2001:db8:0:1::1"),
+	                  *b = from(connections, "2001:db8:0:1:ffff::2");
+	struct connection *c = from(connections, "2001:db8:0:2::1");
+
+	(void)state;
+	assert_int_equal(connection_standing(a), CONNECTION_WELCOME);
+	assert_int_equal(connection_standing(b), CONNECTION_OVER_ADDRESS);
+	assert_int_equal(connection_standing(c), CONNECTION_WELCOME);
+	connection_close(connections, a);
+	connection_close(connections, b);
+	connection_close(connections, c);
+	connections_destroy(connections);
+}
+
+static void
+a_trusted_proxy_has_no_limit_of_its_own(void **state)
+{
+	char proxies[] = "192.0.2.0/24";
+	char *texts[] = {proxies};
+	struct networks trusted;
+	struct err err = ERR_NONE;
+	struct connections *connections;
+	struct connection *a, *b;
+
+	(void)state;
+	assert_true(networks_parse(texts, 1, &trusted, &err));
+	connections = with_limits(0, 1, &trusted, NULL);
+	a = from(connections, "192.0.2.1");
+	b = from(connections, "192.0.2.1");
+	assert_int_equal(connection_standing(b), CONNECTION_WELCOME);
+	connection_close(connections, a);
+	connection_close(connections, b);
+	connections_destroy(connections);
+	networks_finish(&trusted);
+}
+
+static void
+past_the_limit_in_all_there_is_a_ceiling(void **state)
+{
+	struct connection *all[1000];
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(10, 0, NULL, metrics);
+	size_t count = 0;
+
+	(void)state;
+	while (connections_have_room(connections)) {
+		assert_true(count < 1000);
+		all[count] = from(connections, "192.0.2.1");
+		assert_int_equal(connection_standing(all[count]),
+		        count < 10 ? CONNECTION_WELCOME : CONNECTION_OVER_TOTAL);
+		count++;
+	}
+	assert_true(count > 20 && count < 200);
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_CONNECTIONS), count - 10);
+	while (count > 0)
+		connection_close(connections, all[--count]);
+	assert_true(connections_have_room(connections));
+	connections_destroy(connections);
+	metrics_destroy(metrics);
+}
+
+/* A TCP connection over the loopback: the server's end in the registry, and the client's. */
+struct pair {
+	int server, client;
+	struct connection *connection;
+};
+
+static struct pair
+connected(struct connections *connections)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct pair pair;
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	pair.client = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(pair.client, (struct sockaddr *)&address, sizeof address), 0);
+	pair.server = accept(listener, NULL, NULL);
+	assert_true(pair.server >= 0);
+	close(listener);
+	pair.connection = connection_open(connections, pair.server, (struct sockaddr *)&address);
+	return pair;
+}
+
+static void
+finish(struct connections *connections, struct pair *pair)
+{
+	connection_close(connections, pair->connection);
+	close(pair->server);
+	close(pair->client);
+	connections_destroy(connections);
+}
+
+static bool
+is_shut(const struct pair *pair)
+{
+	char byte;
+
+	return recv(pair->client, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static void
+a_header_has_its_time(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(0, 0, NULL, metrics);
+	struct pair pair = connected(connections);
+	int64_t now_ms = clock_coarse_ms();
+
+	(void)state;
+	assert_int_equal(connections_reap(connections, now_ms + 9000), 0);
+	assert_false(is_shut(&pair));
+	assert_int_equal(connections_reap(connections, now_ms + 11000), 1);
+	assert_true(is_shut(&pair));
+	assert_int_equal(connections_reap(connections, now_ms + 12000), 0);
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_HEADER_TIMEOUT), 1);
+	finish(connections, &pair);
+	metrics_destroy(metrics);
+}
+
+static void
+between_requests_there_is_more_time(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(0, 0, NULL, metrics);
+	struct pair pair = connected(connections);
+	int64_t now_ms;
+
+	(void)state;
+	connection_enter(pair.connection, CONNECTION_WORKS);
+	now_ms = clock_coarse_ms();
+	assert_int_equal(connections_reap(connections, now_ms + 1000000), 0);
+	connection_enter(pair.connection, CONNECTION_WAITS);
+	now_ms = clock_coarse_ms();
+	assert_int_equal(connections_reap(connections, now_ms + 39000), 0);
+	assert_int_equal(connections_reap(connections, now_ms + 41000), 1);
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_IDLE_TIMEOUT), 1);
+	finish(connections, &pair);
+	metrics_destroy(metrics);
+}
+
+static void
+who_takes_nothing_is_shut_out(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(0, 0, NULL, metrics);
+	struct pair pair = connected(connections);
+	int64_t now_ms;
+
+	(void)state;
+	connection_enter(pair.connection, CONNECTION_SENDS);
+	now_ms = clock_coarse_ms() + TICK_MS;
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	assert_int_equal(connections_reap(connections, now_ms + WINDOW_MS - 1), 0);
+	assert_int_equal(connections_reap(connections, now_ms + WINDOW_MS), 1);
+	assert_true(is_shut(&pair));
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_MIN_RATE), 1);
+	finish(connections, &pair);
+	metrics_destroy(metrics);
+}
+
+static void
+who_takes_enough_is_left_alone(void **state)
+{
+	struct connections *connections = with_limits(0, 0, NULL, NULL);
+	struct pair pair = connected(connections);
+	char bytes[31 * 1024] = {0}, got[sizeof bytes];
+	int64_t now_ms;
+
+	(void)state;
+	connection_enter(pair.connection, CONNECTION_SENDS);
+	now_ms = clock_coarse_ms() + TICK_MS;
+	for (int window = 0; window < 3; window++) {
+		assert_int_equal(connections_reap(connections, now_ms + window * WINDOW_MS), 0);
+		assert_int_equal(send(pair.server, bytes, sizeof bytes, 0), sizeof bytes);
+		assert_int_equal(recv(pair.client, got, sizeof got, MSG_WAITALL), sizeof got);
+	}
+	finish(connections, &pair);
+}
+
+static void
+parking_starts_the_window_anew(void **state)
+{
+	struct connections *connections = with_limits(0, 0, NULL, NULL);
+	struct pair pair = connected(connections);
+	int64_t now_ms;
+
+	(void)state;
+	connection_enter(pair.connection, CONNECTION_SENDS);
+	now_ms = clock_coarse_ms() + TICK_MS;
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	connection_enter(pair.connection, CONNECTION_WORKS);
+	assert_int_equal(connections_reap(connections, now_ms + 10 * WINDOW_MS), 0);
+	connection_sends_again(pair.connection);
+	finish(connections, &pair);
+}
+
+static void
+the_reaper_starts_and_stops(void **state)
+{
+	struct connections_options options = {.tick_ms = 3600000, .trusted = &no_networks};
+	struct err err = ERR_NONE;
+	struct connections *connections = connections_create(&options, &err);
+
+	(void)state;
+	assert_non_null(connections);
+	connections_destroy(connections);
+	connections_destroy(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(each_address_has_its_limit),
+	        cmocka_unit_test(a_v6_network_counts_as_one_address),
+	        cmocka_unit_test(a_trusted_proxy_has_no_limit_of_its_own),
+	        cmocka_unit_test(past_the_limit_in_all_there_is_a_ceiling),
+	        cmocka_unit_test(a_header_has_its_time),
+	        cmocka_unit_test(between_requests_there_is_more_time),
+	        cmocka_unit_test(who_takes_nothing_is_shut_out),
+	        cmocka_unit_test(who_takes_enough_is_left_alone),
+	        cmocka_unit_test(parking_starts_the_window_anew),
+	        cmocka_unit_test(the_reaper_starts_and_stops),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
