@@ -95,6 +95,15 @@ make_tree(struct blobs *blobs, struct err *err)
 	                                    sync_directory(blobs->dir_fd, blobs->directory, err));
 }
 
+/* A name that blobs_create_temp gives: whatever else lies in tmp/ is not larder's to remove. */
+static bool
+is_temp_name(const char *name)
+{
+	uint8_t number[8];
+
+	return text_unhex(name, number, sizeof number);
+}
+
 /* What an earlier process left half written was never acknowledged. */
 static bool
 empty_tmp(struct blobs *blobs, struct err *err)
@@ -106,7 +115,7 @@ empty_tmp(struct blobs *blobs, struct err *err)
 	if (dir == NULL)
 		return err_errno(err, "reading %s/tmp", blobs->directory);
 	for (entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (is_temp_name(entry->d_name))
 			unlinkat(blobs->tmp_fd, entry->d_name, 0);
 	}
 	closedir(dir);

@@ -144,14 +144,17 @@ store_find(struct store *store, const struct digest *digest, struct blob *ret, s
 {
 	struct archive_row row;
 	struct blob_file file;
+	struct err why = ERR_NONE;
 	enum store_answer answer = find_row(store, digest, &row, err);
 	AUTO_FD fd = -1;
 
 	if (answer != STORE_HIT)
 		return answer;
-	fd = blobs_open_file(store->blobs, row.archive.digests.sha256, &file, err);
-	if (fd < 0 && err->code != ERR_NOT_FOUND)
+	fd = blobs_open_file(store->blobs, row.archive.digests.sha256, &file, &why);
+	if (fd < 0 && why.code != ERR_NOT_FOUND) {
+		*err = why;
 		return STORE_FAILED;
+	}
 	if (fd < 0 || file.size_bytes != row.archive.size_bytes) {
 		archive_change_post(store->index, ARCHIVE_DROP, &row);
 		return STORE_MISS;

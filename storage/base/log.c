@@ -79,7 +79,7 @@ log_message(enum log_level level, const char *format, va_list args)
 	if (log_format_now() == LOG_FORMAT_JSON) {
 		text_json_escape(message, escaped, sizeof escaped);
 		snprintf(line, sizeof line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"%s\"}", when,
-			level_names[level], escaped);
+		        level_names[level], escaped);
 	} else {
 		text_escape(message, escaped, sizeof escaped);
 		snprintf(line, sizeof line, "%s %-7s %s", when, level_names[level], escaped);

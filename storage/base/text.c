@@ -177,7 +177,7 @@ bool
 text_parse_size(const char *string, uint64_t *ret_bytes)
 {
 	static const struct unit units[] = {
-		{"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1ULL << 40}};
+	        {"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1ULL << 40}};
 
 	return parse_with_unit(string, units, COUNT_OF(units), ret_bytes);
 }
@@ -186,7 +186,7 @@ bool
 text_parse_duration(const char *string, int64_t *ret_ms)
 {
 	static const struct unit units[] = {
-		{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 	uint64_t ms;
 
 	if (strcmp(string, "0") == 0) {

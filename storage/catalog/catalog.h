@@ -22,7 +22,10 @@ struct index;
 struct catalog *catalog_create(struct index *index);
 void catalog_destroy(struct catalog *catalog); /* NULL is nothing */
 
-/* How a harvest changed the catalog. */
+/*
+ * How a harvest changed the catalog. Two entries are one archive when one of them lists all digests of the other and more ({md5} and
+ * {md5, sha256}): the lesser one is counted and visited with the greater. An origin is a URL for one set of digests.
+ */
 struct catalog_learned {
 	uint64_t archives, digests, origins, packages;                 /* distinct ones in the harvest */
 	uint64_t new_archives, new_digests, new_origins, new_packages; /* of these, not known before */
@@ -56,7 +59,10 @@ struct catalog_origins {
 	size_t count;
 };
 
-/* Every origin of every entry that has this digest, newest source first, then in the source's order; none: count 0. */
+/*
+ * Every origin of every entry that has this digest, and of those that name the same archive by another digest listed with it (and
+ * contradict nothing): those that were named last come first, then the source's own order. Each URL once; none: count 0.
+ */
 bool catalog_origins(struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret,
         struct err *err) MUST_CHECK;
 void catalog_origins_finish(struct catalog_origins *origins);
@@ -64,7 +70,8 @@ void catalog_origins_finish(struct catalog_origins *origins);
 /*
  * The digest sets of the entries that have this digest: each set has all digests that one source lists together. Where one of
  * them holds a sha256 or sha512 only such sets are given, since md5 and sha1 are names and not proof. An archive is right for the
- * digest when it satisfies at least one of them; none: the digest itself is all there is to satisfy.
+ * digest when it satisfies at least one of them; none: the digest itself is all there is to satisfy. Of two sets that prove and
+ * agree the one that demands less is given, of two that only name the one that demands more.
  */
 struct catalog_wanted {
 	struct digests sets[CATALOG_ALTERNATIVES_MAX];

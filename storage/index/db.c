@@ -25,17 +25,13 @@ struct db {
 static enum err_code
 code_of(sqlite3 *handle, int result)
 {
-	switch (result & 0xff) {
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
+	int kind = result & 0xff;
+
+	if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || result == SQLITE_IOERR_SHORT_READ)
 		return ERR_CORRUPT;
-	case SQLITE_FULL:
+	if (kind == SQLITE_FULL || (kind == SQLITE_IOERR && sqlite3_system_errno(handle) == ENOSPC))
 		return ERR_NO_SPACE;
-	case SQLITE_IOERR:
-		return sqlite3_system_errno(handle) == ENOSPC ? ERR_NO_SPACE : ERR_IO;
-	default:
-		return ERR_IO;
-	}
+	return ERR_IO;
 }
 
 static bool

@@ -279,28 +279,47 @@ index_open(const char *path, enum index_mode mode, struct index_opening *ret, st
 	return NULL;
 }
 
+static void
+read_writer_state(struct index *index, struct index_state *ret)
+{
+	struct writer_state state;
+
+	writer_state(index->writer, &state);
+	ret->figures = state.figures;
+	ret->transactions = state.transactions;
+	if (clock_ms() - state.trouble_ms < INDEX_TROUBLE_MS)
+		ret->trouble = state.trouble;
+	index_failed(index, &state.trouble);
+}
+
+static void
+set_aside_for_next_start(const struct index *index)
+{
+	struct err err = ERR_NONE;
+	char name[64];
+
+	if (set_aside(index->path, name, sizeof name, &err))
+		log_warning("the damaged index is %s now; the next start makes a new one from the archives",
+		        name);
+	else
+		log_error("%s", err.text);
+}
+
 void
 index_close(struct index *index, enum writer_ending ending)
 {
-	bool corrupt, writing;
+	struct index_state last = {0};
+	bool spoilt;
 
 	if (index == NULL)
 		return;
-	corrupt = atomic_load(&index->corrupt);
-	writing = index->writer != NULL;
+	if (index->writer != NULL)
+		read_writer_state(index, &last);
+	spoilt = index->writer != NULL && atomic_load(&index->corrupt);
 	close_readers(index);
-	writer_destroy(index->writer, corrupt ? WRITER_ENDS_UNCLEAN : ending);
-	if (corrupt && writing) {
-		struct err err = ERR_NONE;
-		char name[64];
-
-		if (set_aside(index->path, name, sizeof name, &err))
-			log_warning("the damaged index is %s now; the next start makes a new one from the "
-			            "archives",
-			        name);
-		else
-			log_error("%s", err.text);
-	}
+	writer_destroy(index->writer, spoilt ? WRITER_ENDS_UNCLEAN : ending);
+	if (spoilt)
+		set_aside_for_next_start(index);
 	pthread_key_delete(index->reader_key);
 	pthread_mutex_destroy(&index->mutex);
 	free(index->path);
@@ -347,13 +366,7 @@ index_state(struct index *index, struct index_state *ret, struct err *err)
 {
 	*ret = (struct index_state){0};
 	if (index->writer != NULL) {
-		struct writer_state state;
-
-		writer_state(index->writer, &state);
-		ret->figures = state.figures;
-		ret->transactions = state.transactions;
-		ret->trouble = state.trouble;
-		index_failed(index, &state.trouble);
+		read_writer_state(index, ret);
 	} else {
 		struct db *db = index_reader(index, err);
 		bool clean;

@@ -48,6 +48,9 @@ struct writer *index_writer(struct index *index);
 /* Remembers that an answer was ERR_CORRUPT. False, so that a question can `return index_failed(…)`. */
 bool index_failed(struct index *index, const struct err *err);
 
+/* A failed write is no news for longer: who writes nothing for fear of it would never learn that all is well again. */
+#define INDEX_TROUBLE_MS 10000
+
 struct index_state {
 	struct index_figures figures;
 	uint64_t transactions;

@@ -109,6 +109,7 @@ publish_state(struct writer *writer, const struct index_figures *figures, const 
 	pthread_mutex_lock(&writer->mutex);
 	writer->state.transactions++;
 	writer->state.trouble = *trouble;
+	writer->state.trouble_ms = clock_ms();
 	if (trouble->code == ERR_OK)
 		writer->state.figures = *figures;
 	pthread_mutex_unlock(&writer->mutex);

@@ -71,6 +71,7 @@ struct writer_state {
 	struct index_figures figures; /* as of the last commit */
 	uint64_t transactions;
 	struct err trouble; /* why the last transaction failed; ERR_OK when it did not */
+	int64_t trouble_ms; /* when, by clock_ms */
 };
 void writer_state(struct writer *writer, struct writer_state *ret);
 

@@ -1,0 +1,259 @@
+/*
+ * The base: errors and their table, text and units, escapes, files, mailboxes between threads.
+ */
+#include "tests/support/stores.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "storage/base/mailbox.h"
+
+static void
+errors_gain_context(void **state)
+{
+	struct err err = ERR_NONE;
+	char longer[500];
+
+	(void)state;
+	assert_false(err_set(&err, ERR_TOO_LARGE, "%d bytes", 7));
+	assert_false(err_wrap(&err, "reading %s", "x"));
+	assert_string_equal(err.text, "reading x: 7 bytes");
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	errno = ENOSPC;
+	assert_false(err_errno(&err, "writing"));
+	assert_int_equal(err.code, ERR_NO_SPACE);
+	errno = EIO;
+	assert_false(err_errno(&err, "writing"));
+	assert_int_equal(err.code, ERR_IO);
+	assert_string_equal(err.text, "writing: Input/output error");
+	memset(longer, 'x', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	err_set(&err, ERR_IO, "%s", longer);
+	assert_int_equal(strlen(err.text), sizeof err.text - 1);
+	err_wrap(&err, "%s", longer);
+	assert_int_equal(strlen(err.text), sizeof err.text - 1);
+}
+
+static void
+errors_have_statuses(void **state)
+{
+	(void)state;
+	assert_int_equal(err_http_status(ERR_NO_SPACE), 507);
+	assert_int_equal(err_exit_status(ERR_CONFIG), 2);
+	assert_string_equal(err_reason(ERR_VANISHED), "vanished");
+	assert_string_equal(err_reason(ERR_IO), "");
+	assert_string_equal(err_name(ERR_COLLISION), "COLLISION");
+}
+
+static void
+text_grows(void **state)
+{
+	struct text text = TEXT_EMPTY;
+	char *taken;
+
+	(void)state;
+	assert_string_equal(text_string(&text), "");
+	for (int i = 0; i < 1000; i++)
+		text_addf(&text, "%03d,", i);
+	assert_int_equal(text.length, 4000);
+	assert_memory_equal(text.bytes + 3996, "999,", 5);
+	text_clear(&text);
+	text_add(&text, "again");
+	text_add_bytes(&text, "\0x", 2);
+	assert_int_equal(text.length, 7);
+	taken = text_take(&text);
+	assert_string_equal(taken, "again");
+	free(taken);
+	taken = text_take(&text);
+	assert_string_equal(taken, "");
+	free(taken);
+	text_finish(&text);
+}
+
+static void
+units_are_read(void **state)
+{
+	uint64_t size, number;
+	int64_t ms;
+
+	(void)state;
+	assert_true(text_parse_size("0", &size) && size == 0);
+	assert_true(text_parse_size("1MiB", &size) && size == 1 << 20);
+	assert_true(text_parse_size("4GiB", &size) && size == 4ull << 30);
+	assert_false(text_parse_size("", &size) || text_parse_size("MiB", &size) ||
+	             text_parse_size("1 MiB", &size));
+	assert_false(text_parse_size("-1", &size) || text_parse_size("1MB", &size) ||
+	             text_parse_size("99999999999TiB", &size));
+	assert_true(text_parse_duration("500ms", &ms) && ms == 500);
+	assert_true(text_parse_duration("30d", &ms) && ms == 30 * 86400000ll);
+	assert_true(text_parse_duration("0", &ms) && ms == 0);
+	assert_false(text_parse_duration("10", &ms) || text_parse_duration("s", &ms) ||
+	             text_parse_duration("1.5s", &ms));
+	assert_true(text_parse_number("65535", &number) && number == 65535);
+	assert_false(text_parse_number("1x", &number) || text_parse_number("", &number));
+	assert_false(text_parse_number("99999999999999999999", &number));
+}
+
+static void
+units_are_written(void **state)
+{
+	char size[TEXT_SIZE_MAX], when[TEXT_TIME_MAX];
+
+	(void)state;
+	text_size(0, size);
+	assert_string_equal(size, "0 B");
+	text_size(4200, size);
+	assert_string_equal(size, "4.1 KiB");
+	text_size(23u << 20, size);
+	assert_string_equal(size, "23 MiB");
+	text_time(0, when);
+	assert_string_equal(when, "1970-01-01T00:00:00.000Z");
+	text_time(1694476800123, when);
+	assert_string_equal(when, "2023-09-12T00:00:00.123Z");
+}
+
+static void
+hexadecimal_goes_both_ways(void **state)
+{
+	static const uint8_t bytes[] = {0x00, 0x7f, 0xab, 0xff};
+	uint8_t back[4];
+	char hex[9];
+
+	(void)state;
+	text_hex(bytes, sizeof bytes, hex);
+	assert_string_equal(hex, "007fabff");
+	assert_true(text_unhex("007FabFF", back, sizeof back));
+	assert_memory_equal(back, bytes, sizeof back);
+	assert_false(text_unhex("007fabf", back, sizeof back) || text_unhex("007fabff0", back, sizeof back));
+	assert_false(text_unhex("007fabfg", back, sizeof back) || text_unhex("", back, sizeof back));
+}
+
+static void
+outside_bytes_are_escaped(void **state)
+{
+	char escaped[64], little[6];
+	struct text html = TEXT_EMPTY;
+
+	(void)state;
+	text_escape("a\nb\x1b[1m\\\xff€", escaped, sizeof escaped);
+	assert_string_equal(escaped, "a\\x0ab\\x1b[1m\\x5c\\xff€");
+	text_escape("abc€", little, sizeof little);
+	assert_string_equal(little, "abc"); /* no half characters */
+	text_json_escape("\"\\\n", escaped, sizeof escaped);
+	assert_string_equal(escaped, "\\\"\\\\\\u000a");
+	text_add_html(&html, "<a href=\"x\">'&'</a>");
+	assert_string_equal(text_string(&html), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+	text_finish(&html);
+	assert_true(text_starts_with("https://x", "https://") && !text_starts_with("http", "https"));
+	assert_true(text_ends_with("a.opam.locked", ".locked") && !text_ends_with("d", "locked"));
+}
+
+static void
+files_are_read_whole_or_not(void **state)
+{
+	char *directory = temp_make();
+	AUTO_FREE char *path = path_below(directory, "file"), *deep = path_below(directory, "a/b/c");
+	AUTO_TEXT text = TEXT_EMPTY;
+	struct err err = ERR_NONE;
+	struct stat facts;
+
+	(void)state;
+	write_file(path, "twelve bytes", 12);
+	assert_true(file_read_path(path, 12, &text, &err));
+	assert_string_equal(text_string(&text), "twelve bytes");
+	assert_false(file_read_path(path, 11, &text, &err));
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_false(file_read_path(deep, 11, &text, &err));
+	assert_non_null(strstr(err.text, deep));
+	assert_true(file_make_directories(deep, &err) && file_make_directories(deep, &err));
+	assert_int_equal(stat(deep, &facts), 0);
+	assert_int_equal(facts.st_mode & 07777, 0700);
+	assert_false(file_make_directories(path, &err) && file_open_directory(path, &err) >= 0);
+	temp_remove(directory);
+}
+
+struct note {
+	struct letter letter;
+	int number;
+};
+
+static void
+mailboxes_keep_the_order(void **state)
+{
+	struct mailbox mailbox;
+	struct note notes[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
+
+	(void)state;
+	mailbox_init(&mailbox);
+	assert_null(mailbox_take(&mailbox, 0));
+	assert_null(mailbox_take(&mailbox, 1));
+	for (int i = 0; i < 3; i++)
+		assert_true(mailbox_post(&mailbox, &notes[i].letter));
+	mailbox_close(&mailbox);
+	assert_true(mailbox_is_closed(&mailbox));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(((struct note *)mailbox_take(&mailbox, -1))->number, i);
+	assert_null(mailbox_take(&mailbox, -1));
+	assert_false(mailbox_post(&mailbox, &notes[0].letter));
+	mailbox_finish(&mailbox);
+}
+
+enum { LETTERS = 10000 };
+
+static void *
+take_all(void *argument)
+{
+	struct mailbox *mailbox = argument;
+	struct letter *letter = mailbox_take(mailbox, -1);
+	uintptr_t sum = 0;
+
+	for (; letter != NULL; letter = mailbox_take(mailbox, -1))
+		sum += (uintptr_t)((struct note *)letter)->number;
+	return (void *)sum;
+}
+
+static void
+mailboxes_join_threads(void **state)
+{
+	static struct note notes[LETTERS];
+	struct mailbox mailbox;
+	pthread_t threads[4];
+	uintptr_t sum = 0;
+
+	(void)state;
+	mailbox_init(&mailbox);
+	for (size_t i = 0; i < COUNT_OF(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, take_all, &mailbox), 0);
+	for (int i = 0; i < LETTERS; i++) {
+		notes[i].number = i;
+		assert_true(mailbox_post(&mailbox, &notes[i].letter));
+	}
+	mailbox_close(&mailbox);
+	for (size_t i = 0; i < COUNT_OF(threads); i++) {
+		void *part;
+
+		pthread_join(threads[i], &part);
+		sum += (uintptr_t)part;
+	}
+	assert_int_equal(sum, (uintptr_t)LETTERS * (LETTERS - 1) / 2);
+	mailbox_finish(&mailbox);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(errors_gain_context),
+	        cmocka_unit_test(errors_have_statuses),
+	        cmocka_unit_test(text_grows),
+	        cmocka_unit_test(units_are_read),
+	        cmocka_unit_test(units_are_written),
+	        cmocka_unit_test(hexadecimal_goes_both_ways),
+	        cmocka_unit_test(outside_bytes_are_escaped),
+	        cmocka_unit_test(files_are_read_whole_or_not),
+	        cmocka_unit_test(mailboxes_keep_the_order),
+	        cmocka_unit_test(mailboxes_join_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
