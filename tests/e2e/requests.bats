@@ -85,7 +85,9 @@ refused() { # TEXT [STATUS]
 }
 
 @test "a Content-Length with a sign" {
-	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n12345"
+	# libmicrohttpd refuses this one by itself, and writes the head of its answer twice; what is hidden is not answered.
+	send "GET $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n12345$HIDDEN"
+	[[ "$(answers)" =~ ^400( 400)?$ ]]
 }
 
 @test "a GET with a body" {
