@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "server/net.h"
@@ -158,66 +159,67 @@ take_body(char *bytes, size_t size, size_t count, void *context)
 
 /* --- beginning --- */
 
-/* An option this libcurl does not have is a mistake of the build, not of the world. */
-#define SET(easy, option, value)                                                                             \
-	do {                                                                                                 \
-		CURLcode code_ = curl_easy_setopt(easy, option, value);                                      \
-		assert(code_ == CURLE_OK);                                                                   \
-		(void)code_;                                                                                 \
-	} while (0)
-
-static void
+/* Each answers 0 when libcurl took all the options: one it silently lacks would be a hole in the policy. */
+static unsigned
 set_callbacks(struct transfer *transfer)
 {
 	CURL *easy = transfer->easy;
+	unsigned failed = 0;
 
-	SET(easy, CURLOPT_PRIVATE, (void *)transfer);
-	SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(easy, CURLOPT_OPENSOCKETDATA, (void *)transfer);
-	SET(easy, CURLOPT_PREREQFUNCTION, before_request);
-	SET(easy, CURLOPT_PREREQDATA, (void *)transfer);
-	SET(easy, CURLOPT_HEADERFUNCTION, take_line);
-	SET(easy, CURLOPT_HEADERDATA, (void *)transfer);
-	SET(easy, CURLOPT_WRITEFUNCTION, take_body);
-	SET(easy, CURLOPT_WRITEDATA, (void *)transfer);
+	failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)transfer);
+	failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, (void *)transfer);
+	failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+	failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, (void *)transfer);
+	failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_line);
+	failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, (void *)transfer);
+	failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, (void *)transfer);
+	return failed;
 }
 
-static void
+static unsigned
 set_bounds(struct transfer *transfer)
 {
 	const struct config_fetch *limits = transfer->plan.limits;
 	CURL *easy = transfer->easy;
+	unsigned failed = 0;
 
-	SET(easy, CURLOPT_NOSIGNAL, 1L);
-	SET(easy, CURLOPT_QUICK_EXIT, 1L); /* breaking off does not wait for the resolver's thread */
-	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_timeout_ms);
-	SET(easy, CURLOPT_FOLLOWLOCATION, limits->redirects > 0 ? 1L : 0L);
-	SET(easy, CURLOPT_MAXREDIRS, (long)limits->redirects);
-	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Breaking off does not wait for the resolver's thread. */
+	failed |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_timeout_ms);
+	failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, limits->redirects > 0 ? 1L : 0L);
+	failed |= curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)limits->redirects);
+	failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	/* What began encrypted stays so. */
-	SET(easy, CURLOPT_REDIR_PROTOCOLS_STR,
-	        text_starts_with(transfer->plan.url, "https:") ? "https" : "http,https");
-	SET(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	SET(easy, CURLOPT_PROXY, limits->proxy); /* "": none, whatever the environment says */
-	SET(easy, CURLOPT_NOPROXY, "");
-	SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	failed |= curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR,
+	        strncasecmp(transfer->plan.url, "https:", 6) == 0 ? "https" : "http,https");
+	failed |= curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+	/* "": none, whatever the environment says. */
+	failed |= curl_easy_setopt(easy, CURLOPT_PROXY, limits->proxy);
+	failed |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+	failed |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	return failed;
 }
 
-static void
+static unsigned
 set_request(struct transfer *transfer)
 {
 	const struct config_fetch *limits = transfer->plan.limits;
 	CURL *easy = transfer->easy;
+	unsigned failed = 0;
 
 	transfer->fields = curl_slist_append(NULL, "Accept-Encoding: identity");
-	SET(easy, CURLOPT_URL, transfer->plan.url);
-	SET(easy, CURLOPT_HTTPHEADER, transfer->fields);
-	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(easy, CURLOPT_USERAGENT, limits->user_agent);
-	SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	SET(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER);
+	failed |= curl_easy_setopt(easy, CURLOPT_URL, transfer->plan.url);
+	failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->fields);
+	failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	failed |= curl_easy_setopt(easy, CURLOPT_USERAGENT, limits->user_agent);
+	failed |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER);
 	if (limits->ca_file[0] != '\0')
-		SET(easy, CURLOPT_CAINFO, limits->ca_file);
+		failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file);
+	return failed;
 }
 
 struct transfer *
@@ -232,9 +234,8 @@ transfer_begin(CURLM *multi, const struct transfer_plan *plan, int64_t now_ms)
 	transfer->easy = curl_easy_init();
 	if (transfer->easy == NULL)
 		abort(); /* as xmalloc: small memory that cannot be had */
-	set_callbacks(transfer);
-	set_bounds(transfer);
-	set_request(transfer);
+	if ((set_callbacks(transfer) | set_bounds(transfer) | set_request(transfer)) != 0)
+		abort();
 	added = curl_multi_add_handle(multi, transfer->easy);
 	assert(added == CURLM_OK);
 	(void)added;
