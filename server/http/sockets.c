@@ -111,7 +111,7 @@ explain(const char *text, const struct address *address, struct err *err)
 		return SOCKETS_NO_FAMILY;
 	}
 	if (cause == EADDRINUSE)
-		err_set(err, ERR_CONFIG,
+		err_set(err, ERR_IO,
 		        "cannot listen on %s: another program has this port; stop it, or choose another with "
 		        "-o listen=127.0.0.1:PORT (0: any free one)",
 		        text);
@@ -119,12 +119,12 @@ explain(const char *text, const struct address *address, struct err *err)
 		err_set(err, ERR_CONFIG, "cannot listen on %s: this machine does not have that address",
 		        text);
 	else if (cause == EACCES)
-		err_set(err, ERR_CONFIG,
+		err_set(err, ERR_IO,
 		        "cannot listen on %s: not allowed; ports below 1024 need root or "
 		        "CAP_NET_BIND_SERVICE",
 		        text);
 	else
-		err_set(err, ERR_CONFIG, "cannot listen on %s: %s", text, strerror(cause));
+		err_set(err, ERR_IO, "cannot listen on %s: %s", text, strerror(cause));
 	return SOCKETS_FAILED;
 }
 
