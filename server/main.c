@@ -88,20 +88,16 @@ main(int argc, char **argv)
 static unsigned
 flag_of(int option)
 {
-	switch (option) {
-	case OPTION_JSON:
-		return FLAG_JSON;
-	case OPTION_ALL:
-		return FLAG_ALL;
-	case OPTION_WANTED:
-		return FLAG_WANTED;
-	case OPTION_REPAIR:
-		return FLAG_REPAIR;
-	case OPTION_CHECK_CONFIG:
-		return FLAG_CHECK_CONFIG;
-	default:
-		return 0;
-	}
+	static const struct {
+		int option;
+		unsigned flag;
+	} flags[] = {{OPTION_JSON, FLAG_JSON}, {OPTION_ALL, FLAG_ALL}, {OPTION_WANTED, FLAG_WANTED},
+	        {OPTION_REPAIR, FLAG_REPAIR}, {OPTION_CHECK_CONFIG, FLAG_CHECK_CONFIG}};
+
+	for (size_t i = 0; i < COUNT_OF(flags); i++)
+		if (flags[i].option == option)
+			return flags[i].flag;
+	return 0;
 }
 
 static bool
@@ -147,11 +143,10 @@ take_option(struct line *line, int option, struct err *err)
 	case 'V':
 		line->asked = ASKED_VERSION;
 		return true;
-	default:
-		line->invocation.flags |= flag_of(option);
-		return (command->flags & flag_of(option)) != 0 ||
-		       err_set(err, ERR_USAGE, "%s takes no such option", command->name);
 	}
+	line->invocation.flags |= flag_of(option);
+	return (command->flags & flag_of(option)) != 0 ||
+	       err_set(err, ERR_USAGE, "%s takes no such option", command->name);
 }
 
 /* Reads options up to the first argument ("+" in letters) or all of them. optind is behind the last. */

@@ -188,14 +188,14 @@ static bool
 agrees_with_path(const char *path, const struct digests *digests, struct err *err)
 {
 	char named[DIGEST_TEXT_MAX], found[DIGEST_TEXT_MAX];
-	struct digest digest;
+	struct digest digest, real;
 
-	if (!trees_path_digest(path, &digest) || digests_have(digests, &digest))
+	if (!trees_path_digest(path, &digest) || digests_have(digests, &digest) ||
+	        !digests_get(digests, digest.algo, &real))
 		return true;
 	digest_text(&digest, named);
-	wants_best_text(digests, found);
-	return err_set(
-	        err, ERR_MISMATCH, "its name says %.40s…, its bytes are %.60s…; not stored", named, found);
+	digest_text(&real, found);
+	return err_set(err, ERR_MISMATCH, "its name says %.40s…, its bytes are %.40s…", named, found);
 }
 
 /* Reads one file into an intake. NULL: refused, err says why. */

@@ -11,6 +11,7 @@
 #include "server/commands/wants.h"
 #include "server/signals.h"
 #include "storage/base/clock.h"
+#include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/source.h"
 
@@ -100,7 +101,10 @@ import_source(struct larder *larder, const char *source, json_t *reports)
 
 	if (!catalogs_read(larder, source, harvest, &import.form, &err) ||
 	        !catalog_learn(store_catalog(larder->store), harvest, source, &import.learned, &err)) {
-		command_say("%s: %s; nothing was learned from it", source, err.text);
+		bool named = text_starts_with(err.text, source);
+
+		command_say("%s%s%s; nothing was learned from it", named ? "" : source, named ? "" : ": ",
+		        err.text);
 		if (reports != NULL)
 			json_array_append_new(reports, json_pack("{s:o, s:o}", "source", json_text(source),
 			                                       "error", json_text(err.text)));

@@ -132,12 +132,11 @@ trees_next(struct trees *trees, const char **ret_path, struct err *err)
 		case FTS_ERR:
 		case FTS_NS:
 			return unreadable(entry->fts_errno, err);
-		default: /* directories, sockets, devices */
-			if (entry->fts_info == FTS_DEFAULT && entry->fts_level == FTS_ROOTLEVEL) {
-				err_set(err, ERR_IO, "is neither a file nor a directory");
-				return TREES_UNREADABLE;
-			}
-			break;
+		case FTS_DEFAULT: /* a socket or a device: passed over, unless it was named */
+			if (entry->fts_level != FTS_ROOTLEVEL)
+				break;
+			err_set(err, ERR_IO, "is neither a file nor a directory");
+			return TREES_UNREADABLE;
 		}
 	}
 }

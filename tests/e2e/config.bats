@@ -112,7 +112,8 @@ said_in_log() {
 	sed -i '/colour/d; s/format = "json"/format = "json" level = error/' "$WORK/larder.conf"
 	larder_signal HUP
 	larder_stop
-	! said_in_log '"message":"stopped"'
+	run said_in_log '"message":"stopped"'
+	[ "$status" = 1 ]
 }
 
 @test "serve prints where it listens and how to point opam at it" {
