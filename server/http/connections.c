@@ -31,7 +31,8 @@ struct visitor {
 
 struct connection {
 	LIST_ENTRY(connection) link;
-	int fd; /* -1: shut down, no longer in the list */
+	int fd;     /* -1: shut down, no longer in the list */
+	int socket; /* the same, for the worker: constant */
 	struct address peer;
 	struct visitor *visitor; /* NULL: not counted */
 	enum connection_standing standing;
@@ -166,7 +167,7 @@ connection_open(struct connections *connections, int fd, const struct sockaddr *
 	struct connection *connection = xcalloc(1, sizeof *connection);
 	enum connection_standing standing;
 
-	connection->fd = fd;
+	connection->fd = connection->socket = fd;
 	address_of(peer, &connection->peer);
 	atomic_init(&connection->since_ms, clock_coarse_ms());
 	pthread_mutex_lock(&connections->mutex);
@@ -209,6 +210,13 @@ connection_sends_again(struct connection *connection)
 {
 	if (atomic_load_explicit(&connection->phase, memory_order_relaxed) != CONNECTION_SENDS)
 		connection_enter(connection, CONNECTION_SENDS);
+}
+
+/* Without the lock: only the worker that runs this closes the descriptor, and it keeps its value when the reaper has shut it down. */
+void
+connection_cut(struct connection *connection)
+{
+	shutdown(connection->socket, SHUT_RDWR);
 }
 
 enum connection_standing

@@ -55,6 +55,11 @@ void connection_close(struct connections *connections, struct connection *connec
 void connection_enter(struct connection *connection, enum connection_phase phase);
 /* As connection_enter with CONNECTION_SENDS, but an answer that is being sent already goes on as it is. */
 void connection_sends_again(struct connection *connection);
+/*
+ * Ends the connection under an answer that cannot be finished. For content readers, before MHD_CONTENT_READER_END_WITH_ERROR: a reader that runs
+ * because its connection was resumed is not looked at again by libmicrohttpd 0.9.75 until something happens on the socket, which would stay open.
+ */
+void connection_cut(struct connection *connection);
 enum connection_standing connection_standing(const struct connection *connection);
 const struct address *connection_peer(const struct connection *connection);
 

@@ -48,22 +48,6 @@ guard_check(const struct guard_request *request, struct err *err)
 	return check_framing(request, &framing, err) && check_host(request, &framing, err);
 }
 
-bool
-guard_has_body(const struct guard_request *request)
-{
-	for (size_t i = 0; i < request->count; i++) {
-		const struct guard_field *field = &request->fields[i];
-
-		if (field->name_length == strlen("Transfer-Encoding") &&
-		        strncasecmp(field->name, "Transfer-Encoding", field->name_length) == 0)
-			return true;
-		if (field->name_length == strlen("Content-Length") &&
-		        strncasecmp(field->name, "Content-Length", field->name_length) == 0)
-			return !value_is(field, "0");
-	}
-	return false;
-}
-
 /* RFC 9110, section 5.6.2. */
 static bool
 is_token(const char *string, size_t length)

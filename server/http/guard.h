@@ -30,7 +30,4 @@ struct guard_request {
  */
 bool guard_check(const struct guard_request *request, struct err *err) MUST_CHECK;
 
-/* The request announces a body. Only for one that guard_check let through. */
-bool guard_has_body(const struct guard_request *request);
-
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/admin/metrics.h"
+#include "server/http/connections.h"
 #include "storage/base/file.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
@@ -67,11 +68,12 @@ refuse(struct proof *proof, const struct err *err)
 
 	if (err->code == ERR_MISMATCH) {
 		metrics_add(larder->metrics, METRIC_BLOBS_WRONG, 1);
-		store_quarantine(larder->store, &proof->blob.digests, err->text);
+		store_quarantine_blob(larder->store, &proof->blob, err->text);
 	} else {
 		log_warning("%s; the answer is cut short", err->text);
 	}
 	proof->request->reason = "damaged";
+	connection_cut(proof->request->connection);
 	return PROOF_WRONG;
 }
 

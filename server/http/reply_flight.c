@@ -32,6 +32,7 @@ read_flight(void *context, uint64_t position, char *ret, size_t max)
 		break;
 	}
 	/* Under a Content-Length this ends with a body cut short, which no client takes for whole. */
+	connection_cut(request->connection);
 	request->reason = err_reason(err.code)[0] != '\0' ? err_reason(err.code) : "broken";
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }

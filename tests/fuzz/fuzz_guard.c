@@ -42,7 +42,7 @@ check(const struct guard_request *request)
 
 	if (framings > 1 || request->target[0] != '/')
 		abort();
-	if (guard_has_body(request) && (framings == 0 || strcmp(request->method, "GET") == 0))
+	if (named(request, "Transfer-Encoding") > 0 && strcmp(request->method, "GET") == 0)
 		abort();
 }
 

@@ -155,21 +155,6 @@ there_is_a_limit_of_fields(void **state)
 	assert_false(guard_check(&request, &err));
 }
 
-static void
-a_body_is_seen(void **state)
-{
-	struct guard_field length = {"content-length", "5", 14, 1}, none = {"Content-Length", "0", 14, 1};
-	struct guard_field chunked = {"Transfer-Encoding", "chunked", 17, 7};
-	struct guard_request request = {"PUT", "/", "HTTP/1.1", &length, 1};
-
-	(void)state;
-	assert_true(guard_has_body(&request));
-	request.fields = &chunked;
-	assert_true(guard_has_body(&request));
-	request.fields = &none;
-	assert_false(guard_has_body(&request));
-}
-
 int
 main(void)
 {
@@ -182,7 +167,6 @@ main(void)
 	        cmocka_unit_test(the_request_line_is_plain),
 	        cmocka_unit_test(names_and_values_are_clean),
 	        cmocka_unit_test(there_is_a_limit_of_fields),
-	        cmocka_unit_test(a_body_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
