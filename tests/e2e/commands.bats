@@ -309,3 +309,38 @@ catalog \"gone\" { source = \"$WORK/nowhere\" }"
 	done
 	larder_stop
 }
+
+@test "fetch: an interrupt stops it cleanly, what is stored is safe, running it again goes on" {
+	in_background web python3 -u -m http.server -b 127.0.0.1 -d "$WORK/archives" 0
+	in_background silent python3 -u -c 'import socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+print("port", listener.getsockname()[1])
+clients = []
+while True:
+    clients.append(listener.accept())'
+	wait_until 10 grep -q "port" "$WORK/web.log"
+	wait_until 10 grep -q "port" "$WORK/silent.log"
+	local port silent
+	port=$(sed -nE 's/.*port ([0-9]+).*/\1/p' "$WORK/web.log")
+	silent=$(sed -nE 's/port ([0-9]+)/\1/p' "$WORK/silent.log")
+	larder_config "$(fetch_section "$port, $silent")"
+	make_list "$port"
+	sed -i "/two/s/:$port/:$silent/" "$WORK/archives.list"
+	in_background fetch "$LARDER" fetch -c "$WORK/larder.conf" "$WORK/archives.list"
+	wait_until 10 stored_lines 2
+	kill -INT "$(cat "$WORK/fetch.pid")"
+	wait_until 10 ended fetch
+	[ "$(cat "$WORK/fetch.status")" = 3 ]
+	grep -q "2 stored now" "$WORK/fetch.log"
+	grep -q "running it again goes on" "$WORK/fetch.log"
+	larder verify --json | jq -e '.right == 2'
+	make_list "$port"
+	run larder fetch "$WORK/archives.list"
+	[ "$status" = 0 ]
+	says "2 stored before, 1 stored now"
+}
+
+# stored_lines COUNT: fetch has said that many times that something is stored.
+stored_lines() {
+	[ "$(grep -c '^stored' "$WORK/fetch.log")" = "$1" ]
+}
