@@ -26,13 +26,14 @@ struct larder {
 	struct fetcher *fetcher;
 	struct catalogs *catalogs; /* refreshes the configured sources */
 	struct listener *listener;
-	int64_t started_at_ms;     /* wall clock */
+	int64_t started_at_ms; /* wall clock */
 };
 
 enum larder_parts { LARDER_STORE_READ, LARDER_STORE_WRITE, LARDER_FETCHING, LARDER_SERVING };
 
 /* Borrows config. What was started is stopped again on an error. */
-bool larder_start(struct larder *larder, const struct config *config, enum larder_parts parts, struct err *err) MUST_CHECK;
+bool larder_start(struct larder *larder, const struct config *config, enum larder_parts parts,
+        struct err *err) MUST_CHECK;
 /*
  * Stops in order: the listener takes nothing new and finishes what it is sending (at most grace_ms), the fetcher fails and wakes all
  * who wait, the listener stops, the store finishes its commits and closes.

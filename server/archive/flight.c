@@ -44,8 +44,7 @@ struct flight {
 	struct digests landed; /* SEALING and LANDED: what the bytes are */
 	struct err failure;
 	TAILQ_HEAD(, waiter) parked;
-	struct flight_attempt attempts[FLIGHT_ATTEMPTS_MAX];
-	size_t n_attempts;
+	struct attempts attempts;
 };
 
 struct flight *
@@ -74,10 +73,7 @@ flight_release(struct flight *flight)
 		return;
 	assert(TAILQ_EMPTY(&flight->parked));
 	intake_close(flight->intake);
-	for (size_t i = 0; i < flight->n_attempts; i++) {
-		free(flight->attempts[i].url);
-		free(flight->attempts[i].detail);
-	}
+	attempts_finish(&flight->attempts);
 	pthread_mutex_destroy(&flight->mutex);
 	free(flight);
 }
@@ -256,6 +252,8 @@ open_intake(struct flight *flight, const struct flight_head *head, struct err *e
 		intake = intake_open(flight->plan.store, INTAKE_KEEP, &plan, err);
 	if (intake == NULL && (flight->pass_through || err->code == ERR_NO_SPACE))
 		intake = intake_open(flight->plan.store, INTAKE_PASS_THROUGH, &plan, err);
+	if (intake == NULL && err->code == ERR_NO_SPACE)
+		metrics_add(flight->plan.metrics, METRIC_LIMIT_PASS_THROUGH, 1);
 	return intake;
 }
 
@@ -270,9 +268,7 @@ flight_announce(struct flight *flight, const struct flight_head *head, struct er
 		        (unsigned long long)head->size_bytes);
 	}
 	pthread_mutex_lock(&flight->mutex);
-	assert(!flight->promised);
-	if (flight->state == FLIGHT_COMING)
-		move_to(flight, FLIGHT_SEEKING);
+	assert(flight->state == FLIGHT_SEEKING);
 	previous = flight->intake;
 	flight->intake = NULL;
 	flight->appended = flight->woken_at = 0;
@@ -318,20 +314,16 @@ flight_append(struct flight *flight, const void *bytes, size_t length, struct er
 }
 
 bool
-flight_may_restart(struct flight *flight)
+flight_start_over(struct flight *flight)
 {
 	bool promised;
 
 	pthread_mutex_lock(&flight->mutex);
 	promised = flight->promised;
+	if (!promised && flight->state == FLIGHT_COMING)
+		move_to(flight, FLIGHT_SEEKING);
 	pthread_mutex_unlock(&flight->mutex);
 	return !promised;
-}
-
-uint64_t
-flight_size(struct flight *flight)
-{
-	return flight->appended; /* changed by this thread only */
 }
 
 /* The rule of catalog_wanted: right for the digest asked, and for one of the sets that list it. */
@@ -460,17 +452,6 @@ flight_is_over(struct flight *flight)
 	return over;
 }
 
-bool
-flight_has_waiters(struct flight *flight)
-{
-	bool waiting;
-
-	pthread_mutex_lock(&flight->mutex);
-	waiting = !TAILQ_EMPTY(&flight->parked);
-	pthread_mutex_unlock(&flight->mutex);
-	return waiting;
-}
-
 /* --- facts and reports --- */
 
 const struct digest *
@@ -501,19 +482,11 @@ flight_found_stored(struct flight *flight)
 void
 flight_note(struct flight *flight, const char *url, enum origin_result result, const char *detail)
 {
-	struct flight_attempt *attempt;
-
-	if (flight->n_attempts == FLIGHT_ATTEMPTS_MAX)
-		return;
-	attempt = &flight->attempts[flight->n_attempts++];
-	attempt->url = xstrdup(url);
-	attempt->result = result;
-	attempt->detail = xstrdup(detail);
+	attempts_add(&flight->attempts, url, result, detail);
 }
 
-const struct flight_attempt *
-flight_attempts(const struct flight *flight, size_t *ret_count)
+const struct attempts *
+flight_attempts(const struct flight *flight)
 {
-	*ret_count = flight->n_attempts;
-	return flight->attempts;
+	return &flight->attempts;
 }

@@ -2,11 +2,11 @@
  * A flight: one fetch of one archive and everybody who waits for it. Knows neither who waits (an HTTP connection, a command)
  * nor how bytes come (HTTP): waiters park and wake through two functions, the fetcher announces, appends and lands.
  *
- *            flight_announce            flight_land, digest right      committed
- *   SEEKING ────────────────→ COMING ──────────────────────→ SEALING ───────────→ LANDED
- *      │ ↑    flight_announce   │ │                             │ the store refused
- *      │ └──────(a new try)─────┘ │                             ↓
- *      └──────── flight_fail ─────┴───────────────────────→ FAILED
+ *            flight_announce           flight_land, digest right      committed
+ *   SEEKING ───────────────────→ COMING ─────────────────────→ SEALING ───────────→ LANDED
+ *      │ ↑                         │ │                            │ the store refused
+ *      │ └──── flight_start_over ──┘ │                            ↓
+ *      └──────── flight_fail ────────┴─────────────────────────→ FAILED
  *
  * Locks: the flight's own mutex guards all of it; nothing blocks under it. Reference counted: each waiter, the fetcher and the table
  * hold one.
@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "server/archive/attempts.h"
 #include "storage/base/err.h"
 #include "storage/catalog/catalog.h"
 #include "storage/digest.h"
@@ -74,13 +75,14 @@ struct flight_head {
 	const char *url;     /* where the bytes come from, for people */
 };
 
-/* An origin answers: makes room for its bytes. A second call starts over (assert: flight_may_restart). ERR_TOO_LARGE, ERR_NO_SPACE, ERR_IO. */
+/* An origin answers: makes room for its bytes. Again only after flight_start_over. ERR_TOO_LARGE, ERR_NO_SPACE, ERR_IO. */
 bool flight_announce(struct flight *flight, const struct flight_head *head, struct err *err) MUST_CHECK;
 bool flight_append(struct flight *flight, const void *bytes, size_t length, struct err *err) MUST_CHECK;
-/* Nobody was promised anything of the current try: another origin may be asked from the start. */
-bool flight_may_restart(struct flight *flight);
-/* Bytes of the current try so far. */
-uint64_t flight_size(struct flight *flight);
+/*
+ * Gives up the current try, so that another origin may be asked from the start. False: somebody was promised this one; all that is left is
+ * flight_fail. Nobody can be promised anything between this and the next flight_announce.
+ */
+bool flight_start_over(struct flight *flight);
 /* All bytes are in. True: they are what is wanted, and are being committed. False: ERR_MISMATCH, nothing was given to the end. */
 bool flight_land(struct flight *flight, struct err *err) MUST_CHECK;
 /* Nowhere to be had: wakes everybody with this error. */
@@ -89,21 +91,14 @@ void flight_fail(struct flight *flight, const struct err *err);
 void flight_tick(struct flight *flight, int64_t now_ms);
 /* LANDED or FAILED. */
 bool flight_is_over(struct flight *flight);
-bool flight_has_waiters(struct flight *flight);
 
 /* What is wanted: constant from the start, borrowed. */
 const struct digest *flight_asked(const struct flight *flight);
 const struct catalog_wanted *flight_wanted(const struct flight *flight);
 
-/* One contact with one origin, for reports: noted by the fetcher, read by anybody when the flight is over. */
-struct flight_attempt {
-	char *url;
-	enum origin_result result;
-	char *detail; /* "404", "timed out after 15 s", "other bytes: sha256:…" */
-};
-#define FLIGHT_ATTEMPTS_MAX 64 /* kept; the later ones are dropped */
+/* What each origin said, for reports: noted by the fetcher, read by anybody when the flight is over. */
 void flight_note(struct flight *flight, const char *url, enum origin_result result, const char *detail);
-const struct flight_attempt *flight_attempts(const struct flight *flight, size_t *ret_count);
+const struct attempts *flight_attempts(const struct flight *flight);
 
 /* --- for the table of flights --- */
 

@@ -226,11 +226,11 @@ add_missing_rows(struct table *table, const struct order *order)
 	char digest[DIGEST_TEXT_MAX];
 
 	wants_best_text(&order->want->digests, digest);
-	if (order->n_attempts == 0)
+	if (order->attempts.count == 0)
 		table_add(
 		        table, (const char *const[]){order->want->package, digest, reason, order->err.text});
-	for (size_t i = 0; i < order->n_attempts; i++) {
-		const struct order_attempt *attempt = &order->attempts[i];
+	for (size_t i = 0; i < order->attempts.count; i++) {
+		const struct attempt *attempt = &order->attempts.items[i];
 		AUTO_TEXT said = TEXT_EMPTY;
 
 		text_addf(&said, "%s: %s%s%s", attempt->url, origin_result_name(attempt->result),
@@ -243,6 +243,13 @@ add_missing_rows(struct table *table, const struct order *order)
 	}
 }
 
+/* Tried, and not to be had: not one that a signal left undone. */
+static bool
+is_missing(const struct order *order)
+{
+	return order->state == ORDER_FAILED && order->err.code != ERR_STOPPING;
+}
+
 static void
 print_missing(const struct fetching *fetching)
 {
@@ -251,7 +258,7 @@ print_missing(const struct fetching *fetching)
 
 	table_init(&table, (const char *const[]){"package", "digest", "reason", "what was said"}, 4);
 	for (size_t i = 0; i < fetching->n_orders; i++)
-		if (fetching->orders[i].state == ORDER_FAILED)
+		if (is_missing(&fetching->orders[i]))
 			add_missing_rows(&table, &fetching->orders[i]);
 	if (table.n_rows > 1) {
 		table_render(&table, &text);
@@ -265,11 +272,11 @@ missing_json(const struct order *order)
 {
 	json_t *attempts = json_array();
 
-	for (size_t i = 0; i < order->n_attempts; i++)
+	for (size_t i = 0; i < order->attempts.count; i++)
 		json_array_append_new(
-		        attempts, json_pack("{s:o, s:s, s:o}", "url", json_text(order->attempts[i].url),
-		                          "outcome", origin_result_name(order->attempts[i].result), "detail",
-		                          json_text(order->attempts[i].detail)));
+		        attempts, json_pack("{s:o, s:s, s:o}", "url", json_text(order->attempts.items[i].url),
+		                          "outcome", origin_result_name(order->attempts.items[i].result),
+		                          "detail", json_text(order->attempts.items[i].detail)));
 	return json_pack("{s:o, s:o, s:s, s:o, s:o}", "package", json_text(order->want->package), "digests",
 	        json_digests(&order->want->digests), "reason", err_reason(order->err.code), "text",
 	        json_text(order->err.text), "attempts", attempts);
@@ -281,7 +288,7 @@ print_json(const struct fetching *fetching)
 	json_t *missing = json_array();
 
 	for (size_t i = 0; i < fetching->n_orders; i++)
-		if (fetching->orders[i].state == ORDER_FAILED)
+		if (is_missing(&fetching->orders[i]))
 			json_array_append_new(missing, missing_json(&fetching->orders[i]));
 	json_print(json_pack("{s:I, s:I, s:I, s:o, s:o, s:b}", "named", (json_int_t)fetching->wants.count,
 	        "present", (json_int_t)fetching->present, "stored_bytes", (json_int_t)fetching->stored_bytes,

@@ -76,24 +76,12 @@ order_init(struct order *order, struct orders *office, const struct want *want)
 	        .park = park, .wake = wake, .asked = choose_digest(office->larder, &want->digests)};
 }
 
-static void
-forget_attempts(struct order *order)
-{
-	for (size_t i = 0; i < order->n_attempts; i++) {
-		free(order->attempts[i].url);
-		free(order->attempts[i].detail);
-	}
-	free(order->attempts);
-	order->attempts = NULL;
-	order->n_attempts = 0;
-}
-
 void
 order_send(struct order *order)
 {
 	struct orders *office = order->office;
 
-	forget_attempts(order);
+	attempts_finish(&order->attempts);
 	order->err = ERR_NONE;
 	order->state = ORDER_UNDER_WAY;
 	office->under_way++;
@@ -104,17 +92,11 @@ order_send(struct order *order)
 static void
 keep_attempts(struct order *order)
 {
-	size_t count;
-	const struct flight_attempt *attempts = flight_attempts(order->flight, &count);
+	const struct attempts *from = flight_attempts(order->flight);
 
-	order->attempts = xcalloc(count + 1, sizeof order->attempts[0]);
-	for (; order->n_attempts < count; order->n_attempts++) {
-		const struct flight_attempt *from = &attempts[order->n_attempts];
-
-		order->attempts[order->n_attempts] = (struct order_attempt){.url = xstrdup(from->url),
-		        .detail = xstrdup(from->detail != NULL ? from->detail : ""),
-		        .result = from->result};
-	}
+	for (size_t i = 0; i < from->count; i++)
+		attempts_add(
+		        &order->attempts, from->items[i].url, from->items[i].result, from->items[i].detail);
 }
 
 /* The flight is over and the bytes were right: are they kept? They are not when the disk is full. */
@@ -196,5 +178,5 @@ order_is_transient(const struct order *order)
 void
 order_finish(struct order *order)
 {
-	forget_attempts(order);
+	attempts_finish(&order->attempts);
 }

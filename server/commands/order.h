@@ -17,11 +17,6 @@
 enum order_state { ORDER_WAITING, ORDER_UNDER_WAY, ORDER_STORED, ORDER_FAILED };
 enum order_try { TRY_FIRST, TRY_AGAIN, TRY_LAST };
 
-struct order_attempt {
-	char *url, *detail;
-	enum origin_result result;
-};
-
 /* Where orders come back to. */
 struct orders {
 	struct larder *larder;
@@ -36,10 +31,9 @@ struct order {
 	const struct want *want;
 	struct flight *flight;
 	enum order_state state;
-	struct archive archive;         /* of ORDER_STORED */
-	struct err err;                 /* of ORDER_FAILED */
-	struct order_attempt *attempts; /* of ORDER_FAILED: what each origin said */
-	size_t n_attempts;
+	struct archive archive;   /* of ORDER_STORED */
+	struct err err;           /* of ORDER_FAILED */
+	struct attempts attempts; /* of ORDER_FAILED: what each origin said */
 };
 
 void orders_init(struct orders *orders, struct larder *larder); /* borrows */

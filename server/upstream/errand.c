@@ -344,7 +344,7 @@ go_on(struct errand *errand, enum err_code code_if_promised)
 	errand->state = ERRAND_WAITING;
 	if (errand->flight == NULL)
 		return;
-	if (flight_may_restart(errand->flight)) {
+	if (flight_start_over(errand->flight)) {
 		if (errand->next < errand->origins.count)
 			metrics_add(errand->upstream->metrics, METRIC_FLIGHT_RESTARTS, 1);
 		return;
@@ -396,7 +396,7 @@ refused_here(struct errand *errand, const struct err *err, int64_t now_ms)
 		record(errand, ORIGIN_FAILED, transfer_end_word(TRANSFER_TOO_LARGE), err->text);
 		note(errand, TALLY_TOO_LARGE, err->text);
 		go_on(errand, ERR_LIMIT);
-	} else if (err->code == ERR_NO_SPACE && !errand->retried && flight_may_restart(errand->flight)) {
+	} else if (err->code == ERR_NO_SPACE && !errand->retried && flight_start_over(errand->flight)) {
 		errand->retried = true; /* the flight has turned to memory: the same origin once more */
 		errand->state = ERRAND_WAITING;
 	} else {

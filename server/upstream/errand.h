@@ -56,14 +56,14 @@ struct errand {
 	TAILQ_ENTRY(errand) run;    /* RUNNING ones: the fetcher's */
 	struct upstream *upstream;
 	enum errand_state state;
-	struct flight *flight;      /* a reference; or NULL, and then: */
+	struct flight *flight; /* a reference; or NULL, and then: */
 	struct document *document;
-	struct digest name;         /* of a flight: the strongest digest known */
+	struct digest name; /* of a flight: the strongest digest known */
 	struct origins origins;
-	size_t next;                /* the origin asked now or next */
+	size_t next; /* the origin asked now or next */
 	struct tally tally;
-	bool retried;               /* the same origin was asked again because the disk was full */
-	struct transfer *transfer;  /* RUNNING */
+	bool retried;              /* the same origin was asked again because the disk was full */
+	struct transfer *transfer; /* RUNNING */
 };
 
 /* Any thread. Takes the reference to the flight once it is handed to the fetcher. */

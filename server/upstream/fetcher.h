@@ -16,23 +16,25 @@ struct metrics;
 struct store;
 
 /* Starts the thread. Borrows all three. */
-struct fetcher *fetcher_create(const struct config *config, struct store *store, struct metrics *metrics, struct err *err) MUST_CHECK;
+struct fetcher *fetcher_create(const struct config *config, struct store *store, struct metrics *metrics,
+        struct err *err) MUST_CHECK;
 /* Takes the reference to the flight. Any thread. False: ERR_STOPPING (the reference stays the caller's). */
 bool fetcher_submit(struct fetcher *fetcher, struct flight *flight, struct err *err) MUST_CHECK;
 
 /* Downloads one document (a catalog source) into an open file: same policy, limits and rewrites as archives. Blocks until done. */
 struct fetch_document {
 	const char *url;
-	int fd;                 /* written from its start */
+	int fd; /* written from its start */
 	uint64_t max_bytes;
 };
-bool fetcher_document(struct fetcher *fetcher, const struct fetch_document *document, struct err *err) MUST_CHECK;
+bool fetcher_document(
+        struct fetcher *fetcher, const struct fetch_document *document, struct err *err) MUST_CHECK;
 
 struct fetcher_figures {
-	uint64_t transfers;     /* running */
-	uint64_t queued;        /* flights that wait for a free transfer or host */
+	uint64_t transfers; /* running */
+	uint64_t queued;    /* flights that wait for a free transfer or host */
 	uint64_t resting_hosts;
-	int64_t last_turn_ms;   /* clock_ms of the loop's last turn: a dead thread shows here */
+	int64_t last_turn_ms; /* clock_ms of the loop's last turn: a dead thread shows here */
 };
 void fetcher_figures(struct fetcher *fetcher, struct fetcher_figures *ret);
 

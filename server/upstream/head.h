@@ -12,20 +12,20 @@
 #define HEAD_BYTES_MAX (64u << 10) /* of all lines of one request's answers, 1xx included */
 
 struct head {
-	int status;            /* 0: none yet */
-	bool complete;         /* the empty line was seen */
+	int status;    /* 0: none yet */
+	bool complete; /* the empty line was seen */
 	bool has_length;
-	bool has_coding;       /* Transfer-Encoding: the length does not count */
-	uint64_t length;       /* of the body as Content-Length tells it */
-	char retry_after[64];  /* the field's value, or "" */
-	size_t bytes;          /* of all lines since head_begin */
+	bool has_coding;      /* Transfer-Encoding: the length does not count */
+	uint64_t length;      /* of the body as Content-Length tells it */
+	char retry_after[64]; /* the field's value, or "" */
+	size_t bytes;         /* of all lines since head_begin */
 };
 
 enum head_fault {
 	HEAD_FINE,
-	HEAD_TOO_LARGE,      /* HEAD_BYTES_MAX */
-	HEAD_BAD_LENGTH,     /* Content-Length is no number, or two differ */
-	HEAD_ENCODED,        /* Content-Encoding other than identity: not the bytes that have the digest */
+	HEAD_TOO_LARGE,  /* HEAD_BYTES_MAX */
+	HEAD_BAD_LENGTH, /* Content-Length is no number, or two differ */
+	HEAD_ENCODED,    /* Content-Encoding other than identity: not the bytes that have the digest */
 };
 
 /* A request is about to be sent. */

@@ -16,8 +16,8 @@
 #define ORIGIN_MIRROR (-1) /* the id of what is not in the catalog */
 
 struct origin {
-	int64_t id;                 /* in the catalog, or ORIGIN_MIRROR */
-	char *url;                  /* the one that is asked, after rewriting */
+	int64_t id; /* in the catalog, or ORIGIN_MIRROR */
+	char *url;  /* the one that is asked, after rewriting */
 	struct place place;
 	enum policy_answer allowed; /* what is not allowed is listed too, to be reported */
 };
@@ -35,9 +35,10 @@ struct origins_question {
 };
 
 void origins_gather(struct origins *ret, const struct config *config, const struct policy *policy,
-	const struct origins_question *question);
+        const struct origins_question *question);
 /* One URL, for a document. */
-void origins_gather_one(struct origins *ret, const struct config *config, const struct policy *policy, const char *url);
+void origins_gather_one(
+        struct origins *ret, const struct config *config, const struct policy *policy, const char *url);
 void origins_finish(struct origins *origins);
 
 #endif

@@ -22,10 +22,10 @@ void policy_destroy(struct policy *policy);
 
 enum policy_answer {
 	POLICY_ALLOWED,
-	POLICY_NO_URL,      /* not one that larder can read */
-	POLICY_SCHEME,      /* neither http nor https */
+	POLICY_NO_URL, /* not one that larder can read */
+	POLICY_SCHEME, /* neither http nor https */
 	POLICY_CREDENTIALS, /* a user name or password: refused and not stripped, since without them it is another request */
-	POLICY_PORT,        /* not one of fetch.allow_ports */
+	POLICY_PORT, /* not one of fetch.allow_ports */
 };
 const char *policy_answer_text(enum policy_answer answer); /* for people: "neither http nor https" */
 

@@ -11,9 +11,9 @@
 
 #include "storage/digest.h"
 
-#define RESTS_FIRST_MS 60000            /* doubled each time … */
-#define RESTS_LAST_MS  (24 * 3600000)   /* … up to this */
-#define RESTS_MAX      16384            /* remembered; the oldest is forgotten for a new one */
+#define RESTS_FIRST_MS 60000          /* doubled each time … */
+#define RESTS_LAST_MS  (24 * 3600000) /* … up to this */
+#define RESTS_MAX      16384          /* remembered; the oldest is forgotten for a new one */
 
 struct rests;
 

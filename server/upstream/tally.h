@@ -20,9 +20,9 @@ enum tally_kind {
 #define TALLY_KINDS 5
 
 struct tally {
-	bool named;                  /* the catalog names an origin at all */
+	bool named; /* the catalog names an origin at all */
 	unsigned counts[TALLY_KINDS];
-	struct text causes;          /* "github.com said 404, opam.ocaml.org: timed out after 15 s" */
+	struct text causes; /* "github.com said 404, opam.ocaml.org: timed out after 15 s" */
 };
 
 #define TALLY_CAUSES_MAX 140 /* bytes of causes, so that they fit an error; later ones are only counted */

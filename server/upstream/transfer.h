@@ -34,28 +34,30 @@ struct transfer_plan {
 };
 
 enum transfer_end {
-	TRANSFER_SERVED,       /* a whole 200 */
-	TRANSFER_GONE,         /* 404, 410 */
-	TRANSFER_DENIED,       /* any other status that says nothing about the host's health */
-	TRANSFER_BUSY,         /* 429, 503: rest_ms is for how long it wants to be left alone */
-	TRANSFER_BROKEN,       /* another 5xx */
-	TRANSFER_UNREACHABLE,  /* no such host, connection refused, no TLS */
-	TRANSFER_TIMED_OUT,    /* connecting, waiting for the first byte, too slow */
-	TRANSFER_CUT,          /* the connection ended before the body did, or what came was not HTTP */
-	TRANSFER_UNUSABLE,     /* an answer larder does not take: encoded, contradictory lengths, header fields without end */
+	TRANSFER_SERVED,      /* a whole 200 */
+	TRANSFER_GONE,        /* 404, 410 */
+	TRANSFER_DENIED,      /* any other status that says nothing about the host's health */
+	TRANSFER_BUSY,        /* 429, 503: rest_ms is for how long it wants to be left alone */
+	TRANSFER_BROKEN,      /* another 5xx */
+	TRANSFER_UNREACHABLE, /* no such host, connection refused, no TLS */
+	TRANSFER_TIMED_OUT,   /* connecting, waiting for the first byte, too slow */
+	TRANSFER_CUT,         /* the connection ended before the body did, or what came was not HTTP */
+	TRANSFER_UNUSABLE, /* an answer larder does not take: encoded, contradictory lengths, header fields without end */
 	TRANSFER_TOO_LARGE,
 	TRANSFER_FORBIDDEN,    /* by the policy: an address, a redirect, a port */
 	TRANSFER_REFUSED_HERE, /* the sink did; err is its error */
 };
-const char *transfer_end_word(enum transfer_end end);    /* for metrics: "served", "gone", "timeout" */
-bool transfer_end_blames_host(enum transfer_end end);    /* a failure of the host, as the breaker counts them */
-bool transfer_end_is_answer(enum transfer_end end);      /* the host is alive */
+const char *transfer_end_word(enum transfer_end end); /* for metrics: "served", "gone", "timeout" */
+bool transfer_end_blames_host(enum transfer_end end); /* a failure of the host, as the breaker counts them */
+bool transfer_end_is_answer(enum transfer_end end);   /* the host is alive */
 
 #define TRANSFER_BUSY_REST_MS        (30 * 60000) /* after a 429 that does not say how long */
 #define TRANSFER_UNAVAILABLE_REST_MS 30000        /* after such a 503 */
-#define TRANSFER_DISCARD_MAX         (64u << 10)  /* of the body of an answer that is not wanted, read to keep the connection */
-#define TRANSFER_HEAD_PATIENCE       2            /* redirects and all: this often connect_timeout + first_byte_timeout until a 200 */
-#define TRANSFER_BUFFER              (64u << 10)
+#define TRANSFER_DISCARD_MAX                                                                                 \
+	(64u << 10) /* of the body of an answer that is not wanted, read to keep the connection */
+#define TRANSFER_HEAD_PATIENCE                                                                               \
+	2 /* redirects and all: this often connect_timeout + first_byte_timeout until a 200 */
+#define TRANSFER_BUFFER (64u << 10)
 
 /* Which option's limit ended the transfer, for metrics. */
 enum transfer_limit {
@@ -72,10 +74,10 @@ enum transfer_limit {
 struct transfer_report {
 	enum transfer_end end;
 	enum transfer_limit limit;
-	int64_t rest_ms;    /* TRANSFER_BUSY */
-	uint64_t received;  /* bytes of body */
-	char detail[96];    /* for people: "404", "connection refused", "no first byte for 15 s" */
-	struct err err;     /* TRANSFER_REFUSED_HERE */
+	int64_t rest_ms;   /* TRANSFER_BUSY */
+	uint64_t received; /* bytes of body */
+	char detail[96];   /* for people: "404", "connection refused", "no first byte for 15 s" */
+	struct err err;    /* TRANSFER_REFUSED_HERE */
 };
 
 /* Adds the attempt to the multi handle. Borrows what the plan points to, until transfer_finish. */

@@ -121,7 +121,7 @@ flight_append(struct flight *flight, const void *bytes, size_t length, struct er
 }
 
 bool
-flight_may_restart(struct flight *flight)
+flight_start_over(struct flight *flight)
 {
 	bool may;
 
@@ -129,12 +129,6 @@ flight_may_restart(struct flight *flight)
 	may = !flight->promised;
 	pthread_mutex_unlock(&flight->mutex);
 	return may;
-}
-
-uint64_t
-flight_size(struct flight *flight)
-{
-	return flight->length;
 }
 
 bool
@@ -190,13 +184,6 @@ flight_is_over(struct flight *flight)
 	return over;
 }
 
-bool
-flight_has_waiters(struct flight *flight)
-{
-	(void)flight;
-	return true;
-}
-
 const struct digest *
 flight_asked(const struct flight *flight)
 {
@@ -214,17 +201,14 @@ flight_note(struct flight *flight, const char *url, enum origin_result result, c
 {
 	pthread_mutex_lock(&flight->mutex);
 	assert(!is_over(flight));
-	if (flight->n_attempts < FLIGHT_ATTEMPTS_MAX)
-		flight->attempts[flight->n_attempts++] = (struct flight_attempt){
-		        .url = xstrdup(url), .result = result, .detail = xstrdup(detail)};
+	attempts_add(&flight->attempts, url, result, detail);
 	pthread_mutex_unlock(&flight->mutex);
 }
 
-const struct flight_attempt *
-flight_attempts(const struct flight *flight, size_t *ret_count)
+const struct attempts *
+flight_attempts(const struct flight *flight)
 {
-	*ret_count = flight->n_attempts;
-	return flight->attempts;
+	return &flight->attempts;
 }
 
 void
@@ -238,10 +222,7 @@ flight_release(struct flight *flight)
 {
 	if (atomic_fetch_sub(&flight->references, 1) > 1)
 		return;
-	for (size_t i = 0; i < flight->n_attempts; i++) {
-		free(flight->attempts[i].url);
-		free(flight->attempts[i].detail);
-	}
+	attempts_finish(&flight->attempts);
 	pthread_cond_destroy(&flight->changed);
 	pthread_mutex_destroy(&flight->mutex);
 	free(flight->bytes);

@@ -34,8 +34,7 @@ struct flight {
 	size_t length;
 	uint64_t announced;
 	unsigned ticks;
-	struct flight_attempt attempts[FLIGHT_ATTEMPTS_MAX];
-	size_t n_attempts;
+	struct attempts attempts;
 };
 
 struct flight *fake_flight(const struct digest *asked, const char *expected, size_t length);

@@ -9,11 +9,11 @@
 
 /* What follows the bytes. */
 enum scripted_then {
-	THEN_KEEP,    /* the next request on this connection */
+	THEN_KEEP, /* the next request on this connection */
 	THEN_CLOSE,
-	THEN_RESET,   /* RST instead of FIN */
-	THEN_STALL,   /* nothing, until the client leaves */
-	THEN_REPEAT,  /* the same bytes again and again, until the client leaves */
+	THEN_RESET,  /* RST instead of FIN */
+	THEN_STALL,  /* nothing, until the client leaves */
+	THEN_REPEAT, /* the same bytes again and again, until the client leaves */
 };
 
 struct scripted_origin;
@@ -23,12 +23,13 @@ void scripted_origin_stop(struct scripted_origin *origin);
 unsigned scripted_origin_port(const struct scripted_origin *origin);
 
 /* Answers this path so from now on; head and body are copied. A gate holds the body back until it is opened. */
-void scripted_answer(struct scripted_origin *origin, const char *path, const char *head, const void *body, size_t length,
-	enum scripted_then then);
+void scripted_answer(struct scripted_origin *origin, const char *path, const char *head, const void *body,
+        size_t length, enum scripted_then then);
 /* A 200 with Content-Length, keeping the connection. */
 void scripted_serve(struct scripted_origin *origin, const char *path, const void *body, size_t length);
 /* Only a status, keeping the connection; fields are whole lines with their ends, or "". */
-void scripted_status(struct scripted_origin *origin, const char *path, const char *status, const char *fields);
+void scripted_status(
+        struct scripted_origin *origin, const char *path, const char *status, const char *fields);
 /* The bodies of this path wait until the gate is opened. */
 void scripted_gate(struct scripted_origin *origin, const char *path);
 void scripted_open_gate(struct scripted_origin *origin, const char *path);

@@ -203,7 +203,6 @@ small_archive_is_promised_only_when_stored(void **state)
 	append(flight, fixture->bytes, SMALL);
 	flight_tick(flight, clock_ms());
 	assert_int_equal(fake.wakes, 0);
-	assert_true(flight_may_restart(flight));
 	assert_true(flight_land(flight, &err));
 	wait_until_over(flight);
 	assert_int_equal(fake.wakes, 1);
@@ -230,7 +229,7 @@ large_archive_streams_with_its_tail_held_back(void **state)
 	append(flight, fixture->bytes, LARGE);
 	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
 	assert_int_equal(size, LARGE);
-	assert_false(flight_may_restart(flight));
+	assert_false(flight_start_over(flight));
 	while (flight_read(flight, &fake.waiter, position, got + position, LARGE, &length, &err) ==
 	        NEWS_READY)
 		position += length;
@@ -265,7 +264,7 @@ wrong_bytes_never_complete_and_another_origin_may_be_asked(void **state)
 	assert_false(flight_land(flight, &err));
 	assert_int_equal(err.code, ERR_MISMATCH);
 	assert_int_equal(fake.wakes, 0);
-	assert_true(flight_may_restart(flight));
+	assert_true(flight_start_over(flight));
 	announce(flight, 0); /* the second origin does not tell the length */
 	append(flight, fixture->bytes, SMALL);
 	assert_true(flight_land(flight, &err));
