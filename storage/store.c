@@ -155,18 +155,24 @@ store_find(struct store *store, const struct digest *digest, struct blob *ret, s
 		*err = why;
 		return STORE_FAILED;
 	}
-	if (fd < 0 || file.size_bytes != row.archive.size_bytes) {
+	if (fd < 0) {
 		archive_change_post(store->index, ARCHIVE_DROP, &row);
 		return STORE_MISS;
 	}
-	*ret = (struct blob){
-	        .fd = take_fd(&fd),
+	struct blob found = {
+	        .fd = fd,
 	        .size_bytes = file.size_bytes,
 	        .stored_at_ms = row.archive.stored_at_ms,
 	        .digests = row.archive.digests,
 	        .trust = stamp_equal(&file.stamp, &row.stamp) ? BLOB_PROVEN : BLOB_UNPROVEN,
 	        .stamp = file.stamp,
 	};
+	if (found.size_bytes != row.archive.size_bytes) {
+		store_quarantine_blob(store, &found, "its file is shorter or longer than it was");
+		return STORE_MISS;
+	}
+	(void)take_fd(&fd);
+	*ret = found;
 	return STORE_HIT;
 }
 

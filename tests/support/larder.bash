@@ -54,9 +54,9 @@ in_background() {
 	shift
 	rm -f "$WORK/$name.pid" "$WORK/$name.status"
 	(
-		# shellcheck disable=SC2016
-		sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$WORK/$name.pid" "$@" >>"$WORK/$name.log" 2>&1
-		echo $? >"$WORK/$name.status.new"
+		status=0
+		sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$WORK/$name.pid" "$@" >>"$WORK/$name.log" 2>&1 || status=$?
+		echo $status >"$WORK/$name.status.new"
 		mv "$WORK/$name.status.new" "$WORK/$name.status"
 	) 3>&- </dev/null &
 	wait_until 10 test -s "$WORK/$name.pid"

@@ -303,6 +303,7 @@ misses_a_truncated_or_lost_blob(void **state)
 	assert_int_equal(unlink(lost), 0);
 	assert_missing(store, "cut");
 	assert_missing(store, "lost");
+	assert_int_equal(files_in(directory, "quarantine", ""), 1);
 	store_close(store);
 	free(lost);
 	lost = blob_path(directory, "lost");
