@@ -163,6 +163,17 @@ is_wanted(struct catalog *catalog, const struct digests *digests, bool *ret, str
 	return true;
 }
 
+/* Ctrl-C: nothing more is begun; what the store was given is finished. */
+static bool
+is_stopped(struct adding *adding)
+{
+	if (signals_poll() == SIGNALS_STOP) {
+		adding->stopped = true;
+		adding->status = command_worse(adding->status, EXIT_FAILED);
+	}
+	return adding->stopped;
+}
+
 static bool
 fill(struct adding *adding, struct intake *intake, int fd, struct err *err)
 {
@@ -178,6 +189,8 @@ fill(struct adding *adding, struct intake *intake, int fd, struct err *err)
 		}
 		if (got == 0)
 			return true;
+		if (is_stopped(adding))
+			return err_set(err, ERR_CANCELLED, "interrupted");
 		if (!intake_append(intake, adding->chunk, (size_t)got, err))
 			return false;
 	}
@@ -271,9 +284,9 @@ add_file(struct adding *adding, const char *path)
 		return;
 	}
 	intake = read_in(adding, path, fd, (uint64_t)info.st_size, &digests, &err);
-	if (intake == NULL)
+	if (intake == NULL && err.code != ERR_CANCELLED)
 		refuse(adding, path, &err);
-	else
+	if (intake != NULL)
 		send_off(adding, path, intake, &digests);
 }
 
@@ -289,7 +302,7 @@ add_all(struct adding *adding)
 		adding->status = command_fail(&err);
 		return;
 	}
-	while (!adding->stopped) {
+	while (!is_stopped(adding)) {
 		enum trees_news news = trees_next(trees, &path, &err);
 
 		if (news == TREES_END)
@@ -300,10 +313,6 @@ add_all(struct adding *adding)
 			refuse(adding, path, &err);
 		drain(adding, ADD_WINDOW - 1);
 		progress_tick(&adding->progress);
-		if (signals_poll() != SIGNALS_STOP)
-			continue;
-		adding->stopped = true;
-		adding->status = command_worse(adding->status, EXIT_FAILED);
 	}
 	trees_close(trees);
 	drain(adding, 0);

@@ -132,10 +132,9 @@ missing_json(const struct checking *checking, const struct want *want, const str
 static bool
 report_missing(struct checking *checking, const struct want *want, struct err *err)
 {
-	struct digest best = wants_best(&want->digests);
-	struct catalog_origins origins = {0};
+	struct catalog_origins origins;
 
-	if (!catalog_origins(store_catalog(checking->larder.store), &best, &origins, err))
+	if (!wants_origins(store_catalog(checking->larder.store), &want->digests, &origins, err))
 		return false;
 	checking->by_chance[judge(want, &origins)]++;
 	if (checking->missing != NULL)

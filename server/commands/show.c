@@ -39,7 +39,7 @@ look_up(struct store *store, const struct want *want, struct known *ret, struct 
 	*ret = (struct known){.want = want};
 	ret->answer = store_has(store, &want->digests, &ret->archive, err);
 	return ret->answer != STORE_FAILED &&
-	       catalog_origins(store_catalog(store), &best, &ret->origins, err) &&
+	       wants_origins(store_catalog(store), &want->digests, &ret->origins, err) &&
 	       catalog_packages(store_catalog(store), &best, visit_package, ret, err);
 }
 

@@ -9,6 +9,7 @@
 
 #include "server/larder.h"
 #include "storage/base/err.h"
+#include "storage/catalog/catalog.h"
 #include "storage/catalog/harvest.h"
 #include "storage/digest.h"
 
@@ -41,6 +42,9 @@ bool wants_is_file(const char *argument);
 struct digest wants_best(const struct digests *digests);
 /* "sha256:<hex>" of it. */
 void wants_best_text(const struct digests *digests, char ret[DIGEST_TEXT_MAX]);
+/* The origins of the entries that have one of these digests, the best digest that has any. */
+bool wants_origins(struct catalog *catalog, const struct digests *digests, struct catalog_origins *ret,
+        struct err *err) MUST_CHECK;
 /* Says what could not be read of a source, the first PROBLEMS_SHOWN of it. */
 void wants_say_problems(const struct harvest *harvest);
 
