@@ -15,6 +15,8 @@
 #include "server/upstream/fetcher.h"
 #include "storage/base/text.h"
 
+#define REPAIR_TICK_MS 200
+
 /* Of an archive, no more than is needed here: there may be millions. */
 struct stored {
 	struct digests digests;
@@ -122,30 +124,43 @@ report_order(struct verifying *verifying, const struct order *order)
 	fflush(stdout);
 }
 
-/* Fetches again what was wrong, all at once: there will not be many. */
+/* Nothing new goes out, and what is under way comes back at once. */
+static void
+break_off(struct verifying *verifying)
+{
+	verifying->stopped = true;
+	signals_release();
+	flights_refuse(verifying->larder.flights);
+	fetcher_stop(verifying->larder.fetcher);
+}
+
+/* Fetches again what was wrong, as many at once as there may be flights. */
 static void
 repair(struct verifying *verifying)
 {
 	struct order *orders = xcalloc(verifying->wrong.count + 1, sizeof orders[0]);
+	size_t window = (size_t)verifying->invocation->config->limits.flights, sent = 0;
 	struct orders office;
 
 	orders_init(&office, &verifying->larder);
-	for (size_t i = 0; i < verifying->wrong.count; i++) {
-		order_init(&orders[i], &office, &verifying->wrong.items[i]);
-		order_send(&orders[i]);
-	}
-	while (orders_under_way(&office) > 0) {
-		struct order *order = orders_next(&office, 200);
+	for (;;) {
+		struct order *order;
 
+		for (; sent < verifying->wrong.count && !verifying->stopped &&
+		        orders_under_way(&office) < window;
+		        sent++) {
+			order_init(&orders[sent], &office, &verifying->wrong.items[sent]);
+			order_send(&orders[sent]);
+		}
+		if (orders_under_way(&office) == 0)
+			break;
+		order = orders_next(&office, REPAIR_TICK_MS);
 		if (order != NULL)
 			report_order(verifying, order);
-		if (signals_poll() != SIGNALS_STOP)
-			continue;
-		signals_release();
-		flights_refuse(verifying->larder.flights);
-		fetcher_stop(verifying->larder.fetcher);
+		if (!verifying->stopped && signals_poll() == SIGNALS_STOP)
+			break_off(verifying);
 	}
-	for (size_t i = 0; i < verifying->wrong.count; i++)
+	for (size_t i = 0; i < sent; i++)
 		order_finish(&orders[i]);
 	orders_finish(&office);
 	free(orders);
@@ -165,7 +180,7 @@ print_summary(const struct verifying *verifying)
 	       " rows dropped\n",
 	        audit->adopted, audit->quarantined, audit->rows_dropped);
 	if (verifying->stopped)
-		command_say("stopped before the end: the rest was not looked at");
+		command_say("stopped before the end: running it again looks at everything");
 	else if (verifying->wrong.count > verifying->repaired)
 		command_say("what is wrong is a miss from now on; `larder serve` fetches it when it is asked "
 		            "for, `larder verify "
