@@ -38,22 +38,18 @@ signals_block(void)
 }
 
 enum signals_wish
-signals_wait(void)
+signals_wait(int64_t timeout_ms)
 {
+	struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000};
 	sigset_t set = watched();
-	int number = 0;
 
-	sigwait(&set, &number);
-	return wish_of(number);
+	return wish_of(sigtimedwait(&set, NULL, &timeout));
 }
 
 enum signals_wish
 signals_poll(void)
 {
-	static const struct timespec now = {0};
-	sigset_t set = watched();
-
-	return wish_of(sigtimedwait(&set, NULL, &now));
+	return signals_wait(0);
 }
 
 void

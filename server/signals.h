@@ -5,6 +5,8 @@
 #ifndef SERVER_SIGNALS_H
 #define SERVER_SIGNALS_H
 
+#include <stdint.h>
+
 enum signals_wish {
 	SIGNALS_NONE,
 	SIGNALS_STOP,   /* SIGTERM, SIGINT */
@@ -13,8 +15,8 @@ enum signals_wish {
 
 /* Before any thread. SIGPIPE is ignored for good. */
 void signals_block(void);
-/* Waits for the next one. Main thread. */
-enum signals_wish signals_wait(void);
+/* Waits for the next one, at most this long; SIGNALS_NONE: none came. Main thread. */
+enum signals_wish signals_wait(int64_t timeout_ms);
 /* One that came meanwhile; does not wait. */
 enum signals_wish signals_poll(void);
 /* From here on SIGTERM and SIGINT end the process at once: for whoever does not want to wait for an orderly end. */

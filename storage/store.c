@@ -399,5 +399,6 @@ store_figures(struct store *store, struct store_figures *ret)
 	ret->archives = state.figures.archives;
 	ret->bytes = state.figures.bytes;
 	ret->commit_batches = state.transactions;
+	ret->index_damaged = state.trouble.code == ERR_CORRUPT;
 	judge_health(store, &state.trouble, ret);
 }

@@ -86,7 +86,8 @@ struct store_figures {
 	uint64_t archives, bytes;            /* stored */
 	uint64_t free_bytes, min_free_bytes; /* of the filesystem */
 	uint64_t adopted, quarantined, collisions, refused_no_space, commits, commit_batches;
-	bool recovering; /* blobs without a row are being looked for in the background */
+	bool recovering;    /* blobs without a row are being looked for in the background */
+	bool index_damaged; /* opening the store again makes the index again */
 	enum store_health health;
 	char health_text[160]; /* what is wrong, or "" */
 };

@@ -338,19 +338,22 @@ is_wanted(const struct flight_plan *plan, const struct digests *digests)
 	return plan->wanted.count == 0;
 }
 
-/* The end, either way: tells who waits and the table, without a lock held towards the latter. */
+/*
+ * The end, either way. The table first, without a lock held towards it: who is woken and asks again finds the store or the memory
+ * of what is nowhere, and not this flight once more.
+ */
 static void
 finish(struct flight *flight, enum flight_state state, const struct err *failure)
 {
+	metrics_add(flight->plan.metrics,
+	        state == FLIGHT_LANDED ? METRIC_FLIGHTS_LANDED : METRIC_FLIGHTS_FAILED, 1);
+	flight->failure = *failure; /* before FAILED, which others see only through the lock */
 	flight_hold(flight);
+	flight->plan.over(flight->plan.context, flight);
 	pthread_mutex_lock(&flight->mutex);
-	flight->failure = *failure;
 	move_to(flight, state);
 	wake_all(flight);
 	pthread_mutex_unlock(&flight->mutex);
-	metrics_add(flight->plan.metrics,
-	        state == FLIGHT_LANDED ? METRIC_FLIGHTS_LANDED : METRIC_FLIGHTS_FAILED, 1);
-	flight->plan.over(flight->plan.context, flight);
 	flight_release(flight);
 }
 

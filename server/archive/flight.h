@@ -108,7 +108,7 @@ struct flight_plan {
 	struct digest asked;
 	struct catalog_wanted wanted;
 	uint64_t verify_before_send, max_archive; /* bytes */
-	/* Called once, when the flight is over, without any lock; the flight is alive until it returns. */
+	/* Called once, when the outcome is certain and nobody was woken yet, without any lock. */
 	void (*over)(void *context, struct flight *flight);
 	void *context;
 };
@@ -116,7 +116,7 @@ struct flight_plan {
 struct flight *flight_create(const struct flight_plan *plan); /* one reference, the caller's */
 /* The archive was stored while the flight was being made: over before it began. */
 void flight_found_stored(struct flight *flight);
-/* Only when over: ERR_OK for LANDED, else why it failed. */
+/* From the call of over() on: ERR_OK for one that lands, else why it failed. */
 const struct err *flight_failure(const struct flight *flight);
 
 void flight_hold(struct flight *flight);    /* one more reference */

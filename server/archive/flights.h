@@ -43,7 +43,7 @@ void flights_forget_nowhere(struct flights *flights);
 /* No new flights from here on: ERR_STOPPING. */
 void flights_refuse(struct flights *flights);
 
-/* Blocks until the last flight is over and all who waited are woken. After flights_refuse and fetcher_stop: what is left is being stored. */
+/* Blocks until the table is empty. After flights_refuse and fetcher_stop: what is left is being stored, and those who wait are woken with it. */
 void flights_wait_over(struct flights *flights);
 
 /* How many are under way. */

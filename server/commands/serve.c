@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "server/commands/command.h"
@@ -15,13 +16,51 @@
 
 #define GRACE_MS (10 * 1000) /* for what is being sent when the daemon is told to stop */
 
+#define LOOK_MS   1000 /* how often the main thread looks whether the index is whole */
+#define MENDS_MAX 3    /* an index that is damaged again and again is a broken disk */
+
+/* Why the daemon's parts are stopped. */
+enum ending { ENDING_TOLD, ENDING_DAMAGED };
+
 static void say_ready(const struct larder *larder);
-static void wait_for_end(const struct invocation *invocation);
+static enum ending wait_for_end(const struct invocation *invocation, const struct larder *larder);
+static void keep_addresses(struct config *config, const struct larder *larder);
+
+/* From the start to an orderly end. */
+static bool
+serve_once(const struct invocation *invocation, enum ending *ret, struct err *err)
+{
+	struct larder larder;
+
+	if (!larder_start(&larder, invocation->config, LARDER_SERVING, err))
+		return false;
+	say_ready(&larder);
+	systemd_ready();
+	*ret = wait_for_end(invocation, &larder);
+	switch (*ret) {
+	case ENDING_TOLD:
+		systemd_stopping();
+		log_info("stopping: nothing new is taken; what is being sent has %d s to finish, another "
+		         "signal ends "
+		         "it at once",
+		        GRACE_MS / 1000);
+		signals_release();
+		break;
+	case ENDING_DAMAGED:
+		log_error("the index is damaged; larder starts anew in place, and makes it again from the "
+		          "archives");
+		systemd_reloading();
+		keep_addresses(invocation->config, &larder);
+		break;
+	}
+	larder_stop(&larder, GRACE_MS);
+	return true;
+}
 
 static int
 run(const struct invocation *invocation)
 {
-	struct larder larder;
+	enum ending ending = ENDING_DAMAGED;
 	struct err err = ERR_NONE;
 
 	if (invocation_has(invocation, FLAG_CHECK_CONFIG)) {
@@ -29,19 +68,31 @@ run(const struct invocation *invocation)
 		        invocation->config_path != NULL ? invocation->config_path : "embedded defaults");
 		return EXIT_DONE;
 	}
-	if (!larder_start(&larder, invocation->config, LARDER_SERVING, &err))
+	for (int mends = 0; ending == ENDING_DAMAGED && mends <= MENDS_MAX; mends++)
+		if (!serve_once(invocation, &ending, &err))
+			return command_fail(&err);
+	if (ending == ENDING_DAMAGED) {
+		err_set(&err, ERR_CORRUPT, "the index was damaged %d times; look at the disk of %s",
+		        MENDS_MAX + 1, invocation->config->store);
 		return command_fail(&err);
-	say_ready(&larder);
-	systemd_ready();
-	wait_for_end(invocation);
-	systemd_stopping();
-	log_info("stopping: nothing new is taken; what is being sent has %d s to finish, another signal ends "
-	         "it at once",
-	        GRACE_MS / 1000);
-	signals_release();
-	larder_stop(&larder, GRACE_MS);
+	}
 	log_info("stopped");
 	return EXIT_DONE;
+}
+
+/* What was bound, so that port 0 becomes the port that clients know. */
+static void
+keep_addresses(struct config *config, const struct larder *larder)
+{
+	size_t count;
+	const char *const *urls = listener_addresses(larder->listener, &count);
+
+	for (size_t i = 0; i < config->listen.count; i++)
+		free(config->listen.items[i]);
+	config->listen.items = xrealloc(config->listen.items, count * sizeof config->listen.items[0]);
+	for (size_t i = 0; i < count; i++)
+		config->listen.items[i] = xstrdup(urls[i] + strlen("http://"));
+	config->listen.count = count;
 }
 
 /* How a client is pointed here: the address first, since scripts wait for it. */
@@ -100,19 +151,30 @@ reload(const struct invocation *invocation)
 		log_info("configuration read again");
 }
 
-static void
-wait_for_end(const struct invocation *invocation)
+static bool
+index_is_damaged(const struct larder *larder)
+{
+	struct store_figures figures;
+
+	store_figures(larder->store, &figures);
+	return figures.index_damaged;
+}
+
+static enum ending
+wait_for_end(const struct invocation *invocation, const struct larder *larder)
 {
 	for (;;) {
-		switch (signals_wait()) {
+		switch (signals_wait(LOOK_MS)) {
 		case SIGNALS_STOP:
-			return;
+			return ENDING_TOLD;
 		case SIGNALS_RELOAD:
 			systemd_reloading();
 			reload(invocation);
 			systemd_ready();
 			break;
 		case SIGNALS_NONE:
+			if (index_is_damaged(larder))
+				return ENDING_DAMAGED;
 			break;
 		}
 	}
