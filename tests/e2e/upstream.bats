@@ -10,9 +10,9 @@ load ../support/larder
 BROKEN="cut chunked-cut chunked-bad cut-no-length wrong wrong-no-length longer longer-no-length endless
 	stall stall-body drip rst rst-body fin loop hops=6 to=file:||||etc to=http:||10.1.1.1 to-nothing html empty partial
 	status=204 status=304 status=401 status=403 status=404 status=410 status=429:1 status=429:99999999999 status=429
-	status=429:tomorrow status=500 status=503:5 gzip short-length long-length two-lengths big-header many-1xx"
+	status=429:tomorrow status=500 status=503:5 gzip short-length long-length two-lengths big-header many-1xx cut-once"
 # And those that look odd and are right.
-ODD="no-length chunked cut-once hops=5 relative"
+ODD="no-length chunked hops=5 relative"
 
 SMALL=20000  # verified before the first byte
 LARGE=400000 # streamed
@@ -303,8 +303,9 @@ odd() {
 	odd chunked
 }
 
-@test "odd but right: cut-once" {
-	odd cut-once
+@test "broken: cut once, whole for who asks for the rest" {
+	then_good cut-once $SMALL
+	then_good cut-once $LARGE
 }
 
 @test "odd but right: hops=5" {
