@@ -9,6 +9,7 @@ set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${LARDER_BUILD:-$top/build}
 jobs=${LARDER_JOBS:-$(nproc)}
+tab=$(printf '\t')
 out=$(mktemp -d "${TMPDIR:-/tmp}/larder-tests.XXXXXX")
 trap 'rm -rf "$out"' EXIT
 trap 'exit 130' INT TERM
@@ -21,8 +22,9 @@ give_up() {
 }
 
 build() {
+	# BUILD_TESTING said aloud: conf/start.sh builds in the same place without the tests.
 	# shellcheck disable=SC2086
-	cmake -S "$top" -B "$build" ${LARDER_CMAKE_ARGS:-} >"$out/build" 2>&1 &&
+	cmake -S "$top" -B "$build" -DBUILD_TESTING=ON ${LARDER_CMAKE_ARGS:-} >"$out/build" 2>&1 &&
 		cmake --build "$build" -j "$(nproc)" >>"$out/build" 2>&1
 }
 
@@ -78,6 +80,7 @@ export TSAN_OPTIONS="io_sync=0:suppressions=$top/tests/support/tsan.supp:log_pat
 : >"$out/results"
 list_jobs | choose_jobs "$@" >"$out/jobs"
 [ -s "$out/jobs" ] || give_up "no test matches: $*"
+[ $# != 0 ] || grep -q "${tab}unit/" "$out/jobs" || give_up "the unit tests were not built"
 tr '\n' '\0' <"$out/jobs" | xargs -0 -n 1 -P "$jobs" sh "$top/tests/support/job.sh" "$out"
 count_reports
 sed -n 's/^SKIP /skipped: /p' "$out/results"
