@@ -14,6 +14,9 @@
 #include "server/upstream/fetcher.h"
 #include "storage/base/clock.h"
 
+/* For the 503 of those who were woken last: an answer is on its way in no time, a client that does not read it gets none. */
+#define LAST_ANSWERS_MS 1000
+
 static bool
 start_store(struct larder *larder, enum larder_parts parts, struct err *err)
 {
@@ -93,6 +96,8 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	if (larder->flights != NULL)
 		flights_wait_over(
 		        larder->flights); /* what has its bytes is stored first; then nobody is suspended */
+	if (larder->listener != NULL)
+		listener_wait_idle(larder->listener, LAST_ANSWERS_MS);
 	listener_stop(larder->listener);
 	fetcher_destroy(larder->fetcher);
 	store_close(larder->store); /* finishes commits, which ends the last flights */
