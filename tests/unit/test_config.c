@@ -262,7 +262,7 @@ static void
 test_shipped_file_holds_the_defaults(void **state)
 {
 	struct err err = ERR_NONE;
-	struct config *shipped = config_load(TEST_DATA "/../../../conf/larder.conf", NULL, 0, &err),
+	struct config *shipped = config_load(PROJECT_DIR "/conf/larder.conf", NULL, 0, &err),
 	              *embedded = parse("");
 	AUTO_TEXT changed = TEXT_EMPTY;
 
