@@ -17,6 +17,7 @@ RULES=(
 	commands_are_documented
 	limits_are_counted
 	shell_is_clean
+	start_installs_what_is_built_with
 	readme_tells_the_truth
 )
 
@@ -133,6 +134,15 @@ rule_shell_is_clean() {
 	command -v shellcheck >/dev/null || { echo "skip: no shellcheck" && return; }
 	find conf tests .ci -name '*.sh' -o -name '*.bash' -o -name '*.bats' -o -path '.ci/run' 2>/dev/null | sort |
 		xargs -r shellcheck -f gcc -e SC1090,SC1091,SC2013,SC2016,SC2030,SC2031,SC2034,SC2154 2>&1
+}
+
+# The runner's list of libraries, but for those of the tests alone, stands in the start script too.
+rule_start_installs_what_is_built_with() {
+	local package
+	[ -e tests/support/install.sh ] || echo "tests/support/install.sh is missing"
+	sed -n 's/^need_library \([^ ]*\) .*/\1/p' tests/support/install.sh | grep -v '^libcmocka-dev$' | while read -r package; do
+		grep -qw -- "$package" conf/start.sh || echo "conf/start.sh does not install $package"
+	done
 }
 
 rule_readme_tells_the_truth() {
