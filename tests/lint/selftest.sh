@@ -8,7 +8,7 @@ number=0
 
 good_tree() {
 	rm -rf "${tree:?}"/*
-	mkdir -p "$tree"/{storage/{base,index},server/{http,upstream,commands,admin},conf,tests,.ci}
+	mkdir -p "$tree"/{storage/{base,index},server/{http,upstream,commands,admin},conf,tests/support,.ci}
 	cd "$tree" || exit 1
 	cp "$here/../../.clang-format" .
 	printf '#include <sqlite3.h>\n' >storage/index/db.c
@@ -22,6 +22,8 @@ good_tree() {
 	echo '/* &command_serve, &command_add */' >server/commands/command.c
 	command_names >conf/larder.1
 	printf '#!/bin/sh\necho "$1"\n' | tee conf/start.sh tests/run.sh .ci/run >conf/other.sh
+	echo '# zlib1g-dev' >>conf/start.sh
+	echo 'need_library zlib1g-dev zlib' >tests/support/install.sh
 	printf 'sh conf/start.sh, sh tests/run.sh\n' >README.md
 }
 
