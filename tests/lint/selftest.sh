@@ -23,7 +23,7 @@ good_tree() {
 	command_names >conf/larder.1
 	printf '#!/bin/sh\necho "$1"\n' | tee conf/start.sh tests/run.sh .ci/run >conf/other.sh
 	echo '# zlib1g-dev' >>conf/start.sh
-	echo 'need_library zlib1g-dev zlib' >tests/support/install.sh
+	printf '#!/bin/sh\nneed_library zlib1g-dev zlib\n' >tests/support/install.sh
 	printf 'sh conf/start.sh, sh tests/run.sh\n' >README.md
 }
 
