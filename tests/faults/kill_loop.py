@@ -116,20 +116,20 @@ class Loop:
         directory = os.path.join(self.work, "adding")
         shutil.rmtree(directory, ignore_errors=True)
         made = self.batch(directory)
-        if not self.kill_at_random(self.start("add", directory), "add", 0.08):
+        if not self.kill_at_random(self.start("add", directory), "add", 0.05):
             self.acknowledged.update(made)
         self.acknowledge_printed(made)
 
     def round_fetch(self):
         made = self.batch(self.files)
         self.learn(made)
-        if not self.kill_at_random(self.start("fetch", *("sha256:" + name for name in made)), "fetch", 0.15):
+        if not self.kill_at_random(self.start("fetch", *("sha256:" + name for name in made)), "fetch", 0.06):
             self.acknowledged.update(made)
         self.acknowledge_printed(made)
 
     def round_import(self):
         made = self.batch(self.files)
-        if not self.kill_at_random(self.start("import", self.write_list(made)), "import", 0.04):
+        if not self.kill_at_random(self.start("import", self.write_list(made)), "import", 0.015):
             self.learned.update(made)
 
     def address(self):

@@ -364,5 +364,8 @@ scripted_connections(struct scripted_origin *origin)
 const char *
 scripted_last_request(struct scripted_origin *origin)
 {
+	/* The mutex alone, not the socket, orders this after the thread that wrote it. */
+	pthread_mutex_lock(&origin->mutex);
+	pthread_mutex_unlock(&origin->mutex);
 	return origin->last_request;
 }
