@@ -476,9 +476,10 @@ flight_failure(const struct flight *flight)
 }
 
 void
-flight_found_stored(struct flight *flight)
+flight_found_stored(struct flight *flight, const struct digests *digests)
 {
 	flight->in_store = true;
+	flight->landed = *digests;
 	finish(flight, FLIGHT_LANDED, &ERR_NONE);
 }
 

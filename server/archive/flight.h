@@ -114,8 +114,8 @@ struct flight_plan {
 };
 
 struct flight *flight_create(const struct flight_plan *plan); /* one reference, the caller's */
-/* The archive was stored while the flight was being made: over before it began. */
-void flight_found_stored(struct flight *flight);
+/* The archive was stored while the flight was being made, with these digests: over before it began. */
+void flight_found_stored(struct flight *flight, const struct digests *digests);
 /* From the call of over() on: ERR_OK for one that lands, else why it failed. */
 const struct err *flight_failure(const struct flight *flight);
 

@@ -286,7 +286,7 @@ depart(struct flights *flights, struct flight *flight)
 
 	switch (store_lookup(flights->options.store, flight_asked(flight), &archive, &err)) {
 	case STORE_HIT:
-		flight_found_stored(flight);
+		flight_found_stored(flight, &archive.digests);
 		return;
 	case STORE_FAILED:
 		flight_fail(flight, &err);

@@ -23,7 +23,7 @@
 #define FETCH_WINDOW  512 /* archives asked for at once */
 #define FETCH_TICK_MS 200
 
-/* Before each further try of what failed for now: the hosts that failed get time to come back. */
+/* At least this long before each further try of what failed for now; longer where hosts rest that may be asked again soon. */
 static const int64_t pauses_ms[] = {1000, 4000};
 
 /* The whole of one run. Main thread. */
@@ -185,19 +185,30 @@ count_transient(const struct fetching *fetching)
 	return count;
 }
 
+/* Not before the hosts that rest may be asked, or it would ask nobody. */
+static int64_t
+later_of(const struct fetching *fetching, int64_t until_ms)
+{
+	struct fetcher_figures figures;
+
+	fetcher_figures(fetching->larder.fetcher, &figures);
+	return figures.rests_over_at_ms > until_ms ? figures.rests_over_at_ms : until_ms;
+}
+
 static void
 pause_before_retry(struct fetching *fetching, int64_t pause_ms, size_t count)
 {
-	int64_t until_ms = clock_ms() + pause_ms;
+	int64_t until_ms = later_of(fetching, clock_ms() + pause_ms);
 
 	progress_clear(&fetching->progress);
 	if (!invocation_has(fetching->invocation, FLAG_QUIET))
 		command_say("%zu could not be had for now; trying them again in %" PRId64 " s", count,
-		        pause_ms / 1000);
+		        (until_ms - clock_ms() + 999) / 1000);
 	while (!fetching->stopped && clock_ms() < until_ms) {
 		if (orders_next(&fetching->office, FETCH_TICK_MS) != NULL)
 			abort(); /* nothing is under way */
 		heed_signals(fetching);
+		until_ms = later_of(fetching, until_ms);
 	}
 	flights_forget_nowhere(fetching->larder.flights);
 }
@@ -222,24 +233,22 @@ fetch_all(struct fetching *fetching)
 static void
 add_missing_rows(struct table *table, const struct order *order)
 {
-	const char *reason = err_reason(order->err.code);
+	const char *reason = err_reason(order->err.code), *name = order->want->package;
 	char digest[DIGEST_TEXT_MAX];
 
 	wants_best_text(&order->want->digests, digest);
+	if (name[0] == '\0')
+		name = digest;
 	if (order->attempts.count == 0)
-		table_add(
-		        table, (const char *const[]){order->want->package, digest, reason, order->err.text});
+		table_add(table, (const char *const[]){name, reason, order->err.text});
 	for (size_t i = 0; i < order->attempts.count; i++) {
 		const struct attempt *attempt = &order->attempts.items[i];
 		AUTO_TEXT said = TEXT_EMPTY;
 
 		text_addf(&said, "%s: %s%s%s", attempt->url, origin_result_name(attempt->result),
 		        attempt->detail[0] != '\0' ? ", " : "", attempt->detail);
-		if (i == 0)
-			table_add(table, (const char *const[]){
-			                         order->want->package, digest, reason, text_string(&said)});
-		else
-			table_add(table, (const char *const[]){"", "", "", text_string(&said)});
+		table_add(table,
+		        (const char *const[]){i == 0 ? name : "", i == 0 ? reason : "", text_string(&said)});
 	}
 }
 
@@ -256,7 +265,7 @@ print_missing(const struct fetching *fetching)
 	struct table table;
 	AUTO_TEXT text = TEXT_EMPTY;
 
-	table_init(&table, (const char *const[]){"package", "digest", "reason", "what was said"}, 4);
+	table_init(&table, (const char *const[]){"archive", "reason", "what was said"}, 3);
 	for (size_t i = 0; i < fetching->n_orders; i++)
 		if (is_missing(&fetching->orders[i]))
 			add_missing_rows(&table, &fetching->orders[i]);

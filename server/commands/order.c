@@ -81,7 +81,6 @@ order_send(struct order *order)
 {
 	struct orders *office = order->office;
 
-	attempts_finish(&order->attempts);
 	order->err = ERR_NONE;
 	order->state = ORDER_UNDER_WAY;
 	office->under_way++;
@@ -89,11 +88,24 @@ order_send(struct order *order)
 	wake(&order->waiter); /* orders_next looks how far it is */
 }
 
+static bool
+anybody_was_asked(const struct attempts *attempts)
+{
+	for (size_t i = 0; i < attempts->count; i++)
+		if (attempts->items[i].result != ORIGIN_UNTRIED)
+			return true;
+	return false;
+}
+
+/* Those of the last try; but where all hosts rested then, what they said before tells more. */
 static void
 keep_attempts(struct order *order)
 {
 	const struct attempts *from = flight_attempts(order->flight);
 
+	if (order->attempts.count > 0 && !anybody_was_asked(from))
+		return;
+	attempts_finish(&order->attempts);
 	for (size_t i = 0; i < from->count; i++)
 		attempts_add(
 		        &order->attempts, from->items[i].url, from->items[i].result, from->items[i].detail);

@@ -183,13 +183,18 @@ breaker_end(struct breaker *breaker, const char *name)
 	host->running--;
 }
 
-size_t
-breaker_count_resting(struct breaker *breaker, int64_t now_ms)
+struct breaker_resting
+breaker_resting(struct breaker *breaker, int64_t now_ms, int64_t horizon_ms)
 {
+	struct breaker_resting resting = {0};
 	struct host *host, *next;
-	size_t count = 0;
 
-	HASH_ITER (hh, breaker->hosts, host, next)
-		count += rests_until(host, now_ms) != 0;
-	return count;
+	HASH_ITER (hh, breaker->hosts, host, next) {
+		int64_t until_ms = rests_until(host, now_ms);
+
+		resting.hosts += until_ms != 0;
+		if (until_ms - now_ms <= horizon_ms && until_ms > resting.soon_over_at_ms)
+			resting.soon_over_at_ms = until_ms;
+	}
+	return resting;
 }

@@ -46,6 +46,11 @@ int64_t breaker_running(struct breaker *breaker, const char *host);
 void breaker_begin(struct breaker *breaker, const char *host);
 void breaker_end(struct breaker *breaker, const char *host);
 
-size_t breaker_count_resting(struct breaker *breaker, int64_t now_ms);
+/* How many hosts rest, and when the last of those may be asked whose rest is over within horizon_ms; 0: none is. */
+struct breaker_resting {
+	size_t hosts;
+	int64_t soon_over_at_ms;
+};
+struct breaker_resting breaker_resting(struct breaker *breaker, int64_t now_ms, int64_t horizon_ms);
 
 #endif

@@ -186,7 +186,7 @@ note(struct errand *errand, enum tally_kind kind, const char *detail)
 	        [TALLY_CHANGED] = ORIGIN_CHANGED,
 	        [TALLY_TOO_LARGE] = ORIGIN_FAILED,
 	        [TALLY_FAILED] = ORIGIN_FAILED,
-	        [TALLY_RESTING] = ORIGIN_FAILED,
+	        [TALLY_RESTING] = ORIGIN_UNTRIED,
 	};
 	const struct origin *origin = errand_origin(errand);
 

@@ -41,6 +41,7 @@ struct fetcher {
 
 	/* what others may see */
 	_Atomic uint64_t figure_transfers, figure_queued, figure_resting;
+	_Atomic int64_t figure_rests_over;
 	_Atomic int64_t last_turn_ms;
 };
 
@@ -156,6 +157,7 @@ fetcher_figures(struct fetcher *fetcher, struct fetcher_figures *ret)
 	ret->transfers = fetcher->figure_transfers;
 	ret->queued = fetcher->figure_queued;
 	ret->resting_hosts = fetcher->figure_resting;
+	ret->rests_over_at_ms = fetcher->figure_rests_over;
 	ret->last_turn_ms = fetcher->last_turn_ms;
 }
 
@@ -343,6 +345,7 @@ static void
 tick(struct fetcher *fetcher, int64_t now_ms)
 {
 	struct errand *errand, *next;
+	struct breaker_resting resting;
 
 	if (now_ms - fetcher->ticked_at_ms < FLIGHT_WAKE_MS)
 		return;
@@ -354,7 +357,9 @@ tick(struct fetcher *fetcher, int64_t now_ms)
 		if (errand->state == ERRAND_OVER)
 			close_errand(fetcher, errand);
 	}
-	fetcher->figure_resting = breaker_count_resting(fetcher->upstream.breaker, now_ms);
+	resting = breaker_resting(fetcher->upstream.breaker, now_ms, FETCHER_SHORT_REST_MS);
+	fetcher->figure_resting = resting.hosts;
+	fetcher->figure_rests_over = resting.soon_over_at_ms;
 }
 
 /* Everything that can be done now; then waits for the network, the mailbox or the clock. */

@@ -30,10 +30,13 @@ struct fetch_document {
 bool fetcher_document(
         struct fetcher *fetcher, const struct fetch_document *document, struct err *err) MUST_CHECK;
 
+#define FETCHER_SHORT_REST_MS 120000 /* what somebody who downloads a lot waits for */
+
 struct fetcher_figures {
 	uint64_t transfers; /* running */
 	uint64_t queued;    /* flights that wait for a free transfer or host */
 	uint64_t resting_hosts;
+	int64_t rests_over_at_ms; /* clock_ms when the last short rest ends (FETCHER_SHORT_REST_MS at most from now); 0: none */
 	int64_t last_turn_ms; /* clock_ms of the loop's last turn: a dead thread shows here */
 };
 void fetcher_figures(struct fetcher *fetcher, struct fetcher_figures *ret);

@@ -55,8 +55,10 @@ five_failures_make_a_rest(void **state)
 	assert_int_equal(breaker_rests_until(breaker, HOST, 30999), 31000);
 	assert_int_equal(breaker_rests_until(breaker, HOST, 31000), 0);
 	assert_int_equal(breaker_rests_until(breaker, "github.com", 1000), 0);
-	assert_int_equal(breaker_count_resting(breaker, 1000), 1);
-	assert_int_equal(breaker_count_resting(breaker, 31000), 0);
+	assert_int_equal(breaker_resting(breaker, 1000, 60000).hosts, 1);
+	assert_int_equal(breaker_resting(breaker, 1000, 60000).soon_over_at_ms, 31000);
+	assert_int_equal(breaker_resting(breaker, 1000, 1000).soon_over_at_ms, 0);
+	assert_int_equal(breaker_resting(breaker, 31000, 60000).hosts, 0);
 }
 
 static void
