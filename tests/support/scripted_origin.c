@@ -361,11 +361,13 @@ scripted_connections(struct scripted_origin *origin)
 	return count;
 }
 
-const char *
-scripted_last_request(struct scripted_origin *origin)
+bool
+scripted_last_request_has(struct scripted_origin *origin, const char *text)
 {
-	/* The mutex alone, not the socket, orders this after the thread that wrote it. */
+	bool has;
+
 	pthread_mutex_lock(&origin->mutex);
+	has = strstr(origin->last_request, text) != NULL;
 	pthread_mutex_unlock(&origin->mutex);
-	return origin->last_request;
+	return has;
 }

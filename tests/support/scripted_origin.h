@@ -5,6 +5,7 @@
 #ifndef TESTS_SUPPORT_SCRIPTED_ORIGIN_H
 #define TESTS_SUPPORT_SCRIPTED_ORIGIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What follows the bytes. */
@@ -39,7 +40,7 @@ unsigned scripted_hits(struct scripted_origin *origin, const char *path);
 void scripted_wait_hits(struct scripted_origin *origin, const char *path, unsigned hits);
 /* Connections accepted so far. */
 unsigned scripted_connections(struct scripted_origin *origin);
-/* The header fields of the last request, as they came. */
-const char *scripted_last_request(struct scripted_origin *origin);
+/* The last request holds this text, as it came. */
+bool scripted_last_request_has(struct scripted_origin *origin, const char *text);
 
 #endif

@@ -207,8 +207,8 @@ first_origin_serves(void **state)
 	assert_int_equal(world->catalog.results[1], ORIGIN_SERVED);
 	assert_int_equal(metrics_get(world->metrics, METRIC_UPSTREAM_BYTES), strlen(RIGHT));
 	assert_non_null(strstr(fake_metrics_outcomes(world->metrics), " served\n"));
-	assert_non_null(strstr(scripted_last_request(world->origin), "Accept-Encoding: identity\r\n"));
-	assert_non_null(strstr(scripted_last_request(world->origin), "User-Agent: larder/test\r\n"));
+	assert_true(scripted_last_request_has(world->origin, "Accept-Encoding: identity\r\n"));
+	assert_true(scripted_last_request_has(world->origin, "User-Agent: larder/test\r\n"));
 }
 
 static void
