@@ -13,7 +13,7 @@ need_library() { # PACKAGE PKG-CONFIG-NAME
 }
 
 need gcc gcc
-need libc6-dev ld
+[ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 need cmake cmake
 need make make
 need pkg-config pkg-config
@@ -24,6 +24,7 @@ need_library libssl-dev libcrypto
 need_library libarchive-dev libarchive
 need_library zlib1g-dev zlib
 need_library libjansson-dev jansson
+need_library zlib1g-dev zlib
 need_library libconfuse-dev libconfuse
 need_library libsystemd-dev libsystemd
 [ -e /usr/include/uthash.h ] || missing="$missing uthash-dev"
@@ -34,14 +35,9 @@ need opam opam
 need rsync rsync
 need patch patch
 need unzip unzip
-need bzip2 bzip2
-need git git
 need jq jq
 need curl curl
-need ca-certificates update-ca-certificates
 need python3 python3
-need sqlite3 sqlite3
-need strace strace
 need shellcheck shellcheck
 need clang-format clang-format
 
