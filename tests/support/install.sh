@@ -24,7 +24,6 @@ need_library libssl-dev libcrypto
 need_library libarchive-dev libarchive
 need_library zlib1g-dev zlib
 need_library libjansson-dev jansson
-need_library zlib1g-dev zlib
 need_library libconfuse-dev libconfuse
 need_library libsystemd-dev libsystemd
 [ -e /usr/include/uthash.h ] || missing="$missing uthash-dev"
