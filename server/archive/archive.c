@@ -69,6 +69,7 @@ join_flight(struct request *request)
 	request->flight = flights_join(larder->flights, &request->digest, &err);
 	if (request->flight == NULL)
 		return reply_error(request, &err);
+	request->waiter.wish = request->method == METHOD_HEAD ? WAITER_LOOKS : WAITER_READS;
 	request->waiter.asked = request->digest;
 	request->waiter.give_up_at_ms = clock_ms() + larder->config->fetch.miss_deadline_ms;
 	return follow_flight(request);

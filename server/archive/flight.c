@@ -166,7 +166,7 @@ flight_head(struct flight *flight, struct waiter *waiter, uint64_t *ret_size, st
 	} else if (flight->state == FLIGHT_LANDED && !is_for(flight, waiter, err)) {
 		news = NEWS_FAILED;
 	} else if (flight->state == FLIGHT_LANDED || is_streaming(flight)) {
-		flight->promised = true;
+		flight->promised = flight->promised || waiter->wish == WAITER_READS;
 		*ret_size = flight->state == FLIGHT_LANDED ? flight->appended : flight->announced;
 		news = NEWS_READY;
 	} else if (waiter->give_up_at_ms != 0 && clock_ms() >= waiter->give_up_at_ms) {

@@ -28,11 +28,15 @@ struct metrics;
 struct store;
 struct flight;
 
+/* READS: what he is told is a promise, and the flight never starts over afterwards. LOOKS: only the size, as HEAD does; it promises nothing. */
+enum waiter_wish { WAITER_READS, WAITER_LOOKS };
+
 /* Somebody who waits. Owned by whoever waits; linked into the flight while parked. */
 struct waiter {
 	void (*park)(struct waiter *); /* under the flight's lock: stop asking until woken */
 	void (*wake)(struct waiter *); /* under the flight's lock: ask again */
-	struct digest asked;           /* only an archive that has this digest is for him */
+	enum waiter_wish wish;
+	struct digest asked; /* only an archive that has this digest is for him */
 	int64_t give_up_at_ms; /* clock_ms: without a first byte by then, ERR_TIMEOUT; 0: waits as long as it takes */
 	bool parked;           /* the flight's */
 	TAILQ_ENTRY(waiter) link; /* the flight's */
@@ -50,7 +54,7 @@ enum flight_news {
 
 /*
  * The size, once bytes can be given out: at once for large archives whose origin tells the length, after verification for small ones.
- * From the first NEWS_READY on the flight never starts over.
+ * From the first NEWS_READY for one who reads on, the flight never starts over.
  */
 enum flight_news flight_head(
         struct flight *flight, struct waiter *waiter, uint64_t *ret_size, struct err *err);

@@ -274,6 +274,28 @@ wrong_bytes_never_complete_and_another_origin_may_be_asked(void **state)
 }
 
 static void
+who_only_looks_is_promised_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	uint64_t size;
+
+	fake.waiter.wish = WAITER_LOOKS;
+	announce(flight, LARGE);
+	append(flight, fixture->bytes, SMALL);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
+	assert_int_equal(size, LARGE);
+	assert_true(flight_start_over(flight));
+	err_set(&failure, ERR_FAILING, "no");
+	flight_fail(flight, &failure);
+	flight_leave(flight, &fake.waiter);
+}
+
+static void
 a_broken_stream_fails_its_readers(void **state)
 {
 	struct fixture *fixture = *state;
@@ -471,6 +493,7 @@ main(void)
 	        IN_FIXTURE(small_archive_is_promised_only_when_stored),
 	        IN_FIXTURE(large_archive_streams_with_its_tail_held_back),
 	        IN_FIXTURE(wrong_bytes_never_complete_and_another_origin_may_be_asked),
+	        IN_FIXTURE(who_only_looks_is_promised_nothing),
 	        IN_FIXTURE(a_broken_stream_fails_its_readers),
 	        IN_FIXTURE(more_bytes_than_announced_are_refused),
 	        IN_FIXTURE(who_waits_too_long_is_told_and_the_download_goes_on),
