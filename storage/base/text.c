@@ -255,8 +255,8 @@ text_hex(const uint8_t *bytes, size_t length, char *ret)
 	*ret = '\0';
 }
 
-static int
-hex_value(char c)
+int
+text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -271,8 +271,8 @@ bool
 text_unhex(const char *hex, uint8_t *ret, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		int high = hex_value(hex[2 * i]);
-		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
+		int high = text_hex_digit(hex[2 * i]);
+		int low = high < 0 ? -1 : text_hex_digit(hex[2 * i + 1]);
 
 		if (low < 0)
 			return false;

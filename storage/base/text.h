@@ -51,6 +51,8 @@ void text_time(int64_t wall_ms, char ret[TEXT_TIME_MAX]);
 
 /* ret has room for 2 * length + 1. Lower case. */
 void text_hex(const uint8_t *bytes, size_t length, char *ret);
+/* The value of a hexadecimal digit in either case; -1: it is none. */
+int text_hex_digit(char c);
 /* Exactly length bytes of hexadecimal in either case, and nothing after them. */
 bool text_unhex(const char *hex, uint8_t *ret, size_t length);
 

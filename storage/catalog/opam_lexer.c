@@ -2,6 +2,7 @@
  * The lexer of opam's syntax. It takes the longest word that can be one, as opam's own does, and never reads past the end of the
  * bytes it was given. Any thread, one at a time.
  */
+#include "storage/base/text.h"
 #include "storage/catalog/opam_lexer.h"
 
 #include <assert.h>
@@ -158,18 +159,6 @@ decimal_code(const struct opam_lexer *lexer)
 	return code <= 255 ? code : -1;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* A backslash, a newline and the blanks that follow: nothing. False when it is not that. */
 static bool
 skip_continuation(struct opam_lexer *lexer)
@@ -227,8 +216,8 @@ read_escape(struct opam_lexer *lexer, char **out, struct err *err)
 		lexer->at += 3;
 		return true;
 	}
-	high = peek(lexer, 0) == 'x' ? hex_digit(peek(lexer, 1)) : -1;
-	low = high >= 0 ? hex_digit(peek(lexer, 2)) : -1;
+	high = peek(lexer, 0) == 'x' ? text_hex_digit(peek(lexer, 1)) : -1;
+	low = high >= 0 ? text_hex_digit(peek(lexer, 2)) : -1;
 	if (low >= 0) {
 		*(*out)++ = (char)(high << 4 | low);
 		lexer->at += 3;
