@@ -2,13 +2,13 @@
  * The lexer of opam's syntax. It takes the longest word that can be one, as opam's own does, and never reads past the end of the
  * bytes it was given. Any thread, one at a time.
  */
-#include "storage/base/text.h"
 #include "storage/catalog/opam_lexer.h"
 
 #include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
+#include "storage/base/text.h"
 void
 opam_lexer_init(struct opam_lexer *lexer, const char *bytes, size_t length, struct arena *arena)
 {
