@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "storage/base/text.h"
+
 void
 opam_lexer_init(struct opam_lexer *lexer, const char *bytes, size_t length, struct arena *arena)
 {
