@@ -1,6 +1,6 @@
 /*
- * Reads the configured catalog sources, one after the other, in a thread of its own. Must never change anything for requests that are being
- * served: what it learns appears in one transaction a source.
+ * Reads the configured catalog sources, one after the other, in a thread of its own. Must never change
+ * anything for requests that are being served: what it learns appears in one transaction a source.
  */
 #include "server/catalogs.h"
 

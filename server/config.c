@@ -1,6 +1,6 @@
 /*
- * The configuration: defaults, file and command line put on top of each other. config_file.c reads the file's form, config_option.c the
- * values. Main thread only, at start and on a reload.
+ * The configuration: defaults, file and command line put on top of each other. config_file.c reads the file's
+ * form, config_option.c the values. Main thread only, at start and on a reload.
  */
 #include "server/config.h"
 
@@ -172,7 +172,10 @@ config_section(struct config *config, const char *section, const char *title)
 
 /* --- the command line --- */
 
-/* A scalar, or a list as the file writes it ({"a", "b"}) or as is handy on a command line (a,b). Replaces what was there. */
+/*
+ * A scalar, or a list as the file writes it ({"a", "b"}) or as is handy on a command line (a,b). Replaces
+ * what was there.
+ */
 static bool
 set_value(const struct config_option *option, void *base, const char *text, struct err *err)
 {

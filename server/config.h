@@ -1,6 +1,6 @@
 /*
- * The configuration: one typed value, read once from a file, the command line and the defaults. Read-only after start; a reload makes a
- * new one. Times in milliseconds, sizes in bytes.
+ * The configuration: one typed value, read once from a file, the command line and the defaults. Read-only
+ * after start; a reload makes a new one. Times in milliseconds, sizes in bytes.
  */
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
@@ -92,7 +92,8 @@ struct config_override {
 };
 
 /*
- * path NULL: no file is read, the defaults hold. ERR_CONFIG names file, line and what would be right. The caller owns the result.
+ * path NULL: no file is read, the defaults hold. ERR_CONFIG names file, line and what would be right. The
+ * caller owns the result.
  */
 struct config *config_load(const char *path, const struct config_override *overrides, size_t n_overrides,
         struct err *err) MUST_CHECK;

@@ -1,5 +1,6 @@
 /*
- * The reload's half of the configuration. Main thread only. Must change nothing that other threads hold pointers to.
+ * The reload's half of the configuration. Main thread only. Must change nothing that other threads hold
+ * pointers to.
  */
 #include "server/config_changes.h"
 

@@ -7,7 +7,10 @@
 #include "server/config.h"
 #include "storage/base/text.h"
 
-/* Applies what can change while larder runs (log.level, log.format) and lists the other options that differ: "listen, mirror". Main thread. */
+/*
+ * Applies what can change while larder runs (log.level, log.format) and lists the other options that differ:
+ * "listen, mirror". Main thread.
+ */
 void config_apply_changes(struct config *current, const struct config *fresh, struct text *ret_restart);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The form of the configuration file, through libconfuse: sections, titles, lists, comments, and the line of every mistake. Main thread
- * only: libconfuse's lexer is not made for more.
+ * The form of the configuration file, through libconfuse: sections, titles, lists, comments, and the line of
+ * every mistake. Main thread only: libconfuse's lexer is not made for more.
  */
 #include "server/config_file.h"
 
@@ -18,8 +18,8 @@
 #define OPTIONS_MAX  64 /* in one of them */
 
 /*
- * Where libconfuse's callbacks, which carry no context, put what went wrong. Only while config_file_read runs, and a thread's own, so that
- * nobody else can meet it.
+ * Where libconfuse's callbacks, which carry no context, put what went wrong. Only while config_file_read
+ * runs, and a thread's own, so that nobody else can meet it.
  */
 static _Thread_local struct reading {
 	const char *name;
@@ -185,7 +185,9 @@ config_file_read(struct config *config, const char *name, const char *text, stru
 	bool done = false;
 	cfg_t *cfg;
 
-	/* libconfuse takes a file that ends inside a section; an option that only the top level has does not. */
+	/*
+	 * libconfuse takes a file that ends inside a section; an option that only the top level has does not.
+	 */
 	text_addf(&closed, "%s\n" END_OF_FILE " = reached\n", text);
 	*err = ERR_NONE;
 	reading = &now;

@@ -1,6 +1,6 @@
 /*
- * The types of options: how each is read from text, and what is said when it cannot be. Any thread; touches nothing but the value it is
- * given.
+ * The types of options: how each is read from text, and what is said when it cannot be. Any thread; touches
+ * nothing but the value it is given.
  */
 #include "server/config_option.h"
 
@@ -22,7 +22,10 @@ const struct config_option config_options[] = {
 
 const size_t config_n_options = COUNT_OF(config_options);
 
-/* Reads text into *place, or only looks at it when place is NULL. The error is the sentence behind the option's name. */
+/*
+ * Reads text into *place, or only looks at it when place is NULL. The error is the sentence behind the
+ * option's name.
+ */
 typedef bool parse_fn(const struct config_option *option, void *place, const char *text, struct err *err);
 
 static parse_fn parse_text, parse_number, parse_size, parse_duration, parse_yes_no, parse_url,

@@ -1,6 +1,7 @@
 /*
- * One option of the configuration: where it lives, how its text is read, and what is wrong with a text that cannot be. Used for
- * the file and for -o alike, so that both say the same about the same mistake. Any thread.
+ * One option of the configuration: where it lives, how its text is read, and what is wrong with a text that
+ * cannot be. Used for the file and for -o alike, so that both say the same about the same mistake. Any
+ * thread.
  */
 #ifndef SERVER_CONFIG_OPTION_H
 #define SERVER_CONFIG_OPTION_H
@@ -47,8 +48,9 @@ const struct config_option *config_option_find(const char *section, const char *
 bool config_option_is_list(const struct config_option *option);
 
 /*
- * Reads the text into the option's place in the struct at base; a list grows by one item. base NULL: only looks whether it could.
- * ERR_CONFIG says what is wrong and what would be right: "fetch.min_rate: '1KB' is no size; write …".
+ * Reads the text into the option's place in the struct at base; a list grows by one item. base NULL: only
+ * looks whether it could. ERR_CONFIG says what is wrong and what would be right: "fetch.min_rate: '1KB' is no
+ * size; write …".
  */
 bool config_option_set(
         const struct config_option *option, void *base, const char *text, struct err *err) MUST_CHECK;

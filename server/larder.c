@@ -1,6 +1,6 @@
 /*
- * The parts and their order. Main thread only. The order of stopping is the point: nobody may be left waiting when the HTTP
- * side stops, and nothing that was begun to be stored may be dropped.
+ * The parts and their order. Main thread only. The order of stopping is the point: nobody may be left waiting
+ * when the HTTP side stops, and nothing that was begun to be stored may be dropped.
  */
 #include "server/larder.h"
 
@@ -14,7 +14,10 @@
 #include "server/upstream/fetcher.h"
 #include "storage/base/clock.h"
 
-/* For the 503 of those who were woken last: an answer is on its way in no time, a client that does not read it gets none. */
+/*
+ * For the 503 of those who were woken last: an answer is on its way in no time, a client that does not read
+ * it gets none.
+ */
 #define LAST_ANSWERS_MS 1000
 
 static bool

@@ -1,6 +1,6 @@
 /*
- * larder: the parts of one running instance, started and stopped in order. `serve` starts all of them, `fetch` all but the listener,
- * the other commands just the store.
+ * larder: the parts of one running instance, started and stopped in order. `serve` starts all of them,
+ * `fetch` all but the listener, the other commands just the store.
  */
 #ifndef SERVER_LARDER_H
 #define SERVER_LARDER_H
@@ -35,8 +35,8 @@ enum larder_parts { LARDER_STORE_READ, LARDER_STORE_WRITE, LARDER_FETCHING, LARD
 bool larder_start(struct larder *larder, const struct config *config, enum larder_parts parts,
         struct err *err) MUST_CHECK;
 /*
- * Stops in order: the listener takes nothing new and finishes what it is sending (at most grace_ms), the fetcher fails and wakes all
- * who wait, the listener stops, the store finishes its commits and closes.
+ * Stops in order: the listener takes nothing new and finishes what it is sending (at most grace_ms), the
+ * fetcher fails and wakes all who wait, the listener stops, the store finishes its commits and closes.
  */
 void larder_stop(struct larder *larder, int64_t grace_ms);
 

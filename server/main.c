@@ -1,6 +1,6 @@
 /*
- * From the command line to the command. Reads the options, loads the configuration, and runs one row of the table. The only thread there
- * is until a command starts more.
+ * From the command line to the command. Reads the options, loads the configuration, and runs one row of the
+ * table. The only thread there is until a command starts more.
  */
 #include <errno.h>
 #include <getopt.h>

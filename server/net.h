@@ -1,6 +1,6 @@
 /*
- * Addresses and networks: an IP address as a value, "10.1.0.0/16" as people write it, and whether one lies in the other. An IPv4 address
- * inside IPv6 (::ffff:10.1.2.3) is the IPv4 address, everywhere.
+ * Addresses and networks: an IP address as a value, "10.1.0.0/16" as people write it, and whether one lies in
+ * the other. An IPv4 address inside IPv6 (::ffff:10.1.2.3) is the IPv4 address, everywhere.
  */
 #ifndef SERVER_NET_H
 #define SERVER_NET_H
@@ -33,7 +33,10 @@ struct network {
 	unsigned bits; /* of the prefix: 0…32 or 0…128 */
 };
 
-/* "10.1.0.0/16", "2001:db8::/32", or one address. ERR_CONFIG says what would be right; bits past the prefix must be zero. */
+/*
+ * "10.1.0.0/16", "2001:db8::/32", or one address. ERR_CONFIG says what would be right; bits past the prefix
+ * must be zero.
+ */
 bool network_parse(const char *text, struct network *ret, struct err *err) MUST_CHECK;
 bool network_contains(const struct network *network, const struct sockaddr *address);
 bool network_has(const struct network *network, const struct address *address);
@@ -43,7 +46,10 @@ struct networks {
 	size_t count;
 };
 
-/* All of a list of texts (struct config_list), or an error that names the wrong one. The result is the caller's. */
+/*
+ * All of a list of texts (struct config_list), or an error that names the wrong one. The result is the
+ * caller's.
+ */
 bool networks_parse(char *const *texts, size_t count, struct networks *ret, struct err *err) MUST_CHECK;
 bool networks_contain(const struct networks *networks, const struct sockaddr *address);
 bool networks_have(const struct networks *networks, const struct address *address);

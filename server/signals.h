@@ -1,6 +1,6 @@
 /*
- * Signals, taken synchronously by the main thread: no handler ever runs. Blocked before the first thread starts, so that every thread
- * inherits it.
+ * Signals, taken synchronously by the main thread: no handler ever runs. Blocked before the first thread
+ * starts, so that every thread inherits it.
  */
 #ifndef SERVER_SIGNALS_H
 #define SERVER_SIGNALS_H
@@ -19,7 +19,10 @@ void signals_block(void);
 enum signals_wish signals_wait(int64_t timeout_ms);
 /* One that came meanwhile; does not wait. */
 enum signals_wish signals_poll(void);
-/* From here on SIGTERM and SIGINT end the process at once: for whoever does not want to wait for an orderly end. */
+/*
+ * From here on SIGTERM and SIGINT end the process at once: for whoever does not want to wait for an orderly
+ * end.
+ */
 void signals_release(void);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * sd_notify(3), in one file. Main thread only; a service manager that does not listen must never be a reason to fail.
+ * sd_notify(3), in one file. Main thread only; a service manager that does not listen must never be a reason
+ * to fail.
  */
 #include "server/systemd.h"
 

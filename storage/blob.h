@@ -1,5 +1,6 @@
 /*
- * A blob: one stored archive, open for reading. A value that owns its descriptor until blob_close or blob_take_fd.
+ * A blob: one stored archive, open for reading. A value that owns its descriptor until blob_close or
+ * blob_take_fd.
  */
 #ifndef STORAGE_BLOB_H
 #define STORAGE_BLOB_H
@@ -11,7 +12,10 @@
 #include "storage/base/auto.h"
 #include "storage/digest.h"
 
-/* Whether the bytes are known to be right: read and compared since the file's inode and change time were last seen. */
+/*
+ * Whether the bytes are known to be right: read and compared since the file's inode and change time were last
+ * seen.
+ */
 enum blob_trust { BLOB_PROVEN, BLOB_UNPROVEN };
 
 struct blob {

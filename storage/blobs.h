@@ -1,6 +1,7 @@
 /*
- * The directory of a store: its lock, temporary files, blobs by sha256, quarantine. All file names come from decoded digest bytes,
- * all system calls go below the store's own descriptors. Any thread; blocks on the disk.
+ * The directory of a store: its lock, temporary files, blobs by sha256, quarantine. All file names come from
+ * decoded digest bytes, all system calls go below the store's own descriptors. Any thread; blocks on the
+ * disk.
  */
 #ifndef STORAGE_BLOBS_H
 #define STORAGE_BLOBS_H
@@ -16,8 +17,8 @@ struct blobs;
 enum blobs_mode { BLOBS_WRITE, BLOBS_READ };
 
 /*
- * BLOBS_WRITE takes the lock (ERR_LOCKED names the process that has it), makes what is missing and empties tmp/. BLOBS_READ:
- * ERR_NOT_FOUND where there is no store.
+ * BLOBS_WRITE takes the lock (ERR_LOCKED names the process that has it), makes what is missing and empties
+ * tmp/. BLOBS_READ: ERR_NOT_FOUND where there is no store.
  */
 struct blobs *blobs_open(const char *directory, enum blobs_mode mode, struct err *err) MUST_CHECK;
 void blobs_close(struct blobs *blobs); /* releases the lock; NULL is nothing */
@@ -41,7 +42,10 @@ struct blob_file {
 };
 bool blob_file_now(int fd, struct blob_file *ret, struct err *err) MUST_CHECK;
 
-/* Renames the temporary file to the blob of this sha256 and makes that durable. On failure neither of them is left. */
+/*
+ * Renames the temporary file to the blob of this sha256 and makes that durable. On failure neither of them is
+ * left.
+ */
 bool blobs_publish(
         struct blobs *blobs, const char *temp, const uint8_t sha256[32], struct err *err) MUST_CHECK;
 /* For reading. -1: ERR_NOT_FOUND when there is no regular file of that name, else what the system said. */
@@ -55,7 +59,10 @@ void blobs_remove(struct blobs *blobs, const uint8_t sha256[32]);
 bool blobs_quarantine(struct blobs *blobs, const uint8_t sha256[32], char ret_name[BLOBS_QUARANTINE_MAX],
         struct err *err) MUST_CHECK;
 
-/* Visits every file below blobs/ whose name is a sha256 of its shard, in no order. False from the visitor ends the walk. */
+/*
+ * Visits every file below blobs/ whose name is a sha256 of its shard, in no order. False from the visitor
+ * ends the walk.
+ */
 typedef bool blob_visit_fn(void *context, const uint8_t sha256[32]);
 bool blobs_walk(const struct blobs *blobs, blob_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
 

@@ -1,5 +1,6 @@
 /*
- * Claims: a small table of the blobs that are being changed, some dozens at most. Any thread; nothing happens under its mutex.
+ * Claims: a small table of the blobs that are being changed, some dozens at most. Any thread; nothing happens
+ * under its mutex.
  */
 #include "storage/claims.h"
 

@@ -1,6 +1,6 @@
 /*
- * Digests and their sets, and the only file that calls OpenSSL's digests. Values only, except for the hashers, each of which
- * belongs to one thread.
+ * Digests and their sets, and the only file that calls OpenSSL's digests. Values only, except for the
+ * hashers, each of which belongs to one thread.
  */
 #include "storage/digest.h"
 
@@ -212,7 +212,10 @@ openssl_algo(enum digest_algo algo)
 	return NULL;
 }
 
-/* OpenSSL fails here only when memory is out or the algorithm is switched off: nothing larder does is possible then. */
+/*
+ * OpenSSL fails here only when memory is out or the algorithm is switched off: nothing larder does is
+ * possible then.
+ */
 static void
 must(int openssl_result)
 {

@@ -1,6 +1,6 @@
 /*
- * Digests: what an archive is called. One digest is an algorithm and its value; all digests of one archive are a set with at
- * most one of each algorithm. Values, copied freely.
+ * Digests: what an archive is called. One digest is an algorithm and its value; all digests of one archive
+ * are a set with at most one of each algorithm. Values, copied freely.
  */
 #ifndef STORAGE_DIGEST_H
 #define STORAGE_DIGEST_H
@@ -65,7 +65,9 @@ void hasher_digests(
         struct hasher *hasher, struct digests *ret); /* of all that was added; the hasher starts anew */
 void hasher_destroy(struct hasher *hasher);
 
-/* The digests and the size of an open file from its start to its end. Reads with pread; blocks on the disk. */
+/*
+ * The digests and the size of an open file from its start to its end. Reads with pread; blocks on the disk.
+ */
 bool digest_file(int fd, struct digests *ret, uint64_t *ret_size, struct err *err) MUST_CHECK;
 
 /* One algorithm alone, for checking a blob against its name: several times faster than all four. */

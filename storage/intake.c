@@ -1,6 +1,6 @@
 /*
- * An intake: bytes into a temporary file (or memory) and through the hasher. One thread appends, any thread reads what was appended;
- * after commit it belongs to the publisher until done.
+ * An intake: bytes into a temporary file (or memory) and through the hasher. One thread appends, any thread
+ * reads what was appended; after commit it belongs to the publisher until done.
  */
 #include "storage/intake.h"
 

@@ -1,8 +1,9 @@
 /*
- * An intake: one archive on its way into the store. Bytes go to a temporary file and through the hasher; commit makes them
- * durable and visible, abort leaves nothing.
+ * An intake: one archive on its way into the store. Bytes go to a temporary file and through the hasher;
+ * commit makes them durable and visible, abort leaves nothing.
  *
- * One thread appends; any thread may read what was appended with intake_pread. An intake is taken by commit or abort.
+ * One thread appends; any thread may read what was appended with intake_pread. An intake is taken by commit
+ * or abort.
  */
 #ifndef STORAGE_INTAKE_H
 #define STORAGE_INTAKE_H
@@ -26,7 +27,10 @@ enum intake_result {
 /* Called exactly once, on a thread of the store; must not block. err is set for INTAKE_REFUSED only. */
 typedef void intake_done_fn(void *context, enum intake_result result, const struct err *err);
 
-/* What is known before the first byte: sizes in bytes, 0 where unknown or unlimited. came_from: a URL or path for people; copied. */
+/*
+ * What is known before the first byte: sizes in bytes, 0 where unknown or unlimited. came_from: a URL or path
+ * for people; copied.
+ */
 struct intake_plan {
 	uint64_t expected_size;
 	uint64_t max_size; /* more is ERR_TOO_LARGE */
@@ -38,8 +42,9 @@ struct intake_plan {
 enum intake_keeping { INTAKE_KEEP, INTAKE_PASS_THROUGH };
 
 /*
- * INTAKE_KEEP: a temporary file in the store; ERR_NO_SPACE when the free space less the reserve does not hold it.
- * INTAKE_PASS_THROUGH: memory only, for serving a miss while the disk is full: bounded (PASS_THROUGH_MAX in all), never committed.
+ * INTAKE_KEEP: a temporary file in the store; ERR_NO_SPACE when the free space less the reserve does not hold
+ * it. INTAKE_PASS_THROUGH: memory only, for serving a miss while the disk is full: bounded (PASS_THROUGH_MAX
+ * in all), never committed.
  */
 struct intake *intake_open(struct store *store, enum intake_keeping keeping, const struct intake_plan *plan,
         struct err *err) MUST_CHECK;
@@ -50,24 +55,29 @@ ssize_t intake_pread(
 uint64_t intake_size(const struct intake *intake); /* bytes appended so far; the appending thread */
 enum intake_keeping intake_keeping(const struct intake *intake);
 
-/* The digests of all that was appended; call once, when the last byte is in; nothing may be appended afterwards. */
+/*
+ * The digests of all that was appended; call once, when the last byte is in; nothing may be appended
+ * afterwards.
+ */
 const struct digests *intake_digests(struct intake *intake);
 
 /* Starts over with the same plan: drops what was appended. Only while nobody reads. */
 bool intake_restart(struct intake *intake, struct err *err) MUST_CHECK;
 
 /*
- * The writing protocol: fdatasync, rename into the shard, fsync of the shard, row committed by the index writer; then done().
- * The descriptor stays readable until intake_close: waiters may go on reading while and after this runs.
- * Call after intake_digests, once. Returns at once; done() comes later, from a thread of the store, and may close the intake.
- * INTAKE_PASS_THROUGH is refused with ERR_NO_SPACE.
+ * The writing protocol: fdatasync, rename into the shard, fsync of the shard, row committed by the index
+ * writer; then done(). The descriptor stays readable until intake_close: waiters may go on reading while and
+ * after this runs. Call after intake_digests, once. Returns at once; done() comes later, from a thread of the
+ * store, and may close the intake. INTAKE_PASS_THROUGH is refused with ERR_NO_SPACE.
  */
 void intake_commit(struct intake *intake, intake_done_fn *done, void *context);
 
 /* Waits for the answer; for commands. */
 enum intake_result intake_commit_wait(struct intake *intake, struct err *err) MUST_CHECK;
 
-/* Takes the intake: what was not committed disappears. NULL is nothing. Not between intake_commit and done(). */
+/*
+ * Takes the intake: what was not committed disappears. NULL is nothing. Not between intake_commit and done().
+ */
 void intake_close(struct intake *intake);
 
 #endif

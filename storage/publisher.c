@@ -1,6 +1,7 @@
 /*
- * The publisher's threads: fdatasync, rename, fsync of the shard; then the row, by the index writer, and the answer on its thread.
- * Blob before row, always. Must never acknowledge before the row is committed, nor flush the same data again after an error.
+ * The publisher's threads: fdatasync, rename, fsync of the shard; then the row, by the index writer, and the
+ * answer on its thread. Blob before row, always. Must never acknowledge before the row is committed, nor
+ * flush the same data again after an error.
  */
 #include "storage/publisher.h"
 
@@ -71,7 +72,10 @@ row_written(struct job *job, const struct err *err)
 	struct publication *publication = of_job(job);
 	struct store *store = publication->store;
 
-	/* Still claimed, and refused for want of a row: no row refers to this file, nobody else is about to write one. */
+	/*
+	 * Still claimed, and refused for want of a row: no row refers to this file, nobody else is about to
+	 * write one.
+	 */
 	if (err != NULL && err->code == ERR_COLLISION)
 		blobs_remove(store->blobs, publication->archive.digests.sha256);
 	else if (err != NULL)

@@ -1,6 +1,7 @@
 /*
- * The publisher: makes finished temporary files durable and visible. A few threads that wait for the disk, since a disk serves several
- * flushes at once better than one after the other, and in front of them a mailbox.
+ * The publisher: makes finished temporary files durable and visible. A few threads that wait for the disk,
+ * since a disk serves several flushes at once better than one after the other, and in front of them a
+ * mailbox.
  */
 #ifndef STORAGE_PUBLISHER_H
 #define STORAGE_PUBLISHER_H
@@ -15,11 +16,17 @@
 struct publication;
 struct publisher;
 
-/* On a flusher's or the index writer's thread, exactly once; err as for intake_done_fn. The publication is the owner's again. */
+/*
+ * On a flusher's or the index writer's thread, exactly once; err as for intake_done_fn. The publication is
+ * the owner's again.
+ */
 typedef void publication_done_fn(
         struct publication *publication, enum intake_result result, const struct err *err);
 
-/* A file in tmp/ that shall become a blob. The owner sets the first five and keeps all of it in place until done. */
+/*
+ * A file in tmp/ that shall become a blob. The owner sets the first five and keeps all of it in place until
+ * done.
+ */
 struct publication {
 	int fd;
 	char temp

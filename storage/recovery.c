@@ -1,6 +1,6 @@
 /*
- * Recovery: a thread of its own at the start, or the caller's thread in recovery_run. Works beside everything else: what is just
- * being written is claimed, and left alone. Must never trust a file that it has not read.
+ * Recovery: a thread of its own at the start, or the caller's thread in recovery_run. Works beside everything
+ * else: what is just being written is claimed, and left alone. Must never trust a file that it has not read.
  */
 #include "storage/recovery.h"
 
@@ -168,7 +168,9 @@ examine(const struct store *store, const uint8_t sha256[32], struct archive_row 
 	return true;
 }
 
-/* Under the claim of the blob, so that nobody else writes it or its row. Takes the repair when it posts one. */
+/*
+ * Under the claim of the blob, so that nobody else writes it or its row. Takes the repair when it posts one.
+ */
 static struct repair *
 adopt(struct repair *repair)
 {
@@ -264,8 +266,9 @@ visit_blob(void *context, const uint8_t sha256[32])
 }
 
 /*
- * Rows first: the file of a row that is dropped for its size is then looked at as one without a row. An earlier process may have been
- * killed before what it renamed was durable, so everything is made so before a row is written for it.
+ * Rows first: the file of a row that is dropped for its size is then looked at as one without a row. An
+ * earlier process may have been killed before what it renamed was durable, so everything is made so before a
+ * row is written for it.
  */
 static bool
 sweep_all(struct recovery *recovery, struct err *err)

@@ -1,6 +1,6 @@
 /*
- * Recovery: brings files and rows together again. Adopts blobs that have no row (after reading them), quarantines those that are
- * not what their name says, drops rows whose file is gone.
+ * Recovery: brings files and rows together again. Adopts blobs that have no row (after reading them),
+ * quarantines those that are not what their name says, drops rows whose file is gone.
  */
 #ifndef STORAGE_RECOVERY_H
 #define STORAGE_RECOVERY_H

@@ -1,5 +1,6 @@
 /*
- * Free space: asked of the filesystem at most once a second, and lessened in between by what is taken. Any thread.
+ * Free space: asked of the filesystem at most once a second, and lessened in between by what is taken. Any
+ * thread.
  */
 #ifndef STORAGE_SPACE_H
 #define STORAGE_SPACE_H

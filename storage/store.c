@@ -1,6 +1,6 @@
 /*
- * The store: its parts, started and stopped in order, and the questions people ask of it. Any thread. An index row alone is never
- * believed: what is handed out was opened and looked at.
+ * The store: its parts, started and stopped in order, and the questions people ask of it. Any thread. An
+ * index row alone is never believed: what is handed out was opened and looked at.
  */
 #include "storage/store.h"
 

@@ -1,7 +1,8 @@
 /*
  * The store: a directory of archives and their index. The door to all of storage/.
  *
- * Layout: lock, tmp/, quarantine/, blobs/sha256/<2 hex>/<64 hex>, index.db; directories 0700, blobs 0400. One process writes.
+ * Layout: lock, tmp/, quarantine/, blobs/sha256/<2 hex>/<64 hex>, index.db; directories 0700, blobs 0400. One
+ * process writes.
  */
 #ifndef STORAGE_STORE_H
 #define STORAGE_STORE_H
@@ -38,8 +39,9 @@ const char *store_directory(const struct store *store);
 enum store_answer { STORE_HIT, STORE_MISS, STORE_FAILED };
 
 /*
- * The archive called by this digest, open. Any thread (each has its own read-only connection to the index). A row whose file is
- * gone or of the wrong size is a miss. STORE_FAILED: the index or the disk is broken, err says how.
+ * The archive called by this digest, open. Any thread (each has its own read-only connection to the index). A
+ * row whose file is gone or of the wrong size is a miss. STORE_FAILED: the index or the disk is broken, err
+ * says how.
  */
 enum store_answer store_find(
         struct store *store, const struct digest *digest, struct blob *ret, struct err *err) MUST_CHECK;
@@ -53,25 +55,35 @@ enum store_answer store_has(
         struct store *store, const struct digests *digests, struct archive *ret, struct err *err) MUST_CHECK;
 
 /*
- * Reads an unproven blob to its end and compares it with its name. True: it is BLOB_PROVEN now, and the index will remember. False
- * with ERR_MISMATCH: it was wrong, is quarantined (in STORE_WRITE) and is a miss from now on. Blocks on the disk for as long as the blob is long.
+ * Reads an unproven blob to its end and compares it with its name. True: it is BLOB_PROVEN now, and the index
+ * will remember. False with ERR_MISMATCH: it was wrong, is quarantined (in STORE_WRITE) and is a miss from
+ * now on. Blocks on the disk for as long as the blob is long.
  */
 bool store_prove(struct store *store, struct blob *blob, struct err *err) MUST_CHECK;
 /* The same for one who has read the bytes himself: what he found them to be. */
 void store_proven(struct store *store, const struct blob *blob);
 /*
- * Moves the file of this archive to quarantine/ and drops its row. Logs what happened. Any thread, but not from done() of an intake;
- * blocks on the disk. Does nothing in STORE_READ.
+ * Moves the file of this archive to quarantine/ and drops its row. Logs what happened. Any thread, but not
+ * from done() of an intake; blocks on the disk. Does nothing in STORE_READ.
  */
 void store_quarantine(struct store *store, const struct digests *digests, const char *why);
-/* The same, unless the file that was open here has been replaced by another since: for one who read wrong bytes from it. */
+/*
+ * The same, unless the file that was open here has been replaced by another since: for one who read wrong
+ * bytes from it.
+ */
 void store_quarantine_blob(struct store *store, const struct blob *blob, const char *why);
 
-/* Visits every archive of the index, by sha256. The visitor returns false to stop. False with err: the index failed. */
+/*
+ * Visits every archive of the index, by sha256. The visitor returns false to stop. False with err: the index
+ * failed.
+ */
 typedef bool archive_visit_fn(void *context, const struct archive *archive);
 bool store_walk(struct store *store, archive_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
 
-/* The blobs without a row and the rows without a blob. Adopts and drops only in STORE_WRITE; hashes what it adopts. */
+/*
+ * The blobs without a row and the rows without a blob. Adopts and drops only in STORE_WRITE; hashes what it
+ * adopts.
+ */
 struct store_audit {
 	uint64_t adopted;      /* blobs that were right and had no row */
 	uint64_t quarantined;  /* blobs that are not what their name says */

@@ -1,5 +1,6 @@
 /*
- * The lock of a store: an open file description lock, which no close of another descriptor of the same file can release.
+ * The lock of a store: an open file description lock, which no close of another descriptor of the same file
+ * can release.
  */
 #include "storage/store_lock.h"
 

@@ -32,7 +32,10 @@ struct store {
 /* Gives the claim back and lets those who waited for it try again. */
 void store_unclaim(struct store *store, struct claim *claim);
 
-/* The rest of a quarantine, under the claim of the sha256: row first, then the file. False when the row cannot be deleted. */
+/*
+ * The rest of a quarantine, under the claim of the sha256: row first, then the file. False when the row
+ * cannot be deleted.
+ */
 bool store_quarantine_claimed(struct store *store, const struct digests *digests, const char *why);
 
 #endif

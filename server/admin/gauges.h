@@ -1,6 +1,6 @@
 /*
- * Gauges: how much there is of everything right now, asked from the parts of larder that are there. One collection for /metrics,
- * /status and the page, so that they never disagree.
+ * Gauges: how much there is of everything right now, asked from the parts of larder that are there. One
+ * collection for /metrics, /status and the page, so that they never disagree.
  */
 #ifndef SERVER_ADMIN_GAUGES_H
 #define SERVER_ADMIN_GAUGES_H

@@ -1,6 +1,6 @@
 /*
- * Metrics. Any thread counts; what a hit counts goes to a shard of its processor, so that workers do not share a cache line, and is only
- * added up when somebody asks. Must never take a lock on the way of a hit.
+ * Metrics. Any thread counts; what a hit counts goes to a shard of its processor, so that workers do not
+ * share a cache line, and is only added up when somebody asks. Must never take a lock on the way of a hit.
  */
 #include "server/admin/metrics.h"
 
@@ -194,7 +194,10 @@ render_requests(const struct metrics *metrics, struct text *ret)
 		}
 }
 
-/* Quotes, backslashes and newlines as the format wants them; a host's name holds none of them, but it comes from outside. */
+/*
+ * Quotes, backslashes and newlines as the format wants them; a host's name holds none of them, but it comes
+ * from outside.
+ */
 static void
 add_label(struct text *ret, const char *value)
 {

@@ -27,7 +27,10 @@ uint64_t metrics_get(struct metrics *metrics, enum metric metric);
 void metrics_request(struct metrics *metrics, enum request_kind kind, int status);
 
 #define METRICS_HOSTS_MAX 1000 /* hosts with rows of their own; the rest are counted under "other" */
-/* One contact with an origin ended: outcome is "served", "gone", "changed", "timeout", "refused", … (a short, fixed word). Takes a lock. */
+/*
+ * One contact with an origin ended: outcome is "served", "gone", "changed", "timeout", "refused", … (a short,
+ * fixed word). Takes a lock.
+ */
 void metrics_upstream(struct metrics *metrics, const char *host, const char *outcome);
 
 /* Everything: counters, labelled ones, and the gauges of the parts of larder that are there. */

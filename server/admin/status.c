@@ -1,5 +1,6 @@
 /*
- * Status for machines: small JSON documents and the metrics. Worker threads; nothing here waits or walks the store.
+ * Status for machines: small JSON documents and the metrics. Worker threads; nothing here waits or walks the
+ * store.
  */
 #include "server/admin/status.h"
 

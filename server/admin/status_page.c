@@ -1,6 +1,6 @@
 /*
- * The page at "/": what this is, how to use it, and how it is. Worker threads. Everything that is not a literal goes through
- * text_add_html.
+ * The page at "/": what this is, how to use it, and how it is. Worker threads. Everything that is not a
+ * literal goes through text_add_html.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -42,7 +42,10 @@ static const char page_foot[] = "<p><a href=\"/status\">status</a> · <a href=\"
                                 "</body>\n"
                                 "</html>\n";
 
-/* The Host is the client's word: used only where it looks like a host, else the first address larder listens on. */
+/*
+ * The Host is the client's word: used only where it looks like a host, else the first address larder listens
+ * on.
+ */
 static void
 add_own_address(const struct request *request, struct text *ret)
 {

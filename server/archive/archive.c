@@ -1,6 +1,6 @@
 /*
- * The way of a request for an archive, hit or miss, on the worker's thread that runs the request. Nothing here waits: a miss parks in
- * its flight, and the handler is called again when there is news.
+ * The way of a request for an archive, hit or miss, on the worker's thread that runs the request. Nothing
+ * here waits: a miss parks in its flight, and the handler is called again when there is news.
  */
 #include "server/archive/archive.h"
 
@@ -16,8 +16,8 @@ static enum outcome join_flight(struct request *request);
 static enum outcome follow_flight(struct request *request);
 
 /*
- * A small blob that changed since it was last read is read again first, so that a damaged one is a miss and not a broken answer. A
- * large one is read while it is sent.
+ * A small blob that changed since it was last read is read again first, so that a damaged one is a miss and
+ * not a broken answer. A large one is read while it is sent.
  */
 static enum outcome
 answer_hit(struct request *request, struct blob *blob)

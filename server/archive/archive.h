@@ -6,7 +6,10 @@
 
 #include "server/http/request.h"
 
-/* Blobs up to this size are read again before they are sent, when that is due; larger ones while they are sent. */
+/*
+ * Blobs up to this size are read again before they are sent, when that is due; larger ones while they are
+ * sent.
+ */
 #define PROVE_INLINE_MAX (1u << 20)
 
 /* The handler of KIND_ARCHIVE. */

@@ -1,5 +1,6 @@
 /*
- * Attempts: which origins were asked for one archive and what each of them said, in their order, for reports. Owned by one thread at a time.
+ * Attempts: which origins were asked for one archive and what each of them said, in their order, for reports.
+ * Owned by one thread at a time.
  */
 #ifndef SERVER_ARCHIVE_ATTEMPTS_H
 #define SERVER_ARCHIVE_ATTEMPTS_H

@@ -1,8 +1,10 @@
 /*
- * One fetch and everybody who waits for it. The fetcher's thread brings bytes in, any worker takes them out, a thread of the
- * store tells when they are safe. The temporary file is the buffer: who waits reads it outside the lock.
+ * One fetch and everybody who waits for it. The fetcher's thread brings bytes in, any worker takes them out,
+ * a thread of the store tells when they are safe. The temporary file is the buffer: who waits reads it
+ * outside the lock.
  *
- * Must never: block under the lock; give out the last bytes before the digest is right; start over once something was promised.
+ * Must never: block under the lock; give out the last bytes before the digest is right; start over once
+ * something was promised.
  */
 #include "server/archive/flight.h"
 
@@ -121,7 +123,7 @@ tell_failure(const struct flight *flight, struct err *err)
 	return NEWS_FAILED;
 }
 
-/* Bytes can be given out while they come: the length is known, and the archive too large to be verified first. */
+/* Bytes go out while they come: the length is known, and the archive too large to be verified first. */
 static bool
 is_streaming(const struct flight *flight)
 {
@@ -339,8 +341,8 @@ is_wanted(const struct flight_plan *plan, const struct digests *digests)
 }
 
 /*
- * The end, either way. The table first, without a lock held towards it: who is woken and asks again finds the store or the memory
- * of what is nowhere, and not this flight once more.
+ * The end, either way. The table first, without a lock held towards it: who is woken and asks again finds the
+ * store or the memory of what is nowhere, and not this flight once more.
  */
 static void
 finish(struct flight *flight, enum flight_state state, const struct err *failure)
@@ -414,7 +416,7 @@ flight_land(struct flight *flight, struct err *err)
 	return true;
 }
 
-/* Clients go on at once after a 404 and lose many seconds on a 5xx: trouble with larder's own disk is a miss to them. */
+/* Clients go on at once after a 404 and lose seconds on a 5xx: trouble with larder's disk is a miss to them. */
 void
 flight_fail(struct flight *flight, const struct err *err)
 {

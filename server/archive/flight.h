@@ -28,7 +28,10 @@ struct metrics;
 struct store;
 struct flight;
 
-/* READS: what he is told is a promise, and the flight never starts over afterwards. LOOKS: only the size, as HEAD does; it promises nothing. */
+/*
+ * READS: what he is told is a promise, and the flight never starts over afterwards. LOOKS: only the size, as
+ * HEAD does; it promises nothing.
+ */
 enum waiter_wish { WAITER_READS, WAITER_LOOKS };
 
 /* Somebody who waits. Owned by whoever waits; linked into the flight while parked. */
@@ -53,14 +56,14 @@ enum flight_news {
 /* --- for who waits; any thread --- */
 
 /*
- * The size, once bytes can be given out: at once for large archives whose origin tells the length, after verification for small ones.
- * From the first NEWS_READY for one who reads on, the flight never starts over.
+ * The size, once bytes can be given out: at once for large archives whose origin tells the length, after
+ * verification for small ones. From the first NEWS_READY for one who reads on, the flight never starts over.
  */
 enum flight_news flight_head(
         struct flight *flight, struct waiter *waiter, uint64_t *ret_size, struct err *err);
 /*
- * Up to max bytes at position. The last FLIGHT_TAIL bytes are given out only when the digest is right and the archive is
- * stored (or cannot be stored, but is right).
+ * Up to max bytes at position. The last FLIGHT_TAIL bytes are given out only when the digest is right and the
+ * archive is stored (or cannot be stored, but is right).
  */
 enum flight_news flight_read(struct flight *flight, struct waiter *waiter, uint64_t position, void *ret,
         size_t max, size_t *ret_length, struct err *err);
@@ -79,15 +82,22 @@ struct flight_head {
 	const char *url;     /* where the bytes come from, for people */
 };
 
-/* An origin answers: makes room for its bytes. Again only after flight_start_over. ERR_TOO_LARGE, ERR_NO_SPACE, ERR_IO. */
+/*
+ * An origin answers: makes room for its bytes. Again only after flight_start_over. ERR_TOO_LARGE,
+ * ERR_NO_SPACE, ERR_IO.
+ */
 bool flight_announce(struct flight *flight, const struct flight_head *head, struct err *err) MUST_CHECK;
 bool flight_append(struct flight *flight, const void *bytes, size_t length, struct err *err) MUST_CHECK;
 /*
- * Gives up the current try, so that another origin may be asked from the start. False: somebody was promised this one; all that is left is
- * flight_fail. Nobody can be promised anything between this and the next flight_announce.
+ * Gives up the current try, so that another origin may be asked from the start. False: somebody was promised
+ * this one; all that is left is flight_fail. Nobody can be promised anything between this and the next
+ * flight_announce.
  */
 bool flight_start_over(struct flight *flight);
-/* All bytes are in. True: they are what is wanted, and are being committed. False: ERR_MISMATCH, nothing was given to the end. */
+/*
+ * All bytes are in. True: they are what is wanted, and are being committed. False: ERR_MISMATCH, nothing was
+ * given to the end.
+ */
 bool flight_land(struct flight *flight, struct err *err) MUST_CHECK;
 /* Nowhere to be had: wakes everybody with this error. */
 void flight_fail(struct flight *flight, const struct err *err);

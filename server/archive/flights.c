@@ -1,6 +1,6 @@
 /*
- * The table of flights. Any worker joins, the flight itself leaves when it is over. A flight stands in the table under every digest
- * that its archive is known by, so that whoever asks by another one finds it too.
+ * The table of flights. Any worker joins, the flight itself leaves when it is over. A flight stands in the
+ * table under every digest that its archive is known by, so that whoever asks by another one finds it too.
  *
  * One mutex, the first of the lock order; nothing blocks under it: the index is asked before and after.
  */
@@ -169,8 +169,8 @@ remember_nowhere(struct flights *flights, const struct digest *name, const struc
 /* --- joining --- */
 
 /*
- * Every digest the wanted archive is known by. Sets that contradict each other tell only what was asked: which of them will land is
- * not known yet.
+ * Every digest the wanted archive is known by. Sets that contradict each other tell only what was asked:
+ * which of them will land is not known yet.
  */
 static void
 names_of(const struct digest *asked, const struct catalog_wanted *wanted, struct digests *ret)
@@ -194,7 +194,10 @@ names_of(const struct digest *asked, const struct catalog_wanted *wanted, struct
 	*ret = names;
 }
 
-/* What is to be kept in mind: every origin said that it is not there. Anything else may be better in a moment. */
+/*
+ * What is to be kept in mind: every origin said that it is not there. Anything else may be better in a
+ * moment.
+ */
 static bool
 is_nowhere(const struct err *failure)
 {
@@ -240,7 +243,10 @@ join_by_digest(struct flights *flights, const struct digest *digest, struct err 
 
 enum joined { JOINED_OTHER, JOINED_NEW, JOINED_NONE };
 
-/* Puts the new flight into the table unless there is one by then, or no room. The result is held for the caller. */
+/*
+ * Puts the new flight into the table unless there is one by then, or no room. The result is held for the
+ * caller.
+ */
 static enum joined
 enter(struct flights *flights, struct flight *fresh, const struct digests *names, struct flight **ret,
         struct err *err)
@@ -275,8 +281,8 @@ enter(struct flights *flights, struct flight *fresh, const struct digests *names
 }
 
 /*
- * The flight stands in the table: from here on nobody begins a second one. The index is asked once more, since the archive may
- * have been stored between the caller's miss and now.
+ * The flight stands in the table: from here on nobody begins a second one. The index is asked once more,
+ * since the archive may have been stored between the caller's miss and now.
  */
 static void
 depart(struct flights *flights, struct flight *flight)

@@ -1,6 +1,6 @@
 /*
- * The table of flights: at most one for an archive, by whichever of its digests it is asked; and the memory of what was lately
- * found nowhere.
+ * The table of flights: at most one for an archive, by whichever of its digests it is asked; and the memory
+ * of what was lately found nowhere.
  */
 #ifndef SERVER_ARCHIVE_FLIGHTS_H
 #define SERVER_ARCHIVE_FLIGHTS_H
@@ -32,8 +32,9 @@ struct flights *flights_create(
 void flights_destroy(struct flights *flights); /* every flight is over */
 
 /*
- * The flight that fetches this archive: the one under way or a new one. The caller holds a reference (flight_leave or flight_release
- * drops it). NULL: ERR_OVERLOADED at the limit, ERR_STOPPING, or what was found lately (ERR_UNKNOWN, ERR_VANISHED …). Any thread.
+ * The flight that fetches this archive: the one under way or a new one. The caller holds a reference
+ * (flight_leave or flight_release drops it). NULL: ERR_OVERLOADED at the limit, ERR_STOPPING, or what was
+ * found lately (ERR_UNKNOWN, ERR_VANISHED …). Any thread.
  */
 struct flight *flights_join(struct flights *flights, const struct digest *digest, struct err *err) MUST_CHECK;
 
@@ -43,7 +44,10 @@ void flights_forget_nowhere(struct flights *flights);
 /* No new flights from here on: ERR_STOPPING. */
 void flights_refuse(struct flights *flights);
 
-/* Blocks until the table is empty. After flights_refuse and fetcher_stop: what is left is being stored, and those who wait are woken with it. */
+/*
+ * Blocks until the table is empty. After flights_refuse and fetcher_stop: what is left is being stored, and
+ * those who wait are woken with it.
+ */
 void flights_wait_over(struct flights *flights);
 
 /* How many are under way. */

@@ -1,6 +1,7 @@
 /*
- * `larder add`: local files into the store. The main thread reads and hashes; the store's threads make durable, up to ADD_WINDOW archives at
- * once, so that their flushes overlap. A line "stored …" is written only when the archive would survive a power cut.
+ * `larder add`: local files into the store. The main thread reads and hashes; the store's threads make
+ * durable, up to ADD_WINDOW archives at once, so that their flushes overlap. A line "stored …" is written
+ * only when the archive would survive a power cut.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -196,7 +197,9 @@ fill(struct adding *adding, struct intake *intake, int fd, struct err *err)
 	}
 }
 
-/* A file in a cache is called by its digest; one that holds something else is damaged, or not what it seems. */
+/*
+ * A file in a cache is called by its digest; one that holds something else is damaged, or not what it seems.
+ */
 static bool
 agrees_with_path(const char *path, const struct digests *digests, struct err *err)
 {

@@ -1,5 +1,6 @@
 /*
- * `larder check`: is everything safe? Main thread, read-only, beside a running daemon; goes nowhere, and so says only what was seen before.
+ * `larder check`: is everything safe? Main thread, read-only, beside a running daemon; goes nowhere, and so
+ * says only what was seen before.
  */
 #include <inttypes.h>
 #include <stdio.h>

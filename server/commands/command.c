@@ -27,7 +27,9 @@ command_find(const char *name)
 	return NULL;
 }
 
-/* How many letters must be changed, added or left out to make one of the other (Levenshtein). Both are short. */
+/*
+ * How many letters must be changed, added or left out to make one of the other (Levenshtein). Both are short.
+ */
 static size_t
 distance(const char *a, const char *b)
 {

@@ -1,6 +1,6 @@
 /*
- * A command of larder: what it is called, which options it takes, what it does. main.c finds it in the table and gives it what the command
- * line said.
+ * A command of larder: what it is called, which options it takes, what it does. main.c finds it in the table
+ * and gives it what the command line said.
  */
 #ifndef SERVER_COMMANDS_COMMAND_H
 #define SERVER_COMMANDS_COMMAND_H
@@ -86,14 +86,15 @@ int command_fail(const struct err *err);
 /* A mistake on the command line: says it and how to get help; EXIT_USAGE. */
 int command_misuse(const struct invocation *invocation, const char *format, ...) PRINTF_LIKE(2, 3);
 /*
- * Starts the parts a command needs; EXIT_DONE, or it has said why not and this is the exit status. A store that is not there yet, and
- * is only to be read, is EXIT_FAILED.
+ * Starts the parts a command needs; EXIT_DONE, or it has said why not and this is the exit status. A store
+ * that is not there yet, and is only to be read, is EXIT_FAILED.
  */
 int command_start(const struct invocation *invocation, enum larder_parts parts, struct larder *ret);
 /* Of two exit statuses the graver. */
 int command_worse(int status, int other);
 /*
- * Writes out what is still buffered for standard output. What could not be written is EXIT_FAILED with a message; else status.
+ * Writes out what is still buffered for standard output. What could not be written is EXIT_FAILED with a
+ * message; else status.
  */
 int command_finish(int status);
 

@@ -12,8 +12,8 @@ bool copy_blob(const struct blob *blob, int to, struct err *err) MUST_CHECK;
 
 enum copy_durability { COPY_SYNC, COPY_SYNC_LATER };
 /*
- * To a file of this name, mode 0644, whole or not at all: under a temporary name beside it first. Shares the blocks where the filesystem
- * can. A file that is there is replaced.
+ * To a file of this name, mode 0644, whole or not at all: under a temporary name beside it first. Shares the
+ * blocks where the filesystem can. A file that is there is replaced.
  */
 bool copy_blob_to_path(const struct blob *blob, const char *path, enum copy_durability durability,
         struct err *err) MUST_CHECK;

@@ -1,6 +1,7 @@
 /*
- * `larder export`: a static tree in the layout of `opam admin cache`, which any web server can serve. Main thread, read-only, beside a running
- * daemon. Each archive is copied once and linked under its other digests; what is there already is kept, and never overwritten.
+ * `larder export`: a static tree in the layout of `opam admin cache`, which any web server can serve. Main
+ * thread, read-only, beside a running daemon. Each archive is copied once and linked under its other digests;
+ * what is there already is kept, and never overwritten.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,10 @@ look(const char *path, const struct blob *blob)
 	return digests_satisfy(&digests, &blob->digests) ? THERE_SAME : THERE_OTHER;
 }
 
-/* The other digest's name for what the first one's stands for. Both names of one inode need no second look at the bytes. */
+/*
+ * The other digest's name for what the first one's stands for. Both names of one inode need no second look at
+ * the bytes.
+ */
 static bool
 link_as(const char *first, const char *second, const struct blob *blob, struct err *err)
 {

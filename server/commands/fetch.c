@@ -1,6 +1,7 @@
 /*
- * `larder fetch`: downloads what is named and not stored. The main thread joins up to FETCH_WINDOW flights and waits for them in a mailbox;
- * the fetcher's own limits decide how many of them go out at once. A line "stored …" is written only when the archive is durable.
+ * `larder fetch`: downloads what is named and not stored. The main thread joins up to FETCH_WINDOW flights
+ * and waits for them in a mailbox; the fetcher's own limits decide how many of them go out at once. A line
+ * "stored …" is written only when the archive is durable.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +24,10 @@
 #define FETCH_WINDOW  512 /* archives asked for at once */
 #define FETCH_TICK_MS 200
 
-/* At least this long before each further try of what failed for now; longer where hosts rest that may be asked again soon. */
+/*
+ * At least this long before each further try of what failed for now; longer where hosts rest that may be
+ * asked again soon.
+ */
 static const int64_t pauses_ms[] = {1000, 4000};
 
 /* The whole of one run. Main thread. */
@@ -229,7 +233,10 @@ fetch_all(struct fetching *fetching)
 
 /* --- the end --- */
 
-/* A row for each origin that was asked, the archive's name beside the first; one row with the error where none was. */
+/*
+ * A row for each origin that was asked, the archive's name beside the first; one row with the error where
+ * none was.
+ */
 static void
 add_missing_rows(struct table *table, const struct order *order)
 {

@@ -1,6 +1,6 @@
 /*
- * `larder import`: learns from sources where archives live. Main thread. A source goes in whole or not at all; entries of it that cannot be
- * read are named and skipped.
+ * `larder import`: learns from sources where archives live. Main thread. A source goes in whole or not at
+ * all; entries of it that cannot be read are named and skipped.
  */
 #include <inttypes.h>
 #include <stdio.h>

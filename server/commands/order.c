@@ -49,7 +49,10 @@ wake(struct waiter *waiter)
 	mailbox_post(&order->office->home, &order->letter);
 }
 
-/* The digest to ask by: the best one under which the catalog knows the archive, since a repaired one may be known there by md5 alone. */
+/*
+ * The digest to ask by: the best one under which the catalog knows the archive, since a repaired one may be
+ * known there by md5 alone.
+ */
 static struct digest
 choose_digest(const struct larder *larder, const struct digests *digests)
 {
@@ -133,8 +136,8 @@ look_into_store(struct order *order)
 }
 
 /*
- * Asks the flight for what lies behind its last byte: the answer is the end or a failure. Bytes are not asked for, so that the fetcher
- * may go to the next origin until the very end.
+ * Asks the flight for what lies behind its last byte: the answer is the end or a failure. Bytes are not asked
+ * for, so that the fetcher may go to the next origin until the very end.
  */
 static void
 look_at_flight(struct order *order)

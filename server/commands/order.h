@@ -1,6 +1,6 @@
 /*
- * An order: one archive that a command wants fetched. Joins a flight, waits for it in a mailbox, remembers how it ended. Main thread, but
- * for the wake, which comes from the fetcher's or the store's.
+ * An order: one archive that a command wants fetched. Joins a flight, waits for it in a mailbox, remembers
+ * how it ended. Main thread, but for the wake, which comes from the fetcher's or the store's.
  */
 #ifndef SERVER_COMMANDS_ORDER_H
 #define SERVER_COMMANDS_ORDER_H

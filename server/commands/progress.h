@@ -1,5 +1,6 @@
 /*
- * Progress on standard error: one line that renews itself on a terminal, a line a minute otherwise, nothing with -q. Main thread.
+ * Progress on standard error: one line that renews itself on a terminal, a line a minute otherwise, nothing
+ * with -q. Main thread.
  */
 #ifndef SERVER_COMMANDS_PROGRESS_H
 #define SERVER_COMMANDS_PROGRESS_H

@@ -1,5 +1,6 @@
 /*
- * `larder serve`: the daemon. Starts the parts, says where it listens, then waits for signals on the main thread until it is told to stop.
+ * `larder serve`: the daemon. Starts the parts, says where it listens, then waits for signals on the main
+ * thread until it is told to stop.
  */
 #include <inttypes.h>
 #include <stdio.h>

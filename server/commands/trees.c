@@ -36,7 +36,10 @@ add_root(struct trees *trees, char *path)
 	trees->roots[trees->n_roots] = NULL;
 }
 
-/* The path itself or, where it is a download cache, the directories of its algorithms: caches hold other things too. */
+/*
+ * The path itself or, where it is a download cache, the directories of its algorithms: caches hold other
+ * things too.
+ */
 static void
 add_path(struct trees *trees, const char *path)
 {

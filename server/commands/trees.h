@@ -13,8 +13,9 @@
 struct trees;
 
 /*
- * Paths are files or directories. Of a directory in the layout of a download cache (md5/, sha1/, sha256/ or sha512/ in it) only
- * those are walked, of any other all of it. Links to files are followed, links to directories only where they are a path themselves.
+ * Paths are files or directories. Of a directory in the layout of a download cache (md5/, sha1/, sha256/ or
+ * sha512/ in it) only those are walked, of any other all of it. Links to files are followed, links to
+ * directories only where they are a path themselves.
  */
 struct trees *trees_open(char *const *paths, size_t n_paths, struct err *err) MUST_CHECK;
 
@@ -27,7 +28,10 @@ enum trees_news {
 enum trees_news trees_next(struct trees *trees, const char **ret_path, struct err *err);
 void trees_close(struct trees *trees); /* NULL is nothing */
 
-/* The digest a path ends in, as caches lay them out: …/sha256/ab/abcd… or …/sha256/abcd…. False: it names none. */
+/*
+ * The digest a path ends in, as caches lay them out: …/sha256/ab/abcd… or …/sha256/abcd…. False: it names
+ * none.
+ */
 bool trees_path_digest(const char *path, struct digest *ret);
 
 #endif

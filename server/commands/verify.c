@@ -1,6 +1,6 @@
 /*
- * `larder verify`: every stored byte against its digest, and the index against the files. Main thread; takes the store for itself, since it
- * moves what is wrong out of the way.
+ * `larder verify`: every stored byte against its digest, and the index against the files. Main thread; takes
+ * the store for itself, since it moves what is wrong out of the way.
  */
 #include <inttypes.h>
 #include <stdio.h>

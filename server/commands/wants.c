@@ -1,5 +1,6 @@
 /*
- * From the arguments of fetch, check and show to sets of digests. Main thread; reads the catalog and lockfiles, changes nothing.
+ * From the arguments of fetch, check and show to sets of digests. Main thread; reads the catalog and
+ * lockfiles, changes nothing.
  */
 #include "server/commands/wants.h"
 

@@ -1,5 +1,6 @@
 /*
- * What a command was asked about: archives named by a lockfile, a package, a digest, or the whole catalog. Main thread.
+ * What a command was asked about: archives named by a lockfile, a package, a digest, or the whole catalog.
+ * Main thread.
  */
 #ifndef SERVER_COMMANDS_WANTS_H
 #define SERVER_COMMANDS_WANTS_H

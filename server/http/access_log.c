@@ -1,5 +1,6 @@
 /*
- * The access log. The worker's thread, at the end of a request; one write(2) a line, nothing at all where it is switched off.
+ * The access log. The worker's thread, at the end of a request; one write(2) a line, nothing at all where it
+ * is switched off.
  */
 #include "server/http/access_log.h"
 

@@ -1,6 +1,7 @@
 /*
- * The connections. Workers open, close and mark their own; the reaper thread walks all of them, under the one lock, and only ever
- * calls shutdown(2): it must never close a descriptor, which belongs to libmicrohttpd, and never touch one that is no longer in the list.
+ * The connections. Workers open, close and mark their own; the reaper thread walks all of them, under the one
+ * lock, and only ever calls shutdown(2): it must never close a descriptor, which belongs to libmicrohttpd,
+ * and never touch one that is no longer in the list.
  */
 #include "server/http/connections.h"
 
@@ -212,7 +213,10 @@ connection_sends_again(struct connection *connection)
 		connection_enter(connection, CONNECTION_SENDS);
 }
 
-/* Without the lock: only the worker that runs this closes the descriptor, and it keeps its value when the reaper has shut it down. */
+/*
+ * Without the lock: only the worker that runs this closes the descriptor, and it keeps its value when the
+ * reaper has shut it down.
+ */
 void
 connection_cut(struct connection *connection)
 {
@@ -278,7 +282,10 @@ connections_reap(struct connections *connections, int64_t now_ms)
 		limit = past_deadline(connections, connection, now_ms);
 		if (limit == METRICS)
 			continue;
-		/* Under the lock, and out of the list, so that the descriptor cannot be closed and reused meanwhile. */
+		/*
+		 * Under the lock, and out of the list, so that the descriptor cannot be closed and reused
+		 * meanwhile.
+		 */
 		shutdown(connection->fd, SHUT_RDWR);
 		LIST_REMOVE(connection, link);
 		connection->fd = -1;

@@ -23,7 +23,10 @@ struct metrics;
 
 enum connection_phase { CONNECTION_WAITS, CONNECTION_WORKS, CONNECTION_SENDS };
 
-/* What was found at the door. Who is over a limit stays connected until his first request was answered with 503. */
+/*
+ * What was found at the door. Who is over a limit stays connected until his first request was answered with
+ * 503.
+ */
 enum connection_standing { CONNECTION_WELCOME, CONNECTION_OVER_TOTAL, CONNECTION_OVER_ADDRESS };
 
 struct connections_options {
@@ -44,7 +47,9 @@ struct connections *connections_create(const struct connections_options *options
 void connections_destroy(
         struct connections *connections); /* stops the reaper; every connection is closed; NULL is nothing */
 
-/* Room for one more, if only to be told 503? Past this, connections are dropped without a word. Any thread. */
+/*
+ * Room for one more, if only to be told 503? Past this, connections are dropped without a word. Any thread.
+ */
 bool connections_have_room(struct connections *connections);
 /* A client has connected; fd stays the caller's. The result lives until connection_close. Any thread. */
 struct connection *connection_open(struct connections *connections, int fd, const struct sockaddr *peer);
@@ -56,8 +61,9 @@ void connection_enter(struct connection *connection, enum connection_phase phase
 /* As connection_enter with CONNECTION_SENDS, but an answer that is being sent already goes on as it is. */
 void connection_sends_again(struct connection *connection);
 /*
- * Ends the connection under an answer that cannot be finished. For content readers, before MHD_CONTENT_READER_END_WITH_ERROR: a reader that runs
- * because its connection was resumed is not looked at again by libmicrohttpd 0.9.75 until something happens on the socket, which would stay open.
+ * Ends the connection under an answer that cannot be finished. For content readers, before
+ * MHD_CONTENT_READER_END_WITH_ERROR: a reader that runs because its connection was resumed is not looked at
+ * again by libmicrohttpd 0.9.75 until something happens on the socket, which would stay open.
  */
 void connection_cut(struct connection *connection);
 enum connection_standing connection_standing(const struct connection *connection);

@@ -1,5 +1,6 @@
 /*
- * An exchange. All of it runs on the worker's thread; a hit passes through here with one allocation and no lock.
+ * An exchange. All of it runs on the worker's thread; a hit passes through here with one allocation and no
+ * lock.
  */
 #include "server/http/exchange.h"
 
@@ -142,7 +143,10 @@ is_welcome(struct exchange_setting *setting, const struct request *request, cons
 		return false;
 	if (atomic_load_explicit(&setting->stopping, memory_order_relaxed))
 		return err_set(err, ERR_STOPPING, "larder is stopping");
-	/* With a body or without one, the connection ends here: nobody has to tell where the next request begins. */
+	/*
+	 * With a body or without one, the connection ends here: nobody has to tell where the next request
+	 * begins.
+	 */
 	if (strcmp(line->method, "GET") != 0 && strcmp(line->method, "HEAD") != 0)
 		return err_set(err, ERR_METHOD, "only GET and HEAD are answered here");
 	return true;

@@ -1,6 +1,6 @@
 /*
- * An exchange: one request from its header to its end, as libmicrohttpd tells of it. Everything between the callbacks of the listener
- * and the handlers.
+ * An exchange: one request from its header to its end, as libmicrohttpd tells of it. Everything between the
+ * callbacks of the listener and the handlers.
  */
 #ifndef SERVER_HTTP_EXCHANGE_H
 #define SERVER_HTTP_EXCHANGE_H
@@ -28,8 +28,9 @@ struct exchange_line {
 };
 
 /*
- * The header is complete: makes the request. Clean: *ret_request is set and exchange_run comes next. Not clean, over a limit, another
- * method, or stopping: the answer is queued now, which closes the connection after it. MHD_NO closes it without one.
+ * The header is complete: makes the request. Clean: *ret_request is set and exchange_run comes next. Not
+ * clean, over a limit, another method, or stopping: the answer is queued now, which closes the connection
+ * after it. MHD_NO closes it without one.
  */
 enum MHD_Result exchange_begin(struct exchange_setting *setting, struct worker *worker,
         const struct exchange_line *line, struct request **ret_request);

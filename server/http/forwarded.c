@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-/* The text between start and end, without the spaces around it, as an address. Ports and brackets are not understood. */
+/*
+ * The text between start and end, without the spaces around it, as an address. Ports and brackets are not
+ * understood.
+ */
 static bool
 parse_entry(const char *start, const char *end, struct address *ret)
 {

@@ -7,8 +7,9 @@
 #include "server/net.h"
 
 /*
- * The last address of the list that is no trusted proxy, as seen from peer: a list is believed only from right to left and only as long as
- * each address it was added by is trusted. Without a list, from an untrusted peer, or where the list holds nonsense: the last address believed.
+ * The last address of the list that is no trusted proxy, as seen from peer: a list is believed only from
+ * right to left and only as long as each address it was added by is trusted. Without a list, from an
+ * untrusted peer, or where the list holds nonsense: the last address believed.
  */
 struct address forwarded_client(
         const char *header, const struct networks *trusted, const struct address *peer);

@@ -1,6 +1,6 @@
 /*
- * The guard. Runs on the worker's thread in the first call for each request, allocates nothing and must never let through what
- * two HTTP parsers could read in two ways.
+ * The guard. Runs on the worker's thread in the first call for each request, allocates nothing and must never
+ * let through what two HTTP parsers could read in two ways.
  */
 #include "server/http/guard.h"
 
@@ -83,8 +83,8 @@ check_line(const struct guard_request *request, struct err *err)
 }
 
 /*
- * Is this field the named one? A name that merely begins like it ("Content-Length ", "Content-Length-X") is counted as an attempt to
- * smuggle and refused by the caller.
+ * Is this field the named one? A name that merely begins like it ("Content-Length ", "Content-Length-X") is
+ * counted as an attempt to smuggle and refused by the caller.
  */
 enum likeness { LIKE_NOT, LIKE_EXACT, LIKE_BEGINS };
 

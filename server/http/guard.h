@@ -1,6 +1,7 @@
 /*
- * The guard: is this request clean HTTP? libmicrohttpd lets forms through by which one client can slip a request into the connection of
- * another behind a shared proxy; every one of them is refused here, before anything else looks at the request.
+ * The guard: is this request clean HTTP? libmicrohttpd lets forms through by which one client can slip a
+ * request into the connection of another behind a shared proxy; every one of them is refused here, before
+ * anything else looks at the request.
  */
 #ifndef SERVER_HTTP_GUARD_H
 #define SERVER_HTTP_GUARD_H
@@ -25,8 +26,8 @@ struct guard_request {
 };
 
 /*
- * False: ERR_BAD_REQUEST with a sentence, and the connection has to be closed after the answer, since nobody knows where the next request
- * begins (RFC 9112, sections 2.2, 3.2, 5.1 and 6.3). A pure function.
+ * False: ERR_BAD_REQUEST with a sentence, and the connection has to be closed after the answer, since nobody
+ * knows where the next request begins (RFC 9112, sections 2.2, 3.2, 5.1 and 6.3). A pure function.
  */
 bool guard_check(const struct guard_request *request, struct err *err) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /*
- * The listener. The main thread starts and stops it; in between everything happens in the callbacks, on the threads that libmicrohttpd
- * runs, one for each worker and address. Must never stop a daemon while somebody is parked in a flight.
+ * The listener. The main thread starts and stops it; in between everything happens in the callbacks, on the
+ * threads that libmicrohttpd runs, one for each worker and address. Must never stop a daemon while somebody
+ * is parked in a flight.
  */
 #include "server/http/listener.h"
 
@@ -230,8 +231,8 @@ keep_escapes(void *context, struct MHD_Connection *http, char *string)
 }
 
 /*
- * libmicrohttpd's own messages are about clients that misbehave, so they are for debugging; and this is the only place where it tells
- * that a header was too large for it (413, 414, 431), which it answers by itself.
+ * libmicrohttpd's own messages are about clients that misbehave, so they are for debugging; and this is the
+ * only place where it tells that a header was too large for it (413, 414, 431), which it answers by itself.
  */
 static void PRINTF_LIKE(2, 0) on_message(void *context, const char *format, va_list args)
 {
@@ -317,7 +318,10 @@ listener_wait_idle(struct listener *listener, int64_t grace_ms)
 	}
 }
 
-/* libmicrohttpd ends the process when it is stopped with a connection suspended, so this is worth waiting for. */
+/*
+ * libmicrohttpd ends the process when it is stopped with a connection suspended, so this is worth waiting
+ * for.
+ */
 static bool
 nobody_is_parked(struct listener *listener)
 {

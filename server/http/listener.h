@@ -1,8 +1,9 @@
 /*
- * The listener: sockets, and the worker threads that answer on them. One libmicrohttpd daemon a worker and address, each with a socket of
- * its own, so that workers share nothing on the way of a hit.
+ * The listener: sockets, and the worker threads that answer on them. One libmicrohttpd daemon a worker and
+ * address, each with a socket of its own, so that workers share nothing on the way of a hit.
  *
- * Stop in this order: listener_quiesce, listener_wait_idle, (the fetcher stops and wakes all who are parked), listener_stop.
+ * Stop in this order: listener_quiesce, listener_wait_idle, (the fetcher stops and wakes all who are parked),
+ * listener_stop.
  */
 #ifndef SERVER_HTTP_LISTENER_H
 #define SERVER_HTTP_LISTENER_H
@@ -17,9 +18,10 @@
 struct listener;
 
 /*
- * Binds every address of config->listen and starts answering. Copies what larder points to, so everything else has to run already.
- * ERR_CONFIG names what is no address of this machine, ERR_IO the port that is in use, and what to do. An IPv6 address on a
- * machine without IPv6 is a warning as long as another address works.
+ * Binds every address of config->listen and starts answering. Copies what larder points to, so everything
+ * else has to run already. ERR_CONFIG names what is no address of this machine, ERR_IO the port that is in
+ * use, and what to do. An IPv6 address on a machine without IPv6 is a warning as long as another address
+ * works.
  */
 struct listener *listener_start(const struct larder *larder, struct err *err) MUST_CHECK;
 

@@ -1,5 +1,6 @@
 /*
- * A proof on the way. The worker's thread, inside the content reader. Must never give out the last byte of an archive that is wrong.
+ * A proof on the way. The worker's thread, inside the content reader. Must never give out the last byte of an
+ * archive that is wrong.
  */
 #include "server/http/proof.h"
 

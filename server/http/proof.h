@@ -1,5 +1,6 @@
 /*
- * A proof on the way: a stored archive that is read, hashed and sent at once, its tail held back until the hash is right.
+ * A proof on the way: a stored archive that is read, hashed and sent at once, its tail held back until the
+ * hash is right.
  */
 #ifndef SERVER_HTTP_PROOF_H
 #define SERVER_HTTP_PROOF_H
@@ -21,8 +22,8 @@ void proof_destroy(struct proof *proof);
 enum proof_answer { PROOF_BYTES, PROOF_WRONG };
 
 /*
- * Up to max bytes at position, which goes on where the last call ended. PROOF_WRONG: the bytes on disk are not those of the
- * archive; it is quarantined, and the answer must not be finished.
+ * Up to max bytes at position, which goes on where the last call ended. PROOF_WRONG: the bytes on disk are
+ * not those of the archive; it is quarantined, and the answer must not be finished.
  */
 enum proof_answer proof_read(
         struct proof *proof, uint64_t position, void *ret, size_t max, size_t *ret_length);

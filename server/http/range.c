@@ -1,5 +1,6 @@
 /*
- * Range. Any thread; pure functions over strings of the client, so nothing may overflow and nothing is trusted.
+ * Range. Any thread; pure functions over strings of the client, so nothing may overflow and nothing is
+ * trusted.
  */
 #include "server/http/range.h"
 

@@ -11,8 +11,8 @@ struct range {
 };
 
 /*
- * RANGE_ALL: no Range, or one that is not honoured (several ranges, another unit, malformed), which section 14.2 allows: send everything.
- * RANGE_NOWHERE: well-formed, but nothing of it lies inside: 416.
+ * RANGE_ALL: no Range, or one that is not honoured (several ranges, another unit, malformed), which section
+ * 14.2 allows: send everything. RANGE_NOWHERE: well-formed, but nothing of it lies inside: 416.
  */
 enum range_answer { RANGE_ALL, RANGE_PART, RANGE_NOWHERE };
 

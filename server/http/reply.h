@@ -1,5 +1,6 @@
 /*
- * Replies: how an answer goes out, with all the headers the contract promises. Every reply_* queues exactly one response.
+ * Replies: how an answer goes out, with all the headers the contract promises. Every reply_* queues exactly
+ * one response.
  */
 #ifndef SERVER_HTTP_REPLY_H
 #define SERVER_HTTP_REPLY_H
@@ -10,15 +11,22 @@
 #include "storage/blob.h"
 
 /*
- * A stored archive: 200, 206, 304 or 416 as method, Range, If-Range and If-None-Match ask (RFC 9110, sections 13 and 14). A proven blob goes
- * out by sendfile; an unproven one is hashed on its way, its tail held back, and a Range of it is answered with all of it. Takes the blob.
+ * A stored archive: 200, 206, 304 or 416 as method, Range, If-Range and If-None-Match ask (RFC 9110, sections
+ * 13 and 14). A proven blob goes out by sendfile; an unproven one is hashed on its way, its tail held back,
+ * and a Range of it is answered with all of it. Takes the blob.
  */
 enum outcome reply_blob(struct request *request, struct blob *blob);
 
-/* An archive that is coming: 200 with the flight's bytes (HEAD: without). request->flight and flight_size are set. */
+/*
+ * An archive that is coming: 200 with the flight's bytes (HEAD: without). request->flight and flight_size are
+ * set.
+ */
 enum outcome reply_flight(struct request *request);
 
-/* The status, Larder-Reason and sentence of an error; Retry-After with 503. Archives: a short Cache-Control: no-store. */
+/*
+ * The status, Larder-Reason and sentence of an error; Retry-After with 503. Archives: a short Cache-Control:
+ * no-store.
+ */
 enum outcome reply_error(struct request *request, const struct err *err);
 
 /* A page or document of larder's own, never cached. Takes the text's memory. */

@@ -1,6 +1,6 @@
 /*
- * A stored archive as an answer: conditions first, then a range, then the bytes. The worker's thread; sendfile does the work for proven
- * blobs, whose files never change.
+ * A stored archive as an answer: conditions first, then a range, then the bytes. The worker's thread;
+ * sendfile does the work for proven blobs, whose files never change.
  */
 #include "server/http/reply.h"
 
@@ -80,7 +80,10 @@ reply_part(struct request *request, struct blob *blob, const struct range *range
 	return response_send(request, 206, response);
 }
 
-/* A 304 either has the Content-Length that the 200 would have or none (RFC 9110, section 8.6): so the file, which is not sent. */
+/*
+ * A 304 either has the Content-Length that the 200 would have or none (RFC 9110, section 8.6): so the file,
+ * which is not sent.
+ */
 static enum outcome
 reply_not_modified(struct request *request, struct blob *blob)
 {

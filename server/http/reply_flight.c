@@ -1,6 +1,6 @@
 /*
- * An archive that is coming, as an answer: the flight's bytes as they arrive. The worker's thread; the reader parks where there is
- * nothing yet, and is called again when the fetcher wakes it.
+ * An archive that is coming, as an answer: the flight's bytes as they arrive. The worker's thread; the reader
+ * parks where there is nothing yet, and is called again when the fetcher wakes it.
  */
 #include "server/http/reply.h"
 

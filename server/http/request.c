@@ -1,6 +1,6 @@
 /*
- * A request's own verbs. park runs on the worker's thread, wake on the fetcher's, both under the flight's lock: libmicrohttpd's locks are
- * below it in the order.
+ * A request's own verbs. park runs on the worker's thread, wake on the fetcher's, both under the flight's
+ * lock: libmicrohttpd's locks are below it in the order.
  */
 #include "server/http/request.h"
 

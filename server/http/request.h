@@ -1,8 +1,9 @@
 /*
- * A request: what one client asked, while it is answered. Made by the listener, known to the handlers; everything of libmicrohttpd stays
- * behind it.
+ * A request: what one client asked, while it is answered. Made by the listener, known to the handlers;
+ * everything of libmicrohttpd stays behind it.
  *
- * One worker thread runs a request at a time. A handler that returns PARKED is called again, with the same request, when woken.
+ * One worker thread runs a request at a time. A handler that returns PARKED is called again, with the same
+ * request, when woken.
  */
 #ifndef SERVER_HTTP_REQUEST_H
 #define SERVER_HTTP_REQUEST_H
@@ -59,7 +60,10 @@ struct request {
 /* The value of a header field, borrowed while the request lives; NULL: not there. */
 const char *request_header(const struct request *request, const char *name);
 
-/* Connects the waiter with the connection; the listener does it once for each request, before the first handler. */
+/*
+ * Connects the waiter with the connection; the listener does it once for each request, before the first
+ * handler.
+ */
 void request_prepare_waiter(struct request *request);
 
 typedef enum outcome handler_fn(struct request *request);

@@ -12,12 +12,15 @@
 void response_add(struct MHD_Response *response, const char *name, const char *value);
 
 /*
- * Queues the response, takes it, and notes status and length in the request. DROPPED where libmicrohttpd had no response to give (NULL: out
- * of memory) or does not take it.
+ * Queues the response, takes it, and notes status and length in the request. DROPPED where libmicrohttpd had
+ * no response to give (NULL: out of memory) or does not take it.
  */
 enum outcome response_send(struct request *request, int status, struct MHD_Response *response);
 
-/* What every answer with an archive's bytes carries. digests: those that are known of it; the sha256 is told where it is among them. */
+/*
+ * What every answer with an archive's bytes carries. digests: those that are known of it; the sha256 is told
+ * where it is among them.
+ */
 void response_add_archive(
         struct MHD_Response *response, const struct request *request, const struct digests *digests);
 

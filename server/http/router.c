@@ -1,6 +1,6 @@
 /*
- * The router. Runs on the worker's thread; the grammar is a pure function over bytes of a client, so it copies segments into buffers of
- * fixed size and compares, and does nothing else with them.
+ * The router. Runs on the worker's thread; the grammar is a pure function over bytes of a client, so it
+ * copies segments into buffers of fixed size and compares, and does nothing else with them.
  */
 #include "server/http/router.h"
 

@@ -12,9 +12,10 @@
 #include "storage/digest.h"
 
 /*
- * PATH_OTHER: not the path of an archive at all (404 where the table has no such page either); every path with a "%" is one.
- * PATH_WRONG: meant for an archive, ERR_BAD_REQUEST says what is wrong: shard and hash disagree, wrong length, not hexadecimal; or
- * something that looks like a hash (32 hexadecimal digits or more) stands under a name that is no algorithm.
+ * PATH_OTHER: not the path of an archive at all (404 where the table has no such page either); every path
+ * with a "%" is one. PATH_WRONG: meant for an archive, ERR_BAD_REQUEST says what is wrong: shard and hash
+ * disagree, wrong length, not hexadecimal; or something that looks like a hash (32 hexadecimal digits or
+ * more) stands under a name that is no algorithm.
  */
 enum path_answer { PATH_ARCHIVE, PATH_WRONG, PATH_OTHER };
 
@@ -31,7 +32,8 @@ struct route {
 const struct route *route_find(const char *path);
 
 /*
- * Who answers request->path: sets kind and, for an archive, digest. NULL: nobody, err says why (ERR_NOT_FOUND, ERR_BAD_REQUEST).
+ * Who answers request->path: sets kind and, for an archive, digest. NULL: nobody, err says why
+ * (ERR_NOT_FOUND, ERR_BAD_REQUEST).
  */
 handler_fn *router_find(struct request *request, struct err *err) MUST_CHECK;
 

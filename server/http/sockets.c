@@ -80,8 +80,8 @@ new_socket(int family)
 enum sharing { BOUND_ALONE, BOUND_WITH_OTHERS };
 
 /*
- * The first socket of an address is bound alone, which fails where anybody else has the port; only then is it opened for the others of this
- * process. -1: errno says why.
+ * The first socket of an address is bound alone, which fails where anybody else has the port; only then is it
+ * opened for the others of this process. -1: errno says why.
  */
 static int
 bound_socket(const struct endpoint *endpoint, enum sharing sharing)

@@ -15,10 +15,10 @@
 enum sockets_answer { SOCKETS_BOUND, SOCKETS_NO_FAMILY, SOCKETS_FAILED };
 
 /*
- * count sockets on the same address and port, which the kernel spreads connections over; port 0: all on one free port. Filled into
- * ret_fds, owned by the caller; ret_url gets "http://127.0.0.1:8080".
- * Unless SOCKETS_BOUND, err names the address and what to do: ERR_CONFIG where it is wrong, ERR_IO where the system refuses it (the
- * port is in use).
+ * count sockets on the same address and port, which the kernel spreads connections over; port 0: all on one
+ * free port. Filled into ret_fds, owned by the caller; ret_url gets "http://127.0.0.1:8080". Unless
+ * SOCKETS_BOUND, err names the address and what to do: ERR_CONFIG where it is wrong, ERR_IO where the system
+ * refuses it (the port is in use).
  */
 enum sockets_answer sockets_listen(const char *text, size_t count, int *ret_fds,
         char ret_url[SOCKETS_URL_MAX], struct err *err) MUST_CHECK;

@@ -1,5 +1,6 @@
 /*
- * A worker: one libmicrohttpd daemon with its thread and its socket, and what it counts. Only the listener makes them.
+ * A worker: one libmicrohttpd daemon with its thread and its socket, and what it counts. Only the listener
+ * makes them.
  */
 #ifndef SERVER_HTTP_WORKER_H
 #define SERVER_HTTP_WORKER_H
@@ -12,7 +13,10 @@ struct listener;
 struct MHD_Daemon;
 
 struct worker {
-	/* A cache line of its own: written at every request, by this worker's thread; parked also by the fetcher's. */
+	/*
+	 * A cache line of its own: written at every request, by this worker's thread; parked also by the
+	 * fetcher's.
+	 */
 	_Alignas(64) _Atomic int64_t requests;
 	_Atomic int64_t parked;
 	struct listener *listener;

@@ -1,6 +1,7 @@
 /*
- * The breaker: which hosts are left alone for a while, and how many transfers each has. A host that keeps failing rests for longer and
- * longer; one that asks to be left alone (Retry-After) rests as long as it says. Time is an argument: clock_ms.
+ * The breaker: which hosts are left alone for a while, and how many transfers each has. A host that keeps
+ * failing rests for longer and longer; one that asks to be left alone (Retry-After) rests as long as it says.
+ * Time is an argument: clock_ms.
  *
  * One thread.
  */
@@ -46,7 +47,10 @@ int64_t breaker_running(struct breaker *breaker, const char *host);
 void breaker_begin(struct breaker *breaker, const char *host);
 void breaker_end(struct breaker *breaker, const char *host);
 
-/* How many hosts rest, and when the last of those may be asked whose rest is over within horizon_ms; 0: none is. */
+/*
+ * How many hosts rest, and when the last of those may be asked whose rest is over within horizon_ms; 0: none
+ * is.
+ */
 struct breaker_resting {
 	size_t hosts;
 	int64_t soon_over_at_ms;

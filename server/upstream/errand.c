@@ -1,6 +1,6 @@
 /*
- * How one archive is looked for: which origin next, what its answer means for the flight, the host, the catalog and the figures. The
- * fetcher's thread; must never wait.
+ * How one archive is looked for: which origin next, what its answer means for the flight, the host, the
+ * catalog and the figures. The fetcher's thread; must never wait.
  */
 #include "server/upstream/errand.h"
 

@@ -73,14 +73,16 @@ struct errand *errand_for_document(struct document *document);
 /* Finds out where to ask. Reads the catalog. */
 void errand_open(struct errand *errand, struct upstream *upstream);
 /*
- * The origin to ask next; what is at rest or not allowed is noted and passed over. NULL: there is none left, the errand
- * has failed and is over.
+ * The origin to ask next; what is at rest or not allowed is noted and passed over. NULL: there is none left,
+ * the errand has failed and is over.
  */
 const struct origin *errand_next(struct errand *errand, int64_t now_ms);
 /* The origin that errand_next found, or that is asked now. */
 const struct origin *errand_origin(const struct errand *errand);
 void errand_begin(struct errand *errand, CURLM *multi, int64_t now_ms);
-/* The transfer ended; code as for transfer_finish. The errand waits for another origin, settles, or is over. */
+/*
+ * The transfer ended; code as for transfer_finish. The errand waits for another origin, settles, or is over.
+ */
 void errand_ended(struct errand *errand, CURLM *multi, CURLcode code, int64_t now_ms);
 /* Wakes who waits for a flight; notices that it is over. */
 void errand_tick(struct errand *errand, int64_t now_ms);

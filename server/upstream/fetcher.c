@@ -1,7 +1,7 @@
 /*
- * The fetcher's thread: takes errands from its mailbox, keeps as many transfers going as the configuration allows, drives libcurl, and looks
- * at the clock for all who wait. Errands that find no free transfer, or whose host has its share, wait in a queue; one host's crowd does
- * not hold up another's.
+ * The fetcher's thread: takes errands from its mailbox, keeps as many transfers going as the configuration
+ * allows, drives libcurl, and looks at the clock for all who wait. Errands that find no free transfer, or
+ * whose host has its share, wait in a queue; one host's crowd does not hold up another's.
  *
  * Must never wait for anything but curl_multi_poll and the disk it writes to.
  */
@@ -50,7 +50,10 @@ static void free_parts(struct fetcher *fetcher);
 
 /* --- other threads --- */
 
-/* Signals are the main thread's: this one and the resolver's threads, which inherit the mask, never see one (nor SIGPIPE). */
+/*
+ * Signals are the main thread's: this one and the resolver's threads, which inherit the mask, never see one
+ * (nor SIGPIPE).
+ */
 static int
 start_thread(struct fetcher *fetcher)
 {

@@ -1,5 +1,6 @@
 /*
- * The fetcher: the one thread that goes out. It takes flights, asks their origins in order and brings the bytes in.
+ * The fetcher: the one thread that goes out. It takes flights, asks their origins in order and brings the
+ * bytes in.
  */
 #ifndef SERVER_UPSTREAM_FETCHER_H
 #define SERVER_UPSTREAM_FETCHER_H
@@ -21,7 +22,10 @@ struct fetcher *fetcher_create(const struct config *config, struct store *store,
 /* Takes the reference to the flight. Any thread. False: ERR_STOPPING (the reference stays the caller's). */
 bool fetcher_submit(struct fetcher *fetcher, struct flight *flight, struct err *err) MUST_CHECK;
 
-/* Downloads one document (a catalog source) into an open file: same policy, limits and rewrites as archives. Blocks until done. */
+/*
+ * Downloads one document (a catalog source) into an open file: same policy, limits and rewrites as archives.
+ * Blocks until done.
+ */
 struct fetch_document {
 	const char *url;
 	int fd; /* written from its start */
@@ -41,7 +45,10 @@ struct fetcher_figures {
 };
 void fetcher_figures(struct fetcher *fetcher, struct fetcher_figures *ret);
 
-/* Takes nothing new, breaks what is running, fails every flight with ERR_STOPPING and so wakes all. Idempotent. */
+/*
+ * Takes nothing new, breaks what is running, fails every flight with ERR_STOPPING and so wakes all.
+ * Idempotent.
+ */
 void fetcher_stop(struct fetcher *fetcher);
 void fetcher_destroy(struct fetcher *fetcher); /* stops first; NULL is nothing */
 

@@ -1,6 +1,6 @@
 /*
- * Reads header lines that an origin sends; called by libcurl on the fetcher's thread, a line at a time, already split and bounded by it.
- * Must never trust a line: it is neither terminated nor clean.
+ * Reads header lines that an origin sends; called by libcurl on the fetcher's thread, a line at a time,
+ * already split and bounded by it. Must never trust a line: it is neither terminated nor clean.
  */
 #include "server/upstream/head.h"
 
@@ -36,7 +36,10 @@ begin_answer(struct head *head, const char *line, size_t length)
 	}
 }
 
-/* The value of a field in ret, without the space around it; false when the line is another field. Longer values are cut. */
+/*
+ * The value of a field in ret, without the space around it; false when the line is another field. Longer
+ * values are cut.
+ */
 static bool
 field_value(const char *line, size_t length, const char *name, char *ret, size_t size)
 {

@@ -1,6 +1,6 @@
 /*
- * The head of an origin's answer: status line and header fields, as far as larder wants them. Fed line by line; every answer on the way to
- * the last one (1xx, redirects) begins it anew.
+ * The head of an origin's answer: status line and header fields, as far as larder wants them. Fed line by
+ * line; every answer on the way to the last one (1xx, redirects) begins it anew.
  */
 #ifndef SERVER_UPSTREAM_HEAD_H
 #define SERVER_UPSTREAM_HEAD_H
@@ -34,7 +34,10 @@ void head_begin(struct head *head);
 enum head_fault head_add(struct head *head, const char *line, size_t length);
 /* The bytes the body will have; 0: not told. */
 uint64_t head_size(const struct head *head);
-/* Retry-After (RFC 9110, section 10.2.3) in milliseconds from wall_now_ms on; -1: none, or none that can be read. Never over a year. */
+/*
+ * Retry-After (RFC 9110, section 10.2.3) in milliseconds from wall_now_ms on; -1: none, or none that can be
+ * read. Never over a year.
+ */
 int64_t head_retry_after(const struct head *head, int64_t wall_now_ms);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Makes the list of URLs to ask. Called by the fetcher's thread with what it read from the catalog; must never go out or read a disk.
+ * Makes the list of URLs to ask. Called by the fetcher's thread with what it read from the catalog; must
+ * never go out or read a disk.
  */
 #include "server/upstream/origins.h"
 
@@ -7,7 +8,9 @@
 
 #include "storage/base/text.h"
 
-/* The URL with the longest matching prefix replaced (the configuration has them longest first). The caller's. */
+/*
+ * The URL with the longest matching prefix replaced (the configuration has them longest first). The caller's.
+ */
 static char *
 rewrite(const struct config *config, const char *url)
 {
@@ -92,7 +95,10 @@ pick_digest(const struct config_mirror *mirror, const struct digests *set, struc
 	return false;
 }
 
-/* By the digest asked for where the mirror has that algorithm, else by one that the catalog lists together with it. */
+/*
+ * By the digest asked for where the mirror has that algorithm, else by one that the catalog lists together
+ * with it.
+ */
 static void
 add_mirror(struct origins *origins, const struct config *config, const struct policy *policy,
         const struct config_mirror *mirror, const struct origins_question *question)

@@ -1,6 +1,6 @@
 /*
- * Origins: the places to ask for one archive, in order: what the catalog names, then the configured mirrors; rewritten, judged by the
- * policy, each URL once.
+ * Origins: the places to ask for one archive, in order: what the catalog names, then the configured mirrors;
+ * rewritten, judged by the policy, each URL once.
  */
 #ifndef SERVER_UPSTREAM_ORIGINS_H
 #define SERVER_UPSTREAM_ORIGINS_H
@@ -27,7 +27,10 @@ struct origins {
 	size_t count;
 };
 
-/* What is asked for an archive; known is what the catalog names for asked, wanted gives further digests to name it by. */
+/*
+ * What is asked for an archive; known is what the catalog names for asked, wanted gives further digests to
+ * name it by.
+ */
 struct origins_question {
 	const struct digest *asked;
 	const struct catalog_wanted *wanted;

@@ -1,6 +1,7 @@
 /*
- * Which URLs and addresses may be asked. URLs are taken apart by libcurl's own parser, so that what is judged here and what is asked later
- * cannot differ. Called by the fetcher's thread; holds nothing that changes, and must never resolve a name.
+ * Which URLs and addresses may be asked. URLs are taken apart by libcurl's own parser, so that what is judged
+ * here and what is asked later cannot differ. Called by the fetcher's thread; holds nothing that changes, and
+ * must never resolve a name.
  */
 #include "server/upstream/policy.h"
 

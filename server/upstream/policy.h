@@ -1,6 +1,7 @@
 /*
- * The policy: where larder may go out to. Schemes, ports and URLs are looked at before a transfer begins, the address itself when the
- * socket is made: whatever a name, a number or a redirect was meant to hide is an address by then.
+ * The policy: where larder may go out to. Schemes, ports and URLs are looked at before a transfer begins, the
+ * address itself when the socket is made: whatever a name, a number or a redirect was meant to hide is an
+ * address by then.
  *
  * Read-only after policy_create; any thread.
  */
@@ -40,9 +41,10 @@ struct place {
 enum policy_answer policy_url(const struct policy *policy, const char *url, struct place *ret);
 
 /*
- * The address of a socket about to be made. No private, loopback, link-local, multicast, documentation or otherwise special IPv4 (RFC
- * 6890); of IPv6 only 2000::/3 less its special parts, with addresses that carry an IPv4 one (::ffff:0:0/96, 64:ff9b::/96) judged by
- * that. fetch.allow_private opens networks. The port must be allowed too.
+ * The address of a socket about to be made. No private, loopback, link-local, multicast, documentation or
+ * otherwise special IPv4 (RFC 6890); of IPv6 only 2000::/3 less its special parts, with addresses that carry
+ * an IPv4 one (::ffff:0:0/96, 64:ff9b::/96) judged by that. fetch.allow_private opens networks. The port must
+ * be allowed too.
  */
 bool policy_address(const struct policy *policy, const struct sockaddr *address);
 

@@ -1,6 +1,6 @@
 /*
- * Counts and sums up. The codes matter: who is told ERR_UNKNOWN or ERR_VANISHED may rely on it for a while, since then everybody
- * who could have it was asked and said no.
+ * Counts and sums up. The codes matter: who is told ERR_UNKNOWN or ERR_VANISHED may rely on it for a while,
+ * since then everybody who could have it was asked and said no.
  */
 #include "server/upstream/tally.h"
 

@@ -1,5 +1,6 @@
 /*
- * A tally: what asking one origin after the other came to, and the one error it amounts to when none of them had the archive.
+ * A tally: what asking one origin after the other came to, and the one error it amounts to when none of them
+ * had the archive.
  */
 #ifndef SERVER_UPSTREAM_TALLY_H
 #define SERVER_UPSTREAM_TALLY_H
@@ -31,8 +32,9 @@ struct tally {
 void tally_add(struct tally *tally, enum tally_kind kind, const char *host, const char *detail);
 unsigned tally_total(const struct tally *tally);
 /*
- * ERR_UNKNOWN: nobody to ask, or only mirrors, and each said gone. ERR_VANISHED: the catalog names origins, and each one said gone. ERR_LIMIT
- * and ERR_CHANGED: at least one was too large or served other bytes, and none failed otherwise. Else ERR_FAILING.
+ * ERR_UNKNOWN: nobody to ask, or only mirrors, and each said gone. ERR_VANISHED: the catalog names origins,
+ * and each one said gone. ERR_LIMIT and ERR_CHANGED: at least one was too large or served other bytes, and
+ * none failed otherwise. Else ERR_FAILING.
  */
 void tally_verdict(const struct tally *tally, struct err *ret);
 void tally_finish(struct tally *tally);

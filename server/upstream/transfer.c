@@ -1,8 +1,10 @@
 /*
- * One HTTP attempt. libcurl calls back on the fetcher's thread while the multi handle is driven; the callbacks count, judge and pass bytes
- * on. What libcurl's own options do not bound (a body without a length, header fields, silence after connecting) is bounded here.
+ * One HTTP attempt. libcurl calls back on the fetcher's thread while the multi handle is driven; the
+ * callbacks count, judge and pass bytes on. What libcurl's own options do not bound (a body without a length,
+ * header fields, silence after connecting) is bounded here.
  *
- * Must never: wait; go through a proxy, a cookie jar or a .netrc that is not in the configuration; ask an address the policy forbids.
+ * Must never: wait; go through a proxy, a cookie jar or a .netrc that is not in the configuration; ask an
+ * address the policy forbids.
  */
 #include "server/upstream/transfer.h"
 

@@ -1,6 +1,6 @@
 /*
- * A transfer: one attempt to get one URL. Everything libcurl is told and everything it answers is in here; above it there are only
- * bytes and a report.
+ * A transfer: one attempt to get one URL. Everything libcurl is told and everything it answers is in here;
+ * above it there are only bytes and a report.
  *
  * The fetcher's thread.
  */
@@ -85,7 +85,10 @@ struct transfer *transfer_begin(CURLM *multi, const struct transfer_plan *plan, 
 /* The transfer of a handle that the multi handle reports. */
 struct transfer *transfer_of(CURL *easy);
 void *transfer_context(const struct transfer *transfer);
-/* Looks at the clock: true when the transfer has overstayed and is to be finished now. Call every 100 ms or so. */
+/*
+ * Looks at the clock: true when the transfer has overstayed and is to be finished now. Call every 100 ms or
+ * so.
+ */
 bool transfer_is_overdue(struct transfer *transfer, int64_t now_ms);
 /* Ends it, with libcurl's answer or CURLE_ABORTED_BY_CALLBACK where it is broken off. Takes the transfer. */
 void transfer_finish(CURLM *multi, struct transfer *transfer, CURLcode code, struct transfer_report *ret);

@@ -1,5 +1,6 @@
 /*
- * What the ends of a transfer mean: a word for metrics, and whether the host is to blame. Facts only; any thread.
+ * What the ends of a transfer mean: a word for metrics, and whether the host is to blame. Facts only; any
+ * thread.
  */
 #include "server/upstream/transfer.h"
 

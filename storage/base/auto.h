@@ -1,6 +1,7 @@
 /*
- * Descriptors and memory that are released when their scope ends: AUTO_FD, AUTO_FREE, AUTO_FILE and the take_*
- * verbs that hand them on. The only extension of C the project uses (the cleanup attribute of GCC and clang).
+ * Descriptors and memory that are released when their scope ends: AUTO_FD, AUTO_FREE, AUTO_FILE and the
+ * take_* verbs that hand them on. The only extension of C the project uses (the cleanup attribute of GCC and
+ * clang).
  */
 #ifndef STORAGE_BASE_AUTO_H
 #define STORAGE_BASE_AUTO_H

@@ -1,5 +1,6 @@
 /*
- * Time: a clock that never jumps, for deadlines and rests, and the wall clock, for what people read and the index keeps.
+ * Time: a clock that never jumps, for deadlines and rests, and the wall clock, for what people read and the
+ * index keeps.
  */
 #ifndef STORAGE_BASE_CLOCK_H
 #define STORAGE_BASE_CLOCK_H

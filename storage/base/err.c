@@ -1,5 +1,6 @@
 /*
- * The table of error codes, and the three ways to fill a struct err. Any thread; nothing here allocates or logs.
+ * The table of error codes, and the three ways to fill a struct err. Any thread; nothing here allocates or
+ * logs.
  */
 #include "storage/base/err.h"
 

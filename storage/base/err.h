@@ -1,7 +1,7 @@
 /*
- * What went wrong, in one value: a code that decides the HTTP and the exit status, and a sentence for a person.
- * A function that can fail takes a struct err * last and returns false (or NULL); the one who can act on it logs
- * it or answers with it, once.
+ * What went wrong, in one value: a code that decides the HTTP and the exit status, and a sentence for a
+ * person. A function that can fail takes a struct err * last and returns false (or NULL); the one who can act
+ * on it logs it or answers with it, once.
  */
 #ifndef STORAGE_BASE_ERR_H
 #define STORAGE_BASE_ERR_H
@@ -26,7 +26,10 @@ struct err {
 /* Sets code and text; longer text is cut. Always false, so that a function can `return err_set(…)`. */
 bool err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Sets the text and ": " and the meaning of errno; the code is ERR_NO_SPACE for ENOSPC and EDQUOT, else ERR_IO. False. */
+/*
+ * Sets the text and ": " and the meaning of errno; the code is ERR_NO_SPACE for ENOSPC and EDQUOT, else
+ * ERR_IO. False.
+ */
 bool err_errno(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Puts "format: " in front of the text, keeps the code. False. */

@@ -1,5 +1,6 @@
 /*
- * The log. Any thread; holds no lock, since write(2) of one line keeps lines whole. Must never fail its caller.
+ * The log. Any thread; holds no lock, since write(2) of one line keeps lines whole. Must never fail its
+ * caller.
  */
 #include "storage/base/log.h"
 

@@ -1,7 +1,7 @@
 /*
- * The log: one line a message on standard error, written with one write(2), so that lines of threads never mix.
- * What comes from outside is escaped and the line is capped. Commands, server/http and the tops of threads log; storage/ returns
- * errors instead, except for what it does by itself in the background.
+ * The log: one line a message on standard error, written with one write(2), so that lines of threads never
+ * mix. What comes from outside is escaped and the line is capped. Commands, server/http and the tops of
+ * threads log; storage/ returns errors instead, except for what it does by itself in the background.
  */
 #ifndef STORAGE_BASE_LOG_H
 #define STORAGE_BASE_LOG_H
@@ -15,7 +15,10 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 #define LOG_LINE_MAX 4096 /* bytes of a line; the rest is cut */
 
-/* From the start, text at info. Call before threads start, or again on a reload; any thread may log meanwhile. */
+/*
+ * From the start, text at info. Call before threads start, or again on a reload; any thread may log
+ * meanwhile.
+ */
 void log_configure(enum log_level level, enum log_format format);
 bool log_level_parse(const char *name, enum log_level *ret);
 bool log_format_parse(const char *name, enum log_format *ret);

@@ -1,5 +1,6 @@
 /*
- * A mailbox: how threads hand work to each other. A list of letters under one mutex, which is a leaf of the lock order.
+ * A mailbox: how threads hand work to each other. A list of letters under one mutex, which is a leaf of the
+ * lock order.
  */
 #ifndef STORAGE_BASE_MAILBOX_H
 #define STORAGE_BASE_MAILBOX_H
@@ -32,8 +33,8 @@ void mailbox_finish(struct mailbox *mailbox); /* must be empty */
 bool mailbox_post(struct mailbox *mailbox, struct letter *letter);
 
 /*
- * The oldest letter; waits for one up to timeout_ms (negative: for ever, 0: not at all). NULL when none came, or
- * when the mailbox is closed and empty (ask mailbox_is_closed).
+ * The oldest letter; waits for one up to timeout_ms (negative: for ever, 0: not at all). NULL when none came,
+ * or when the mailbox is closed and empty (ask mailbox_is_closed).
  */
 struct letter *mailbox_take(struct mailbox *mailbox, int64_t timeout_ms);
 

@@ -10,7 +10,10 @@
 
 #include "storage/base/auto.h"
 
-/* A string that grows: start from TEXT_EMPTY, end with text_finish. bytes is always terminated, or NULL while empty. */
+/*
+ * A string that grows: start from TEXT_EMPTY, end with text_finish. bytes is always terminated, or NULL while
+ * empty.
+ */
 struct text {
 	char *bytes;
 	size_t length;
@@ -29,14 +32,19 @@ char *text_take(
 void text_finish(struct text *text);              /* releases the memory */
 const char *text_string(const struct text *text); /* never NULL */
 
-/* Memory that cannot be had ends the process with a message: larder's own structures are small and bounded. */
+/*
+ * Memory that cannot be had ends the process with a message: larder's own structures are small and bounded.
+ */
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *pointer, size_t size);
 char *xstrdup(const char *string);
 char *xstrndup(const char *string, size_t length);
 
-/* "512", "64KiB", "1MiB", "4GiB", "2TiB" → bytes. "500ms", "10s", "5m", "1h", "30d" → milliseconds. A bare 0 is a duration. */
+/*
+ * "512", "64KiB", "1MiB", "4GiB", "2TiB" → bytes. "500ms", "10s", "5m", "1h", "30d" → milliseconds. A bare 0
+ * is a duration.
+ */
 bool text_parse_size(const char *string, uint64_t *ret_bytes);
 bool text_parse_duration(const char *string, int64_t *ret_ms);
 bool text_parse_number(const char *string, uint64_t *ret); /* decimal digits and nothing else */
@@ -56,7 +64,10 @@ int text_hex_digit(char c);
 /* Exactly length bytes of hexadecimal in either case, and nothing after them. */
 bool text_unhex(const char *hex, uint8_t *ret, size_t length);
 
-/* Control characters, backslashes and what is no UTF-8 as \xNN; cut to fit, always terminated. For log lines and messages. */
+/*
+ * Control characters, backslashes and what is no UTF-8 as \xNN; cut to fit, always terminated. For log lines
+ * and messages.
+ */
 void text_escape(const char *string, char *ret, size_t size);
 /* The inside of a JSON string; bytes that are no UTF-8 become U+FFFD. */
 void text_json_escape(const char *string, char *ret, size_t size);

@@ -1,6 +1,6 @@
 /*
- * The arena: a list of chunks, of which only the newest has room. Any thread, one at a time; memory that cannot be had ends the
- * process.
+ * The arena: a list of chunks, of which only the newest has room. Any thread, one at a time; memory that
+ * cannot be had ends the process.
  */
 #include "storage/catalog/arena.h"
 

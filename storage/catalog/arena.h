@@ -1,6 +1,6 @@
 /*
- * An arena: many small pieces of memory that are released together. Pointers stay valid until arena_clear or arena_finish.
- * One thread at a time.
+ * An arena: many small pieces of memory that are released together. Pointers stay valid until arena_clear or
+ * arena_finish. One thread at a time.
  */
 #ifndef STORAGE_CATALOG_ARENA_H
 #define STORAGE_CATALOG_ARENA_H

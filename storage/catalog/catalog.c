@@ -1,6 +1,6 @@
 /*
- * The catalog: questions, on the caller's thread, and outcomes, which the index writer notes when it comes to it. Rows come from
- * storage/index; here is what they mean together.
+ * The catalog: questions, on the caller's thread, and outcomes, which the index writer notes when it comes to
+ * it. Rows come from storage/index; here is what they mean together.
  */
 #include "storage/catalog/catalog.h"
 
@@ -42,7 +42,10 @@ origin_result_name(enum origin_result result)
 	return result_names[result];
 }
 
-/* Adds the entries that name, by another of their digests, the same archive as the entry at this place of the list. */
+/*
+ * Adds the entries that name, by another of their digests, the same archive as the entry at this place of the
+ * list.
+ */
 static bool
 add_relatives(
         struct catalog *catalog, const struct entry_row *entry, struct entry_rows *rows, struct err *err)
@@ -194,8 +197,9 @@ catalog_origins_finish(struct catalog_origins *origins)
 }
 
 /*
- * Whether a set adds nothing beside another: of sets that prove, the one that demands more (who satisfies it satisfies the other);
- * of sets that only name, the one that demands less, so that as much as is known is compared.
+ * Whether a set adds nothing beside another: of sets that prove, the one that demands more (who satisfies it
+ * satisfies the other); of sets that only name, the one that demands less, so that as much as is known is
+ * compared.
  */
 static bool
 is_redundant(const struct digests *set, const struct digests *beside)

@@ -1,7 +1,7 @@
 /*
- * The catalog: what larder was told about archives elsewhere. Entries (the digests one source lists together for one archive),
- * their origins (URLs) with the outcome of the last contact, and the packages that use them. What was learned once is never forgotten
- * by learning again.
+ * The catalog: what larder was told about archives elsewhere. Entries (the digests one source lists together
+ * for one archive), their origins (URLs) with the outcome of the last contact, and the packages that use
+ * them. What was learned once is never forgotten by learning again.
  *
  * It lives in the store's index: questions run on the caller's thread, changes on the index writer's.
  */
@@ -23,15 +23,19 @@ struct catalog *catalog_create(struct index *index);
 void catalog_destroy(struct catalog *catalog); /* NULL is nothing */
 
 /*
- * How a harvest changed the catalog. Two entries are one archive when one of them lists all digests of the other and more ({md5} and
- * {md5, sha256}): the lesser one is counted and visited with the greater. An origin is a URL for one set of digests.
+ * How a harvest changed the catalog. Two entries are one archive when one of them lists all digests of the
+ * other and more ({md5} and {md5, sha256}): the lesser one is counted and visited with the greater. An origin
+ * is a URL for one set of digests.
  */
 struct catalog_learned {
 	uint64_t archives, digests, origins, packages;                 /* distinct ones in the harvest */
 	uint64_t new_archives, new_digests, new_origins, new_packages; /* of these, not known before */
 };
 
-/* Writes the harvest in one transaction, all or nothing; source is its name ("opam-repository.tar.gz") for `show`. Blocks. */
+/*
+ * Writes the harvest in one transaction, all or nothing; source is its name ("opam-repository.tar.gz") for
+ * `show`. Blocks.
+ */
 bool catalog_learn(struct catalog *catalog, const struct harvest *harvest, const char *source,
         struct catalog_learned *ret, struct err *err) MUST_CHECK;
 
@@ -60,18 +64,20 @@ struct catalog_origins {
 };
 
 /*
- * Every origin of every entry that has this digest, and of those that name the same archive by another digest listed with it (and
- * contradict nothing): those that were named last come first, then the source's own order. Each URL once; none: count 0.
+ * Every origin of every entry that has this digest, and of those that name the same archive by another digest
+ * listed with it (and contradict nothing): those that were named last come first, then the source's own
+ * order. Each URL once; none: count 0.
  */
 bool catalog_origins(struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret,
         struct err *err) MUST_CHECK;
 void catalog_origins_finish(struct catalog_origins *origins);
 
 /*
- * The digest sets of the entries that have this digest: each set has all digests that one source lists together. Where one of
- * them holds a sha256 or sha512 only such sets are given, since md5 and sha1 are names and not proof. An archive is right for the
- * digest when it satisfies at least one of them; none: the digest itself is all there is to satisfy. Of two sets that prove and
- * agree the one that demands less is given, of two that only name the one that demands more.
+ * The digest sets of the entries that have this digest: each set has all digests that one source lists
+ * together. Where one of them holds a sha256 or sha512 only such sets are given, since md5 and sha1 are names
+ * and not proof. An archive is right for the digest when it satisfies at least one of them; none: the digest
+ * itself is all there is to satisfy. Of two sets that prove and agree the one that demands less is given, of
+ * two that only name the one that demands more.
  */
 struct catalog_wanted {
 	struct digests sets[CATALOG_ALTERNATIVES_MAX];
@@ -97,7 +103,10 @@ bool catalog_package_entries(struct catalog *catalog, const char *package, entry
 bool catalog_entries(
         struct catalog *catalog, entry_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
 
-/* Distinct counts, kept as the catalog grows (no walk). wanted is counted by a query: entries that no stored archive satisfies. */
+/*
+ * Distinct counts, kept as the catalog grows (no walk). wanted is counted by a query: entries that no stored
+ * archive satisfies.
+ */
 struct catalog_figures {
 	uint64_t archives, digests, origins, packages;
 };

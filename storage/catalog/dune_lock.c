@@ -1,6 +1,6 @@
 /*
- * Dune's lock directories. A fetch counts wherever it stands inside source or extra_sources, since newer dune puts a choice
- * between platforms around it. One thread; blocks on the disk; never writes.
+ * Dune's lock directories. A fetch counts wherever it stands inside source or extra_sources, since newer dune
+ * puts a choice between platforms around it. One thread; blocks on the disk; never writes.
  */
 #include "storage/catalog/dune_lock.h"
 

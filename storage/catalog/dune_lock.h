@@ -1,6 +1,6 @@
 /*
- * Reads a dune lock directory: NAME.pkg files of s-expressions with (version …), (source (fetch (url …) (checksum …))) and
- * (extra_sources (DIRECTORY (fetch …)) …), and lock.dune. One thread; blocks on the disk.
+ * Reads a dune lock directory: NAME.pkg files of s-expressions with (version …), (source (fetch (url …)
+ * (checksum …))) and (extra_sources (DIRECTORY (fetch …)) …), and lock.dune. One thread; blocks on the disk.
  */
 #ifndef STORAGE_CATALOG_DUNE_LOCK_H
 #define STORAGE_CATALOG_DUNE_LOCK_H

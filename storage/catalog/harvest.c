@@ -1,5 +1,6 @@
 /*
- * The harvest: two growing arrays and an arena for their strings. One thread; nothing here reads, writes or logs.
+ * The harvest: two growing arrays and an arena for their strings. One thread; nothing here reads, writes or
+ * logs.
  */
 #include "storage/catalog/harvest.h"
 

@@ -1,9 +1,10 @@
 /*
- * A harvest: what an importer read from one source, in memory. The lockfile given to `check` and `fetch` is a harvest too: nothing
- * is written until catalog_learn.
+ * A harvest: what an importer read from one source, in memory. The lockfile given to `check` and `fetch` is a
+ * harvest too: nothing is written until catalog_learn.
  *
- * One thread. Every importer has the form: X_read(input, name, harvest, err) — false only when the input as a whole cannot be
- * read; single files or entries that are wrong become problems, and reading goes on behind them.
+ * One thread. Every importer has the form: X_read(input, name, harvest, err) — false only when the input as a
+ * whole cannot be read; single files or entries that are wrong become problems, and reading goes on behind
+ * them.
  */
 #ifndef STORAGE_CATALOG_HARVEST_H
 #define STORAGE_CATALOG_HARVEST_H
@@ -16,8 +17,8 @@
 #include "storage/digest.h"
 
 /*
- * One archive as one source names it: one url section, one extra-source, one line of a list. An archive that several packages
- * share is one entry for each of them, next to each other; harvest_archives counts it once.
+ * One archive as one source names it: one url section, one extra-source, one line of a list. An archive that
+ * several packages share is one entry for each of them, next to each other; harvest_archives counts it once.
  */
 struct harvest_entry {
 	struct digests digests;  /* all that were listed together; never empty */
@@ -53,12 +54,21 @@ struct harvest {
 
 struct harvest *harvest_create(void);
 void harvest_destroy(struct harvest *harvest);
-/* Copies the entry (with at least one digest) and its strings. False, with a problem noted by itself, when it is over a limit. */
+/*
+ * Copies the entry (with at least one digest) and its strings. False, with a problem noted by itself, when it
+ * is over a limit.
+ */
 bool harvest_add(struct harvest *harvest, const struct harvest_entry *entry, const char *file, unsigned line);
-/* The text says what is wrong and what happens next ("…; skipped"). File and text are copied, escaped for a terminal. */
+/*
+ * The text says what is wrong and what happens next ("…; skipped"). File and text are copied, escaped for a
+ * terminal.
+ */
 void harvest_problem(struct harvest *harvest, const char *file, unsigned line, unsigned column,
         const char *format, ...) PRINTF_LIKE(5, 6);
-/* The first entry of every distinct set of digests, in the order of the source; the array is the caller's to free. */
+/*
+ * The first entry of every distinct set of digests, in the order of the source; the array is the caller's to
+ * free.
+ */
 const struct harvest_entry **harvest_archives(const struct harvest *harvest, size_t *ret_count);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Learning: a harvest becomes rows, in one transaction on the index writer's thread. Learning the same twice changes nothing but
- * which import named it last.
+ * Learning: a harvest becomes rows, in one transaction on the index writer's thread. Learning the same twice
+ * changes nothing but which import named it last.
  */
 #include <stdlib.h>
 #include <string.h>

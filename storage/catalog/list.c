@@ -33,7 +33,10 @@ next_word(char **rest, const char *line, struct place *place)
 	return word;
 }
 
-/* A checksum has a '=' or, as larder writes it itself, a ':' behind the algorithm; a package name has neither. */
+/*
+ * A checksum has a '=' or, as larder writes it itself, a ':' behind the algorithm; a package name has
+ * neither.
+ */
 static bool
 is_checksum(const char *word)
 {

@@ -1,6 +1,6 @@
 /*
- * Reads a list: lines of `URL algo=hex [algo=hex ...] [package]`, words separated by blanks, # comments, blank lines, LF or CRLF. A
- * line that is wrong becomes a problem. One thread.
+ * Reads a list: lines of `URL algo=hex [algo=hex ...] [package]`, words separated by blanks, # comments,
+ * blank lines, LF or CRLF. A line that is wrong becomes a problem. One thread.
  */
 #ifndef STORAGE_CATALOG_LIST_H
 #define STORAGE_CATALOG_LIST_H

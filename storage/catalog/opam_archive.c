@@ -1,6 +1,6 @@
 /*
- * An opam repository out of a .tar.gz: gunzip decompresses within the limits, libarchive takes the tar apart. Names are only
- * compared, never opened, and nothing is written. One thread; blocks on the disk.
+ * An opam repository out of a .tar.gz: gunzip decompresses within the limits, libarchive takes the tar apart.
+ * Names are only compared, never opened, and nothing is written. One thread; blocks on the disk.
  */
 #include "storage/catalog/opam_repository.h"
 

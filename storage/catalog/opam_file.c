@@ -1,5 +1,6 @@
 /*
- * What counts in an opam file. It looks at fields by name and leaves everything else alone. One thread, the importer's.
+ * What counts in an opam file. It looks at fields by name and leaves everything else alone. One thread, the
+ * importer's.
  */
 #include "storage/catalog/opam_file.h"
 

@@ -1,6 +1,6 @@
 /*
- * The lexer of opam's syntax. It takes the longest word that can be one, as opam's own does, and never reads past the end of the
- * bytes it was given. Any thread, one at a time.
+ * The lexer of opam's syntax. It takes the longest word that can be one, as opam's own does, and never reads
+ * past the end of the bytes it was given. Any thread, one at a time.
  */
 #include "storage/catalog/opam_lexer.h"
 
@@ -282,7 +282,10 @@ is_name_char(char c)
 	       c == '-';
 }
 
-/* The length of the part of a name that begins so far ahead: name characters with a letter among them; 0: none. */
+/*
+ * The length of the part of a name that begins so far ahead: name characters with a letter among them; 0:
+ * none.
+ */
 static size_t
 name_part(const struct opam_lexer *lexer, size_t ahead)
 {

@@ -1,6 +1,7 @@
 /*
- * An opam repository as files with paths, and the walk through a directory of them. Directories are opened below each other with
- * openat and without following links, to a bounded depth. One thread; blocks on the disk; never writes.
+ * An opam repository as files with paths, and the walk through a directory of them. Directories are opened
+ * below each other with openat and without following links, to a bounded depth. One thread; blocks on the
+ * disk; never writes.
  */
 #include "storage/catalog/opam_repository.h"
 
@@ -63,7 +64,9 @@ is_package(const char *text, size_t length)
 	       strspn(text, allowed) >= length;
 }
 
-/* The package is the name of the directory the file lies in; where that is none, the file may say it itself. */
+/*
+ * The package is the name of the directory the file lies in; where that is none, the file may say it itself.
+ */
 static void
 package_of(const char *path, const struct opam_item *items, char ret[HARVEST_PACKAGE_MAX + 1])
 {
@@ -164,7 +167,9 @@ walk_file(struct walk *walk, int dir_fd, const char *name)
 	return true;
 }
 
-/* A directory is gone into, an opam file read, a link to one reported; everything else is no concern of ours. */
+/*
+ * A directory is gone into, an opam file read, a link to one reported; everything else is no concern of ours.
+ */
 static bool
 walk_entry(struct walk *walk, int dir_fd, const char *name)
 {

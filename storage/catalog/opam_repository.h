@@ -1,7 +1,7 @@
 /*
- * Reads an opam repository, from a directory or out of a .tar.gz: every packages/NAME/NAME.VERSION/opam, the older
- * packages/NAME.VERSION/opam, and the `url` files of opam 1.2 beside them. Nothing is ever written; a file that cannot be read becomes
- * a problem and the next one is read. One thread; blocks on the disk.
+ * Reads an opam repository, from a directory or out of a .tar.gz: every packages/NAME/NAME.VERSION/opam, the
+ * older packages/NAME.VERSION/opam, and the `url` files of opam 1.2 beside them. Nothing is ever written; a
+ * file that cannot be read becomes a problem and the next one is read. One thread; blocks on the disk.
  */
 #ifndef STORAGE_CATALOG_OPAM_REPOSITORY_H
 #define STORAGE_CATALOG_OPAM_REPOSITORY_H
@@ -20,8 +20,9 @@ struct opam_limits {
 #define OPAM_RATIO_FREE (1u << 20)
 
 /*
- * A .tar.gz or a plain .tar in an open file, from where it stands; name is for messages. False when it is cut off, damaged, over a
- * limit or holds no repository: the harvest is then to be thrown away, since part of it may be in there.
+ * A .tar.gz or a plain .tar in an open file, from where it stands; name is for messages. False when it is cut
+ * off, damaged, over a limit or holds no repository: the harvest is then to be thrown away, since part of it
+ * may be in there.
  */
 bool opam_repository_read_archive(int fd, const char *name, const struct opam_limits *limits,
         struct harvest *harvest, struct err *err) MUST_CHECK;
@@ -31,12 +32,16 @@ bool opam_repository_read_directory(int dir_fd, const char *name, const struct o
         struct harvest *harvest, struct err *err) MUST_CHECK;
 
 enum opam_path { OPAM_PATH_OTHER, OPAM_PATH_PACKAGE, OPAM_PATH_REPO };
-/* What lies at such a path of a repository, which may begin with directories above it: "x/packages/a/a.1/opam". */
+/*
+ * What lies at such a path of a repository, which may begin with directories above it:
+ * "x/packages/a/a.1/opam".
+ */
 enum opam_path opam_repository_path(const char *path);
 
 /*
- * One opam or url file of a repository's past or present that lies at this path, for which opam_repository_path says
- * OPAM_PATH_PACKAGE; the path gives the package, else the fields name and version do.
+ * One opam or url file of a repository's past or present that lies at this path, for which
+ * opam_repository_path says OPAM_PATH_PACKAGE; the path gives the package, else the fields name and version
+ * do.
  */
 void opam_repository_read_package(struct opam_parser *parser, const char *path, const char *bytes,
         size_t length, struct harvest *harvest);

@@ -1,7 +1,7 @@
 /*
- * The parser of opam's syntax: recursive descent over the lexer's words, its depth bounded by OPAM_NESTING_MAX and its memory by
- * OPAM_VALUES_MAX. Chains of & and | and rows of filters are flat, so walking a tree is bounded as well. Any thread, one at a
- * time; nothing here reads files or logs.
+ * The parser of opam's syntax: recursive descent over the lexer's words, its depth bounded by
+ * OPAM_NESTING_MAX and its memory by OPAM_VALUES_MAX. Chains of & and | and rows of filters are flat, so
+ * walking a tree is bounded as well. Any thread, one at a time; nothing here reads files or logs.
  */
 #include "storage/catalog/opam_syntax.h"
 

@@ -56,8 +56,8 @@ struct opam_item {
 struct opam_parser *opam_parser_create(void);
 void opam_parser_destroy(struct opam_parser *parser);
 /*
- * The items of a file, NULL for an empty one. The bytes need not end with a 0. False: ERR_SYNTAX with what is wrong, and
- * where.
+ * The items of a file, NULL for an empty one. The bytes need not end with a 0. False: ERR_SYNTAX with what is
+ * wrong, and where.
  */
 bool opam_parse(struct opam_parser *parser, const char *bytes, size_t length,
         const struct opam_item **ret_items, struct place *ret_place, struct err *err) MUST_CHECK;

@@ -1,5 +1,6 @@
 /*
- * The reader of s-expressions: an explicit stack instead of recursion, so that its depth is a number. Any thread, one at a time.
+ * The reader of s-expressions: an explicit stack instead of recursion, so that its depth is a number. Any
+ * thread, one at a time.
  */
 #include "storage/catalog/sexp.h"
 
@@ -226,7 +227,10 @@ begins_line_string(const struct reader *reader)
 	       (peek(reader, 2) == '|' || peek(reader, 2) == '>');
 }
 
-/* Lines that begin with "\| (with escapes) or "\> (as they are), one below the other, are one string of as many lines. */
+/*
+ * Lines that begin with "\| (with escapes) or "\> (as they are), one below the other, are one string of as
+ * many lines.
+ */
 static bool
 read_line_string(struct reader *reader)
 {

@@ -1,6 +1,6 @@
 /*
- * S-expressions as dune writes them: atoms, "strings" with escapes, (lists), ; comments, and the line strings "\| and "\>. Read into
- * a tree in an arena. One thread.
+ * S-expressions as dune writes them: atoms, "strings" with escapes, (lists), ; comments, and the line strings
+ * "\| and "\>. Read into a tree in an arena. One thread.
  */
 #ifndef STORAGE_CATALOG_SEXP_H
 #define STORAGE_CATALOG_SEXP_H

@@ -1,5 +1,6 @@
 /*
- * The one door to the importers: looks at what was given and calls the right one. One thread; blocks on the disk; never writes.
+ * The one door to the importers: looks at what was given and calls the right one. One thread; blocks on the
+ * disk; never writes.
  */
 #include "storage/catalog/source.h"
 

@@ -200,7 +200,9 @@ delete_row(struct writing *writing, const struct archive_row *found, struct err 
 	return JOB_WRITTEN;
 }
 
-/* The same bytes are known: what the index says of them must be what they are now, or the row is made anew. */
+/*
+ * The same bytes are known: what the index says of them must be what they are now, or the row is made anew.
+ */
 static enum job_result
 renew(struct archive_change *change, const struct archive_row *found, struct writing *writing,
         struct err *err)

@@ -13,7 +13,10 @@ enum row_answer { ROW_FOUND, ROW_NONE, ROW_FAILED };
 enum row_answer archive_row_find(struct index *index, const struct digest *digest, struct archive_row *ret,
         struct err *err) MUST_CHECK;
 
-/* All rows by sha256, in steps, so that the visitor may ask and change the index itself. False from the visitor ends the walk. */
+/*
+ * All rows by sha256, in steps, so that the visitor may ask and change the index itself. False from the
+ * visitor ends the walk.
+ */
 typedef bool archive_row_visit_fn(void *context, const struct archive_row *row);
 bool archive_rows_walk(
         struct index *index, archive_row_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
@@ -27,7 +30,9 @@ enum archive_change_kind {
 
 enum archive_changed { ARCHIVE_UNCHANGED, ARCHIVE_ADDED, ARCHIVE_RENEWED, ARCHIVE_REMOVED };
 
-/* A change on its way. Embed it first in what done needs; post it with writer_post or run it with writer_run. */
+/*
+ * A change on its way. Embed it first in what done needs; post it with writer_post or run it with writer_run.
+ */
 struct archive_change {
 	struct job job;
 	enum archive_change_kind kind;

@@ -1,5 +1,6 @@
 /*
- * The rows of the catalog. Each function is one statement; what they mean together is storage/catalog's matter.
+ * The rows of the catalog. Each function is one statement; what they mean together is storage/catalog's
+ * matter.
  */
 #include "storage/index/catalog_rows.h"
 

@@ -1,6 +1,6 @@
 /*
- * The rows of the catalog: entries, origins, packages. Questions run on the caller's thread; what takes a struct writing runs in a
- * job of the index writer.
+ * The rows of the catalog: entries, origins, packages. Questions run on the caller's thread; what takes a
+ * struct writing runs in a job of the index writer.
  */
 #ifndef STORAGE_INDEX_CATALOG_ROWS_H
 #define STORAGE_INDEX_CATALOG_ROWS_H
@@ -18,7 +18,9 @@ struct entry_row {
 	int64_t within; /* the entry that lists all of these and more; 0: none */
 };
 
-/* A growing list; start from zero, end with entry_rows_finish. Adding what is in it already changes nothing. */
+/*
+ * A growing list; start from zero, end with entry_rows_finish. Adding what is in it already changes nothing.
+ */
 struct entry_rows {
 	struct entry_row *items;
 	size_t count, capacity;

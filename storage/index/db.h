@@ -1,6 +1,6 @@
 /*
- * A connection to the index and its prepared statements. For storage/index/ alone: the only header with SQLite in it.
- * Used by one thread at a time.
+ * A connection to the index and its prepared statements. For storage/index/ alone: the only header with
+ * SQLite in it. Used by one thread at a time.
  */
 #ifndef STORAGE_INDEX_DB_H
 #define STORAGE_INDEX_DB_H
@@ -33,7 +33,10 @@ void db_close(struct db *db); /* NULL is nothing */
 sqlite3_stmt *db_statement(struct db *db, enum statement which, struct err *err) MUST_CHECK;
 
 enum db_step { DB_ROW, DB_DONE, DB_FAILED };
-/* The next row. A statement that does not answer DB_ROW is reset; after DB_ROW call db_reset when enough was read. */
+/*
+ * The next row. A statement that does not answer DB_ROW is reset; after DB_ROW call db_reset when enough was
+ * read.
+ */
 enum db_step db_step(struct db *db, sqlite3_stmt *statement, struct err *err) MUST_CHECK;
 void db_reset(sqlite3_stmt *statement);
 
@@ -46,7 +49,10 @@ bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 int64_t db_last_id(struct db *db);
 int64_t db_changes(struct db *db); /* rows changed by the last statement */
 
-/* Values that a set of digests lacks are NULL in a row. Four columns or parameters from first, in the order of digest_algo. */
+/*
+ * Values that a set of digests lacks are NULL in a row. Four columns or parameters from first, in the order
+ * of digest_algo.
+ */
 void db_bind_digests(sqlite3_stmt *statement, int first, const struct digests *digests);
 void db_bind_digest(sqlite3_stmt *statement, int at, const struct digest *digest);
 void db_column_digests(sqlite3_stmt *statement, int first, struct digests *ret);

@@ -159,7 +159,9 @@ open_for_writing(const char *path, struct index_figures *ret, enum index_found *
 	return NULL;
 }
 
-/* The index and its companions get a name of their own; nothing is deleted, since a person may want to look. */
+/*
+ * The index and its companions get a name of their own; nothing is deleted, since a person may want to look.
+ */
 static bool
 set_aside(const char *path, char *ret_name, size_t size, struct err *err)
 {

@@ -1,6 +1,7 @@
 /*
- * The index: which archives are stored, and the catalog. A file in the store's directory with one writer thread and a read-only
- * connection for each thread that asks. Questions block on the disk and must not be asked under a lock.
+ * The index: which archives are stored, and the catalog. A file in the store's directory with one writer
+ * thread and a read-only connection for each thread that asks. Questions block on the disk and must not be
+ * asked under a lock.
  */
 #ifndef STORAGE_INDEX_INDEX_H
 #define STORAGE_INDEX_INDEX_H
@@ -37,7 +38,10 @@ struct index_opening {
 /* ERR_CONFIG: a newer larder made it. ERR_CORRUPT: damaged and mode is no INDEX_WRITE. */
 struct index *index_open(
         const char *path, enum index_mode mode, struct index_opening *ret, struct err *err) MUST_CHECK;
-/* No other thread may use it any more. NULL is nothing. A damaged index is moved aside, so that the next start rebuilds it. */
+/*
+ * No other thread may use it any more. NULL is nothing. A damaged index is moved aside, so that the next
+ * start rebuilds it.
+ */
 void index_close(struct index *index, enum writer_ending ending);
 
 /* This thread's read-only connection; for storage/index/ alone. */
@@ -48,7 +52,10 @@ struct writer *index_writer(struct index *index);
 /* Remembers that an answer was ERR_CORRUPT. False, so that a question can `return index_failed(…)`. */
 bool index_failed(struct index *index, const struct err *err);
 
-/* A failed write is no news for longer: who writes nothing for fear of it would never learn that all is well again. */
+/*
+ * A failed write is no news for longer: who writes nothing for fear of it would never learn that all is well
+ * again.
+ */
 #define INDEX_TROUBLE_MS 10000
 
 struct index_state {

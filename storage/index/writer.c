@@ -1,6 +1,6 @@
 /*
- * The index writer's thread. It alone writes and checkpoints: SQLite's WAL is safe with one such connection. It must never wait for
- * anything but its mailbox and the disk.
+ * The index writer's thread. It alone writes and checkpoints: SQLite's WAL is safe with one such connection.
+ * It must never wait for anything but its mailbox and the disk.
  */
 #include "storage/index/writer.h"
 
@@ -35,7 +35,10 @@ take_job(struct writer *writer, int64_t timeout_ms)
 	return job != NULL ? job : (struct job *)mailbox_take(&writer->mailbox, timeout_ms);
 }
 
-/* Waits for a first job, then takes what is there; lazy ones alone wait a little for company. False: closed and empty. */
+/*
+ * Waits for a first job, then takes what is there; lazy ones alone wait a little for company. False: closed
+ * and empty.
+ */
 static bool
 collect(struct writer *writer, struct batch *batch)
 {

@@ -1,6 +1,6 @@
 /*
- * The index writer: one thread with the only connection that writes. Others hand it jobs; it takes up to WRITER_BATCH_MAX of them
- * into one transaction, commits durably, and then tells each how it went.
+ * The index writer: one thread with the only connection that writes. Others hand it jobs; it takes up to
+ * WRITER_BATCH_MAX of them into one transaction, commits durably, and then tells each how it went.
  */
 #ifndef STORAGE_INDEX_WRITER_H
 #define STORAGE_INDEX_WRITER_H
@@ -35,7 +35,10 @@ enum job_result {
 	JOB_FAILED,  /* with err; the whole transaction is undone and all its jobs fail */
 };
 
-/* run: on the writer, inside the transaction. done: on the writer, after the commit, exactly once; err is NULL when committed. */
+/*
+ * run: on the writer, inside the transaction. done: on the writer, after the commit, exactly once; err is
+ * NULL when committed.
+ */
 typedef enum job_result job_run_fn(struct job *job, struct writing *writing, struct err *err);
 typedef void job_done_fn(struct job *job, const struct err *err);
 
@@ -59,7 +62,10 @@ struct job {
 struct writer *writer_create(struct db *db, const struct index_figures *figures);
 
 enum writer_ending { WRITER_ENDS_CLEAN, WRITER_ENDS_UNCLEAN };
-/* Does everything that was posted, leaves the clean mark if told to and nothing failed, closes the connection. NULL is nothing. */
+/*
+ * Does everything that was posted, leaves the clean mark if told to and nothing failed, closes the
+ * connection. NULL is nothing.
+ */
 void writer_destroy(struct writer *writer, enum writer_ending ending);
 
 /* Any thread. After writer_destroy began: done is called at once, on this thread, with ERR_STOPPING. */
