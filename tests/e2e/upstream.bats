@@ -16,6 +16,7 @@ ODD="no-length chunked hops=5 relative"
 
 SMALL=20000  # verified before the first byte
 LARGE=400000 # streamed
+CROWDS=60    # archives that three clients each read while they break off
 
 row_name() { # BEHAVIOUR CASE SIZE
 	echo "$1-$2-$3" | tr -c 'a-zA-Z0-9\n' _
@@ -44,6 +45,10 @@ setup_file() {
 			done
 		done
 	done >"$WORK/origins.list"
+	for ((number = 1; number <= CROWDS; number++)); do
+		make_archive "$WORK/origin/files/crowd$number" $LARGE
+		echo "http://127.3.0.$number:$ORIGIN_PORT/cut/crowd$number sha256=$(digest_of sha256 "$WORK/origin/files/crowd$number")"
+	done >>"$WORK/origins.list"
 	larder_config "$(fetch_section "$ORIGIN_PORT" '
 		connect_timeout = "2s" first_byte_timeout = "1s" min_rate = "1KiB" min_rate_over = "1s" miss_deadline = "20s"
 		verify_before_send = "64KiB" max_archive = "8MiB" negative_ttl = "0"')"
@@ -329,4 +334,23 @@ odd() {
 @test "no row was answered with a 5xx" {
 	curl -sf "$URL/metrics" >"$AT/metrics"
 	if grep -E '^larder_http_requests_total\{.*status="?5' "$AT/metrics"; then false; fi
+}
+
+# One reader of a crowd: that it ended by itself is what counts, whatever it got.
+reads_to_an_end() { # PATH
+	local ended=0
+	curl -s -m 20 -o /dev/null "$URL$1" || ended=$?
+	[ $ended != 28 ] || echo "$1 hangs" >>"$AT/hanging"
+}
+
+@test "everybody who reads a stream that breaks off is told so; nobody is left hanging" {
+	local number reader path
+	for ((number = 1; number <= CROWDS; number++)); do
+		path=$(path_of sha256 "$WORK/origin/files/crowd$number")
+		for reader in 1 2 3; do
+			reads_to_an_end "$path" &
+		done
+		wait
+	done
+	[ ! -e "$AT/hanging" ]
 }
