@@ -96,9 +96,9 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	catalogs_stop(larder->catalogs);
 	if (larder->fetcher != NULL)
 		fetcher_stop(larder->fetcher); /* fails and wakes who waits for bytes */
+	/* What has its bytes is stored first; then nobody is suspended. */
 	if (larder->flights != NULL)
-		flights_wait_over(
-		        larder->flights); /* what has its bytes is stored first; then nobody is suspended */
+		flights_wait_over(larder->flights);
 	if (larder->listener != NULL)
 		listener_wait_idle(larder->listener, LAST_ANSWERS_MS);
 	listener_stop(larder->listener);

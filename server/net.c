@@ -117,14 +117,6 @@ network_has(const struct network *network, const struct address *address)
 }
 
 bool
-network_contains(const struct network *network, const struct sockaddr *address)
-{
-	struct address value;
-
-	return address_of(address, &value) && network_has(network, &value);
-}
-
-bool
 networks_parse(char *const *texts, size_t count, struct networks *ret, struct err *err)
 {
 	struct networks networks = {.items = xcalloc(count, sizeof *networks.items), .count = count};

@@ -38,7 +38,6 @@ struct network {
  * must be zero.
  */
 bool network_parse(const char *text, struct network *ret, struct err *err) MUST_CHECK;
-bool network_contains(const struct network *network, const struct sockaddr *address);
 bool network_has(const struct network *network, const struct address *address);
 
 struct networks {

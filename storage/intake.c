@@ -20,8 +20,8 @@
 
 /*
  *   OPEN ──digests──→ COMPLETE ──commit──→ COMMITTING ──done──→ OVER
- *    ↑                   │
- *    └──────restart──────┘         close: from every state but COMMITTING
+ *
+ * close: from every state but COMMITTING
  */
 enum intake_state { INTAKE_OPEN, INTAKE_COMPLETE, INTAKE_COMMITTING, INTAKE_OVER };
 
@@ -173,21 +173,6 @@ intake_digests(struct intake *intake)
 	hasher_digests(intake->hasher, &intake->publication.archive.digests);
 	intake->state = INTAKE_COMPLETE;
 	return &intake->publication.archive.digests;
-}
-
-bool
-intake_restart(struct intake *intake, struct err *err)
-{
-	struct digests dropped;
-
-	assert(intake->state == INTAKE_OPEN || intake->state == INTAKE_COMPLETE);
-	if (ftruncate(intake->publication.fd, 0) != 0 || lseek(intake->publication.fd, 0, SEEK_SET) != 0)
-		return err_errno(err, "starting an archive over");
-	hasher_digests(intake->hasher, &dropped);
-	intake->publication.archive.digests = (struct digests){0};
-	intake->publication.archive.size_bytes = 0;
-	intake->state = INTAKE_OPEN;
-	return allocate(intake, err);
 }
 
 static void

@@ -61,9 +61,6 @@ enum intake_keeping intake_keeping(const struct intake *intake);
  */
 const struct digests *intake_digests(struct intake *intake);
 
-/* Starts over with the same plan: drops what was appended. Only while nobody reads. */
-bool intake_restart(struct intake *intake, struct err *err) MUST_CHECK;
-
 /*
  * The writing protocol: fdatasync, rename into the shard, fsync of the shard, row committed by the index
  * writer; then done(). The descriptor stays readable until intake_close: waiters may go on reading while and

@@ -203,12 +203,6 @@ db_last_id(struct db *db)
 	return sqlite3_last_insert_rowid(db->handle);
 }
 
-int64_t
-db_changes(struct db *db)
-{
-	return sqlite3_changes64(db->handle);
-}
-
 void
 db_bind_digests(sqlite3_stmt *statement, int first, const struct digests *digests)
 {

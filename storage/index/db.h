@@ -47,7 +47,6 @@ bool db_number(
         struct db *db, enum statement which, int64_t *ret, struct err *err) MUST_CHECK; /* its first column */
 bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 int64_t db_last_id(struct db *db);
-int64_t db_changes(struct db *db); /* rows changed by the last statement */
 
 /*
  * Values that a set of digests lacks are NULL in a row. Four columns or parameters from first, in the order

@@ -89,27 +89,6 @@ leaves_nothing_when_given_up(void **state)
 }
 
 static void
-starts_over(void **state)
-{
-	struct intake *intake = open_intake(INTAKE_KEEP, 1 << 20, 0);
-	struct digests right = digests_of("right", 5);
-	struct err err = ERR_NONE;
-
-	(void)state;
-	append(intake, "wrong bytes from the first origin");
-	assert_true(intake_restart(intake, &err));
-	assert_int_equal(intake_size(intake), 0);
-	append(intake, "wrong again");
-	assert_false(digests_agree(intake_digests(intake), &right));
-	assert_true(intake_restart(intake, &err));
-	append(intake, "right");
-	assert_true(digests_satisfy(intake_digests(intake), &right));
-	assert_int_equal(intake_commit_wait(intake, &err), INTAKE_STORED);
-	intake_close(intake);
-	assert_stored(store, "right", BLOB_PROVEN);
-}
-
-static void
 gives_back_what_it_did_not_need(void **state)
 {
 	struct intake *intake = open_intake(INTAKE_KEEP, 8 << 20, 0);
@@ -329,7 +308,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(is_read_while_it_grows, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(leaves_nothing_when_given_up, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(starts_over, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(gives_back_what_it_did_not_need, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(keeps_to_its_limit, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(passes_through_memory, set_up, tear_down),
