@@ -73,6 +73,15 @@ struct config {
 	struct config_fetch fetch;
 	struct config_limits limits;
 	struct {
+		uint64_t max_archive;
+		int64_t at_once, failures; /* failures: a minute from one address */
+	} uploads;
+	struct {
+		bool open;
+		uint64_t max_archive;
+		int64_t per_hour; /* from one address */
+	} donations;
+	struct {
 		uint64_t min_free, max_size;
 	} space;
 	struct {

@@ -16,6 +16,9 @@ struct flights;
 struct listener;
 struct metrics;
 struct catalogs;
+struct auth;
+struct jobs;
+struct uploads;
 
 /* Set before the threads start and constant while they run; NULL: this part is not there. */
 struct larder {
@@ -25,6 +28,9 @@ struct larder {
 	struct flights *flights;
 	struct fetcher *fetcher;
 	struct catalogs *catalogs; /* refreshes the configured sources */
+	struct auth *auth;         /* tokens and who tries them */
+	struct uploads *uploads;   /* those under way, and donations */
+	struct jobs *jobs;         /* long work that somebody asked for */
 	struct listener *listener;
 	int64_t started_at_ms; /* wall clock */
 };

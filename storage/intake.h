@@ -21,11 +21,17 @@ struct intake;
 enum intake_result {
 	INTAKE_STORED, /* new (or its file was damaged, and is right again), and it survives power loss from here on */
 	INTAKE_KNOWN,   /* the same archive was stored already; nothing was written twice */
-	INTAKE_REFUSED, /* see err: ERR_COLLISION, ERR_NO_SPACE, ERR_IO, ERR_STOPPING */
+	INTAKE_REFUSED, /* see err: ERR_COLLISION, ERR_REMOVED, ERR_NO_SPACE, ERR_IO, ERR_STOPPING */
 };
 
 /* Called exactly once, on a thread of the store; must not block. err is set for INTAKE_REFUSED only. */
 typedef void intake_done_fn(void *context, enum intake_result result, const struct err *err);
+
+/*
+ * INTAKE_FETCHED: from an origin; an archive under a tombstone is refused with ERR_REMOVED. INTAKE_GIVEN: by
+ * somebody who wants it kept (an upload, `larder add`); committing it lifts the tombstone.
+ */
+enum intake_source { INTAKE_FETCHED, INTAKE_GIVEN };
 
 /*
  * What is known before the first byte: sizes in bytes, 0 where unknown or unlimited. came_from: a URL or path
@@ -35,6 +41,7 @@ struct intake_plan {
 	uint64_t expected_size;
 	uint64_t max_size; /* more is ERR_TOO_LARGE */
 	const char *came_from;
+	enum intake_source source;
 };
 
 #define PASS_THROUGH_MAX (256ull << 20) /* bytes of memory for all of them together; more is ERR_NO_SPACE */

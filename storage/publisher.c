@@ -31,9 +31,9 @@ of_letter(struct letter *letter)
 }
 
 static struct publication *
-of_job(struct job *job)
+of_job(struct chore *chore)
 {
-	return (struct publication *)((char *)job - offsetof(struct publication, change));
+	return (struct publication *)((char *)chore - offsetof(struct publication, change));
 }
 
 /* The last that is done with a publication. */
@@ -67,9 +67,9 @@ give_up(struct publication *publication, enum intake_result result, const struct
 
 /* On the index writer, after the commit. */
 static void
-row_written(struct job *job, const struct err *err)
+row_written(struct chore *chore, const struct err *err)
 {
-	struct publication *publication = of_job(job);
+	struct publication *publication = of_job(chore);
 	struct store *store = publication->store;
 
 	/*
@@ -170,7 +170,7 @@ write_row(struct publication *publication, const struct stamp *stamp)
 	struct archive_row row = {.archive = publication->archive, .stamp = *stamp};
 
 	archive_change_init(&publication->change, ARCHIVE_ADD, &row, row_written);
-	writer_post(index_writer(publication->store->index), &publication->change.job);
+	writer_post(index_writer(publication->store->index), &publication->change.chore);
 }
 
 static void

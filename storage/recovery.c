@@ -52,9 +52,9 @@ count(struct recovery *recovery, uint64_t *counter)
 
 /* On the index writer. A blob that another archive's name refuses is no use where it lies. */
 static void
-repaired(struct job *job, const struct err *err)
+repaired(struct chore *chore, const struct err *err)
 {
-	struct repair *repair = (struct repair *)job;
+	struct repair *repair = (struct repair *)chore;
 	struct recovery *recovery = repair->recovery;
 	struct store *store = recovery->store;
 	char name[BLOBS_QUARANTINE_MAX];
@@ -104,7 +104,7 @@ post(struct repair *repair, enum archive_change_kind kind, const struct archive_
 	recovery->posted++;
 	pthread_mutex_unlock(&recovery->mutex);
 	archive_change_init(&repair->change, kind, row, repaired);
-	writer_post(index_writer(recovery->store->index), &repair->change.job);
+	writer_post(index_writer(recovery->store->index), &repair->change.chore);
 }
 
 static struct repair *

@@ -277,7 +277,7 @@ store_quarantine_claimed(struct store *store, const struct digests *digests, con
 
 	text_hex(digests->sha256, sizeof digests->sha256, hex);
 	archive_change_init(&change, ARCHIVE_REMOVE, &row, NULL);
-	if (!writer_run(index_writer(store->index), &change.job, &err)) {
+	if (!writer_run(index_writer(store->index), &change.chore, &err)) {
 		log_error("the archive sha256:%s is wrong (%s) and cannot be taken out of the index: %s", hex,
 		        why, err.text);
 		return false;

@@ -18,6 +18,7 @@
 
 struct store;
 struct catalog;
+struct index;
 
 enum store_mode {
 	STORE_WRITE, /* takes the lock, makes what is missing, recovers; ERR_LOCKED names the pid that has it */
@@ -28,12 +29,15 @@ struct store_options {
 	const char *directory;
 	enum store_mode mode;
 	uint64_t min_free_bytes; /* the reserve: nothing is taken in below it */
+	uint64_t max_bytes; /* of archives; past it some are evicted (storage/evict.h); 0: keep everything */
 };
 
 struct store *store_open(const struct store_options *options, struct err *err) MUST_CHECK;
 /* Finishes every commit that was begun, stops the threads, releases the lock. NULL is nothing. */
 void store_close(struct store *store);
 struct catalog *store_catalog(struct store *store);
+/* For the tables of what people decided: tokens, pins, tombstones, events, jobs (storage/index/X_rows.h). */
+struct index *store_index(struct store *store);
 const char *store_directory(const struct store *store);
 
 enum store_answer { STORE_HIT, STORE_MISS, STORE_FAILED };
@@ -74,6 +78,18 @@ void store_quarantine(struct store *store, const struct digests *digests, const 
 void store_quarantine_blob(struct store *store, const struct blob *blob, const char *why);
 
 /*
+ * Removes the archive that has this digest, and its pin: first its row goes and a tombstone is laid, in one
+ * transaction, then its file; durable when it returns. Where none is stored the tombstone names what the
+ * catalog lists together with the digest, if it does. ret: what was removed (its digests; size_bytes 0 where
+ * nothing was stored). ERR_UNKNOWN: neither stored nor listed. Who is reading it reads on. Any thread, but not from
+ * done() of an intake; blocks.
+ */
+bool store_remove(struct store *store, const struct digest *digest, const char *who, struct archive *ret,
+        struct err *err) MUST_CHECK;
+/* As store_remove, but without a tombstone: it may come back. ERR_UNKNOWN: not stored (any more). */
+bool store_evict(struct store *store, const uint8_t sha256[32], struct err *err) MUST_CHECK;
+
+/*
  * Visits every archive of the index, by sha256. The visitor returns false to stop. False with err: the index
  * failed.
  */
@@ -97,7 +113,9 @@ enum store_health { STORE_FINE, STORE_FULL, STORE_READ_ONLY, STORE_BROKEN };
 struct store_figures {
 	uint64_t archives, bytes;            /* stored */
 	uint64_t free_bytes, min_free_bytes; /* of the filesystem */
+	uint64_t max_bytes;                  /* 0: keep everything */
 	uint64_t adopted, quarantined, collisions, refused_no_space, commits, commit_batches;
+	uint64_t removed, evicted;
 	bool recovering;    /* blobs without a row are being looked for in the background */
 	bool index_damaged; /* opening the store again makes the index again */
 	enum store_health health;

@@ -177,7 +177,8 @@ requests_of(const struct metrics *metrics, size_t kind, size_t row)
 static void
 render_requests(const struct metrics *metrics, struct text *ret)
 {
-	static const char *const kinds[REQUEST_KINDS] = {"archive", "operating", "page", "other"};
+	static const char *const kinds[REQUEST_KINDS] = {
+	        "archive", "upload", "api", "operating", "page", "other"};
 
 	text_add(ret,
 	        "# HELP larder_http_requests_total requests answered; status 0: cut short before an answer\n"

@@ -13,8 +13,6 @@
 #include "server/http/reply.h"
 #include "storage/base/clock.h"
 
-#define JSON_TYPE "application/json"
-
 enum outcome
 status_healthz(struct request *request)
 {
@@ -31,19 +29,6 @@ status_metrics(struct request *request)
 
 	metrics_render(request->larder, &body);
 	return reply_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
-}
-
-/* Takes the document. */
-static enum outcome
-reply_json(struct request *request, int status, json_t *document)
-{
-	AUTO_TEXT body = TEXT_EMPTY;
-	AUTO_FREE char *encoded = json_dumps(document, JSON_INDENT(2));
-
-	json_decref(document);
-	text_add(&body, encoded != NULL ? encoded : "{}");
-	text_add(&body, "\n");
-	return reply_text(request, status, JSON_TYPE, &body);
 }
 
 static json_t *

@@ -38,6 +38,13 @@ void flights_destroy(struct flights *flights); /* every flight is over */
  */
 struct flight *flights_join(struct flights *flights, const struct digest *digest, struct err *err) MUST_CHECK;
 
+/*
+ * An archive with these digests was stored by other means (an upload): whoever waits for it in a flight that
+ * has promised nothing yet gets it from the store now, and its download ends. Forgets that it was nowhere.
+ * Any thread.
+ */
+void flights_stored(struct flights *flights, const struct digests *digests);
+
 /* Forgets what was found nowhere: the catalog learned new origins. Any thread. */
 void flights_forget_nowhere(struct flights *flights);
 

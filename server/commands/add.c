@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "server/commands/command.h"
-#include "server/commands/json.h"
+#include "server/work/json.h"
 #include "server/commands/progress.h"
 #include "server/commands/trees.h"
-#include "server/commands/wants.h"
+#include "server/work/wants.h"
 #include "server/signals.h"
 #include "storage/base/mailbox.h"
 #include "storage/base/text.h"

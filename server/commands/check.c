@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "server/commands/command.h"
-#include "server/commands/json.h"
-#include "server/commands/wants.h"
+#include "server/commands/reading.h"
+#include "server/work/json.h"
+#include "server/work/wants.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
@@ -196,15 +197,30 @@ print_json(struct checking *checking)
 	checking->missing = NULL;
 }
 
+static bool
+collect_wants(struct checking *checking, const struct invocation *invocation, struct err *err)
+{
+	struct harvest *harvest;
+	enum source_form form;
+
+	if (invocation->n_arguments == 0)
+		return wants_add_catalog(&checking->wants, &checking->larder, err);
+	if (!wants_is_file(invocation->arguments[0]))
+		return wants_add(&checking->wants, &checking->larder, invocation->arguments[0], err);
+	harvest = reading_source(invocation->arguments[0], &form, err);
+	if (harvest == NULL)
+		return false;
+	wants_add_harvest(&checking->wants, harvest);
+	harvest_destroy(harvest);
+	return true;
+}
+
 static int
 check(struct checking *checking, const struct invocation *invocation)
 {
 	struct err err = ERR_NONE;
-	bool found = invocation->n_arguments > 0
-	                     ? wants_add(&checking->wants, &checking->larder, invocation->arguments[0], &err)
-	                     : wants_add_catalog(&checking->wants, &checking->larder, &err);
 
-	if (!found || !check_all(checking, &err))
+	if (!collect_wants(checking, invocation, &err) || !check_all(checking, &err))
 		return command_fail(&err);
 	if (checking->missing != NULL)
 		print_json(checking);

@@ -13,9 +13,9 @@
 
 #include "server/commands/command.h"
 #include "server/commands/copy.h"
-#include "server/commands/json.h"
+#include "server/work/json.h"
 #include "server/commands/progress.h"
-#include "server/commands/wants.h"
+#include "server/work/wants.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
 

@@ -9,11 +9,12 @@
 
 #include "server/archive/flights.h"
 #include "server/commands/command.h"
-#include "server/commands/order.h"
-#include "server/commands/json.h"
+#include "server/work/order.h"
+#include "server/work/json.h"
 #include "server/commands/progress.h"
+#include "server/commands/reading.h"
 #include "server/commands/table.h"
-#include "server/commands/wants.h"
+#include "server/work/wants.h"
 #include "server/signals.h"
 #include "server/upstream/fetcher.h"
 #include "storage/base/clock.h"
@@ -58,7 +59,7 @@ learn_file(struct fetching *fetching, const char *path, struct err *err)
 	done = source_read(path, harvest, &form, err) &&
 	       catalog_learn(store_catalog(fetching->larder.store), harvest, path, &learned, err);
 	if (done) {
-		wants_say_problems(harvest);
+		reading_say_problems(harvest);
 		wants_add_harvest(&fetching->wants, harvest);
 	}
 	harvest_destroy(harvest);

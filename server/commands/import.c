@@ -7,8 +7,9 @@
 
 #include "server/catalogs.h"
 #include "server/commands/command.h"
-#include "server/commands/json.h"
-#include "server/commands/wants.h"
+#include "server/commands/reading.h"
+#include "server/work/json.h"
+#include "server/work/wants.h"
 #include "server/signals.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
@@ -116,7 +117,7 @@ import_source(struct larder *larder, const char *source, json_t *reports)
 		else
 			print_report(&import, harvest);
 		if (reports == NULL)
-			wants_say_problems(harvest);
+			reading_say_problems(harvest);
 		status = harvest->problems_in_all > 0 ? EXIT_MISSING : EXIT_DONE;
 	}
 	harvest_destroy(harvest);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "server/commands/command.h"
-#include "server/commands/json.h"
-#include "server/commands/wants.h"
+#include "server/work/json.h"
+#include "server/work/wants.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"

@@ -7,10 +7,10 @@
 
 #include "server/archive/flights.h"
 #include "server/commands/command.h"
-#include "server/commands/json.h"
-#include "server/commands/order.h"
+#include "server/work/json.h"
+#include "server/work/order.h"
 #include "server/commands/progress.h"
-#include "server/commands/wants.h"
+#include "server/work/wants.h"
 #include "server/signals.h"
 #include "server/upstream/fetcher.h"
 #include "storage/base/text.h"

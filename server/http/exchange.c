@@ -158,9 +158,10 @@ enum MHD_Result
 exchange_run(struct request *request)
 {
 	struct err err = ERR_NONE;
-	handler_fn *handler = router_find(request, &err);
+	const char *allowed;
+	const struct route *route = router_find(request, &allowed, &err);
 
-	return finish(handler != NULL ? handler(request) : reply_error(request, &err));
+	return finish(route != NULL ? route->handler(request) : reply_error(request, &err));
 }
 
 static void

@@ -88,6 +88,18 @@ reply_text(struct request *request, int status, const char *content_type, struct
 }
 
 enum outcome
+reply_json(struct request *request, int status, json_t *value)
+{
+	AUTO_TEXT body = TEXT_EMPTY;
+	AUTO_FREE char *encoded = json_dumps(value, JSON_INDENT(2));
+
+	json_decref(value);
+	text_add(&body, encoded != NULL ? encoded : "{}");
+	text_add(&body, "\n");
+	return reply_text(request, status, "application/json", &body);
+}
+
+enum outcome
 reply_error(struct request *request, const struct err *err)
 {
 	int status = err_http_status(err->code);

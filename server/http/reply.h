@@ -5,6 +5,8 @@
 #ifndef SERVER_HTTP_REPLY_H
 #define SERVER_HTTP_REPLY_H
 
+#include <jansson.h>
+
 #include "server/http/request.h"
 #include "storage/base/err.h"
 #include "storage/base/text.h"
@@ -24,10 +26,13 @@ enum outcome reply_blob(struct request *request, struct blob *blob);
 enum outcome reply_flight(struct request *request);
 
 /*
- * The status, Larder-Reason and sentence of an error; Retry-After with 503. Archives: a short Cache-Control:
- * no-store.
+ * The status, Larder-Reason and sentence of an error; Retry-After with 503 and 429, WWW-Authenticate with 401. Below /api/
+ * the body is {"error": "…", "reason": "…"}. Never cached.
  */
 enum outcome reply_error(struct request *request, const struct err *err);
+
+/* A JSON document with this status; takes the value. */
+enum outcome reply_json(struct request *request, int status, json_t *value);
 
 /* A page or document of larder's own, never cached. Takes the text's memory. */
 enum outcome reply_text(struct request *request, int status, const char *content_type, struct text *body);

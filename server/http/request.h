@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/admin/auth.h"
 #include "server/archive/flight.h"
 #include "server/larder.h"
 #include "storage/base/err.h"
@@ -19,28 +20,46 @@
 struct MHD_Connection;
 struct connection; /* what the listener knows of the client's connection */
 struct worker;
+struct body_kind;
+struct desk_work;
+struct route;
 
 /* REPLIED: a response is queued. PARKED: woken later. DROPPED: the connection is closed without an answer. */
 enum outcome { REPLIED, PARKED, DROPPED };
 
 /* What a request is about, for metrics and the access log. One row a name in routes.c. */
-enum request_kind { KIND_ARCHIVE, KIND_OPERATING, KIND_PAGE, KIND_OTHER };
-#define REQUEST_KINDS 4
+enum request_kind { KIND_ARCHIVE, KIND_UPLOAD, KIND_API, KIND_OPERATING, KIND_PAGE, KIND_OTHER };
+#define REQUEST_KINDS 6
 
-enum request_method { METHOD_GET, METHOD_HEAD };
+/* Those that are answered at all; any other is 405. */
+enum request_method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_POST, METHOD_DELETE };
 
 /* How the archive's bytes were had, for X-Cache, metrics and the access log. */
 enum request_cache { CACHE_NONE, CACHE_HIT, CACHE_MISS };
+
+/* The body of a request that takes one. */
+struct body {
+	const struct body_kind *kind; /* NULL: none is taken */
+	void *context;                /* the kind's */
+	uint64_t max_bytes;           /* more is 413 */
+	uint64_t announced;           /* Content-Length; 0: none given, or none to come */
+	uint64_t received;
+};
 
 struct request {
 	struct larder *larder;
 	enum request_method method;
 	enum request_kind kind;
 	enum request_cache cache;
-	const char *path;      /* as it came, without the query; borrowed from the connection */
-	struct digest digest;  /* KIND_ARCHIVE: what the router read from the path */
-	struct flight *flight; /* a reference, while this request waits for or reads one; NULL otherwise */
-	struct waiter waiter;  /* parked in the flight; park and wake suspend and resume the connection */
+	const char *path;       /* as it came, without the query; borrowed from the connection */
+	struct digest digest;   /* of a path with one in it: what the router read from it */
+	int64_t id;             /* of a path with {id} in it */
+	struct caller caller;   /* who asks, as far as he said and it was looked at */
+	struct body body;       /* what he sends; server/http/body.h */
+	void *upload;           /* server/admin/upload.c */
+	struct desk_work *desk; /* server/http/desk.h: while a clerk works on it, and his answer */
+	struct flight *flight;  /* a reference, while this request waits for or reads one; NULL otherwise */
+	struct waiter waiter;   /* parked in the flight; park and wake suspend and resume the connection */
 	uint64_t flight_size;
 	/* for the access log */
 	const char *method_name; /* as it came; borrowed from the connection */
@@ -57,6 +76,8 @@ struct request {
 	        [64]; /* the address, set when there is an access log; behind a trusted proxy the one it forwards */
 };
 
+/* The value of a parameter of the query ("?limit=5"), as it came: nothing is decoded; NULL: not there. */
+const char *request_parameter(const struct request *request, const char *name);
 /* The value of a header field, borrowed while the request lives; NULL: not there. */
 const char *request_header(const struct request *request, const char *name);
 

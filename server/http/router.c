@@ -129,15 +129,29 @@ path_parse(const char *path, struct digest *ret, struct err *err)
 	return parse_hash(algo, shard, hash, ret, err);
 }
 
-handler_fn *
-router_find(struct request *request, struct err *err)
+/* GET and HEAD of an archive. */
+static const struct route archive_route = {
+        METHOD_GET, "/{digest}", KIND_ARCHIVE, ACCESS_ANYONE, archive_get, NULL, NULL};
+
+const struct route *
+route_find(const char *path)
+{
+	for (size_t i = 0; i < n_routes; i++)
+		if (strcmp(path, routes[i].path) == 0)
+			return &routes[i];
+	return NULL;
+}
+
+const struct route *
+router_find(struct request *request, const char **ret_allowed, struct err *err)
 {
 	const struct route *route;
 
+	*ret_allowed = "GET, HEAD";
 	switch (path_parse(request->path, &request->digest, err)) {
 	case PATH_ARCHIVE:
 		request->kind = KIND_ARCHIVE;
-		return archive_get;
+		return &archive_route;
 	case PATH_WRONG:
 		request->kind = KIND_ARCHIVE;
 		return NULL;
@@ -151,5 +165,5 @@ router_find(struct request *request, struct err *err)
 		return NULL;
 	}
 	request->kind = route->kind;
-	return route->handler;
+	return route;
 }

@@ -7,6 +7,8 @@
 #ifndef SERVER_HTTP_ROUTER_H
 #define SERVER_HTTP_ROUTER_H
 
+#include "server/http/body.h"
+#include "server/http/desk.h"
 #include "server/http/request.h"
 #include "storage/base/err.h"
 #include "storage/digest.h"
@@ -22,19 +24,33 @@ enum path_answer { PATH_ARCHIVE, PATH_WRONG, PATH_OTHER };
 /* A pure function. Sets *ret for PATH_ARCHIVE and err for PATH_WRONG only. */
 enum path_answer path_parse(const char *path, struct digest *ret, struct err *err) MUST_CHECK;
 
+/*
+ * A row of the table: a method and a path, who may use it, and who answers. In the path {digest} stands for
+ * "<algo>/<hex>", which goes to request->digest, and {id} for a number, which goes to request->id. A row for
+ * GET answers HEAD too. Of handler and api exactly one is set.
+ */
 struct route {
+	enum request_method method;
 	const char *path;
 	enum request_kind kind;
-	handler_fn *handler;
+	unsigned access;              /* server/admin/auth.h: ACCESS_ANYONE, or who may */
+	handler_fn *handler;          /* on the worker's thread: must not block */
+	api_fn *api;                  /* on a clerk's: may block, answers JSON */
+	const struct body_kind *body; /* NULL: takes none */
 };
 
-/* The row of the table for this path (routes.c); NULL: none. */
+/* All rows (routes.c), for the test that holds the description of the API against them. */
+extern const struct route routes[];
+extern const size_t n_routes;
+
+/* The row of the table for this path; NULL: none. */
 const struct route *route_find(const char *path);
 
 /*
- * Who answers request->path: sets kind and, for an archive, digest. NULL: nobody, err says why
- * (ERR_NOT_FOUND, ERR_BAD_REQUEST).
+ * Who answers this request: sets request->kind, and digest and id where the path has them. NULL, err says why:
+ * ERR_NOT_FOUND, ERR_BAD_REQUEST, or ERR_METHOD (*ret_allowed is then "GET, HEAD, PUT": what is answered there).
  */
-handler_fn *router_find(struct request *request, struct err *err) MUST_CHECK;
+const struct route *router_find(
+        struct request *request, const char **ret_allowed, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,25 +1,16 @@
 /*
- * The table of pages: everything larder answers besides archives. Read-only; any thread.
+ * The table of what is answered besides archives. Read-only; any thread.
  */
-#include <string.h>
-
 #include "server/admin/status.h"
 #include "server/http/router.h"
 
-static const struct route routes[] = {
-        {"/", KIND_PAGE, status_page},
-        {"/healthz", KIND_OPERATING, status_healthz},
-        {"/readyz", KIND_OPERATING, status_readyz},
-        {"/metrics", KIND_OPERATING, status_metrics},
-        {"/version", KIND_OPERATING, status_version},
-        {"/status", KIND_OPERATING, status_status},
+const struct route routes[] = {
+        {METHOD_GET, "/", KIND_PAGE, ACCESS_ANYONE, status_page, NULL, NULL},
+        {METHOD_GET, "/healthz", KIND_OPERATING, ACCESS_ANYONE, status_healthz, NULL, NULL},
+        {METHOD_GET, "/readyz", KIND_OPERATING, ACCESS_ANYONE, status_readyz, NULL, NULL},
+        {METHOD_GET, "/metrics", KIND_OPERATING, ACCESS_ANYONE, status_metrics, NULL, NULL},
+        {METHOD_GET, "/version", KIND_OPERATING, ACCESS_ANYONE, status_version, NULL, NULL},
+        {METHOD_GET, "/status", KIND_OPERATING, ACCESS_ANYONE, status_status, NULL, NULL},
 };
 
-const struct route *
-route_find(const char *path)
-{
-	for (size_t i = 0; i < COUNT_OF(routes); i++)
-		if (strcmp(path, routes[i].path) == 0)
-			return &routes[i];
-	return NULL;
-}
+const size_t n_routes = COUNT_OF(routes);

@@ -247,29 +247,29 @@ catalog_wanted(
 
 /* An outcome on its way to the writer; detail is cut like everything that comes from outside. */
 struct outcome {
-	struct job job;
+	struct chore chore;
 	struct origin_row origin;
 	char detail[CATALOG_DETAIL_MAX];
 };
 
-static enum job_result
-run_outcome(struct job *job, struct writing *writing, struct err *err)
+static enum chore_result
+run_outcome(struct chore *chore, struct writing *writing, struct err *err)
 {
-	struct outcome *outcome = (struct outcome *)job;
+	struct outcome *outcome = (struct outcome *)chore;
 	bool good = outcome->origin.result == ORIGIN_SERVED;
 
 	if (origin_row_outcome(
 	            writing, &outcome->origin, good ? ORIGIN_CONTACT_GOOD : ORIGIN_CONTACT_BAD, err))
-		return JOB_WRITTEN;
-	return JOB_FAILED;
+		return CHORE_WRITTEN;
+	return CHORE_FAILED;
 }
 
 static void
-outcome_noted(struct job *job, const struct err *err)
+outcome_noted(struct chore *chore, const struct err *err)
 {
 	if (err != NULL && err->code != ERR_STOPPING)
 		log_warning("how an origin answered is not remembered: %s", err->text);
-	free(job);
+	free(chore);
 }
 
 void
@@ -281,7 +281,7 @@ catalog_outcome(struct catalog *catalog, int64_t origin_id, enum origin_result r
 	if (writer == NULL)
 		return;
 	outcome = xcalloc(1, sizeof *outcome);
-	outcome->job = (struct job){.kind = JOB_LAZY, .run = run_outcome, .done = outcome_noted};
+	outcome->chore = (struct chore){.kind = CHORE_LAZY, .run = run_outcome, .done = outcome_noted};
 	outcome->origin = (struct origin_row){
 	        .id = origin_id,
 	        .result = result,
@@ -289,7 +289,7 @@ catalog_outcome(struct catalog *catalog, int64_t origin_id, enum origin_result r
 	        .detail = outcome->detail,
 	};
 	text_escape(detail != NULL ? detail : "", outcome->detail, sizeof outcome->detail);
-	writer_post(writer, &outcome->job);
+	writer_post(writer, &outcome->chore);
 }
 
 struct names {

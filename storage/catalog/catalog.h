@@ -86,6 +86,15 @@ struct catalog_wanted {
 bool catalog_wanted(struct catalog *catalog, const struct digest *digest, struct catalog_wanted *ret,
         struct err *err) MUST_CHECK;
 
+/*
+ * The rule above: these bytes are right for the digest asked, and for one of the sets that list it. Pure.
+ */
+bool catalog_is_right(
+        const struct catalog_wanted *wanted, const struct digest *asked, const struct digests *bytes);
+/* Some entry of the catalog is satisfied by an archive of these digests. */
+bool catalog_lists(
+        struct catalog *catalog, const struct digests *digests, bool *ret, struct err *err) MUST_CHECK;
+
 /* Remembers how a contact with an origin ended. Returns at once; written later with others. Any thread. */
 void catalog_outcome(
         struct catalog *catalog, int64_t origin_id, enum origin_result result, const char *detail);
@@ -102,6 +111,17 @@ bool catalog_package_entries(struct catalog *catalog, const char *package, entry
         void *context, struct err *err) MUST_CHECK;
 bool catalog_entries(
         struct catalog *catalog, entry_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
+
+/*
+ * The entries that no stored archive satisfies and no tombstone forbids, by id, beginning behind `after` (0: at
+ * the start), at most max; ret_last is the id to go on from, 0 when there are no more.
+ */
+struct catalog_page {
+	int64_t after;
+	size_t max;
+};
+bool catalog_missing(struct catalog *catalog, const struct catalog_page *page, entry_visit_fn *visit,
+        void *context, int64_t *ret_last, struct err *err) MUST_CHECK;
 
 /*
  * Distinct counts, kept as the catalog grows (no walk). wanted is counted by a query: entries that no stored

@@ -17,7 +17,7 @@ struct numbers {
 };
 
 struct learning {
-	struct job job;
+	struct chore chore;
 	const struct harvest *harvest;
 	const char *source;
 	struct catalog_learned learned;
@@ -223,19 +223,19 @@ count_packages(struct learning *learning, struct writing *writing, struct err *e
 	return true;
 }
 
-static enum job_result
-run_learning(struct job *job, struct writing *writing, struct err *err)
+static enum chore_result
+run_learning(struct chore *chore, struct writing *writing, struct err *err)
 {
-	struct learning *learning = (struct learning *)job;
+	struct learning *learning = (struct learning *)chore;
 	bool learned = entry_row_last(writing, &learning->last_entry, err) &&
 	               import_row_add(writing, learning->source, clock_wall_ms(), &learning->import, err) &&
 	               learn_entries(learning, writing, err) && count_archives(learning, writing, err) &&
 	               count_packages(learning, writing, err);
 
 	if (!learned)
-		return JOB_FAILED;
+		return CHORE_FAILED;
 	count_origins(learning, writing);
-	return JOB_WRITTEN;
+	return CHORE_WRITTEN;
 }
 
 /* A digest as far as telling digests apart needs it. */
@@ -299,7 +299,7 @@ catalog_learn(struct catalog *catalog, const struct harvest *harvest, const char
 {
 	struct writer *writer = index_writer(catalog->index);
 	struct learning learning = {
-	        .job = {.kind = JOB_ALONE, .run = run_learning},
+	        .chore = {.kind = CHORE_ALONE, .run = run_learning},
 	        .harvest = harvest,
 	        .source = source,
 	};
@@ -309,7 +309,7 @@ catalog_learn(struct catalog *catalog, const struct harvest *harvest, const char
 		return err_set(err, ERR_IO, "the store is open for reading only; nothing can be learned");
 	learning.learned.digests = count_digests(harvest);
 	learning.learned.packages = count_package_names(harvest);
-	learned = writer_run(writer, &learning.job, err);
+	learned = writer_run(writer, &learning.chore, err);
 	if (learned)
 		*ret = learning.learned;
 	entry_rows_finish(&learning.near);

@@ -1,5 +1,5 @@
 /*
- * The rows of stored archives. Questions run on any thread, the jobs on the index writer's.
+ * The rows of stored archives. Questions run on any thread, the chores on the index writer's.
  */
 #include "storage/index/archive_rows.h"
 
@@ -123,7 +123,7 @@ find_same(struct writing *writing, const struct archive_row *row, struct archive
 }
 
 /* Whether one of the digests is the name of another archive already. The first keeps the name. */
-static enum job_result
+static enum chore_result
 check_names(struct writing *writing, const struct archive_row *row, struct err *err)
 {
 	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
@@ -136,7 +136,7 @@ check_names(struct writing *writing, const struct archive_row *row, struct err *
 			continue;
 		answer = find_with(writing->db, &digest, &found, err);
 		if (answer == ROW_FAILED)
-			return JOB_FAILED;
+			return CHORE_FAILED;
 		if (answer == ROW_NONE || !digests_get(&found.archive.digests, DIGEST_SHA256, &other))
 			continue;
 		digest_text(&digest, name);
@@ -144,19 +144,19 @@ check_names(struct writing *writing, const struct archive_row *row, struct err *
 		err_set(err, ERR_COLLISION,
 		        "%s names another archive already, %s, which keeps the name; this one is refused",
 		        name, owner);
-		return JOB_REFUSED;
+		return CHORE_REFUSED;
 	}
-	return JOB_WRITTEN;
+	return CHORE_WRITTEN;
 }
 
-static enum job_result
+static enum chore_result
 insert(struct writing *writing, const struct archive_row *row, struct err *err)
 {
 	const struct archive *archive = &row->archive;
 	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_ADD, err);
 
 	if (statement == NULL)
-		return JOB_FAILED;
+		return CHORE_FAILED;
 	db_bind_digests(statement, 1, &archive->digests);
 	sqlite3_bind_int64(statement, 5, (int64_t)archive->size_bytes);
 	sqlite3_bind_int64(statement, 6, archive->stored_at_ms);
@@ -164,103 +164,103 @@ insert(struct writing *writing, const struct archive_row *row, struct err *err)
 	sqlite3_bind_int64(statement, 8, row->stamp.change_ns);
 	sqlite3_bind_text(statement, 9, archive->came_from, -1, SQLITE_STATIC);
 	if (!db_finish(writing->db, statement, err))
-		return JOB_FAILED;
+		return CHORE_FAILED;
 	writing->figures.archives++;
 	writing->figures.bytes += archive->size_bytes;
-	return JOB_WRITTEN;
+	return CHORE_WRITTEN;
 }
 
-static enum job_result
+static enum chore_result
 restamp(struct writing *writing, const struct archive_row *row, struct err *err)
 {
 	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_RESTAMP, err);
 
 	if (statement == NULL)
-		return JOB_FAILED;
+		return CHORE_FAILED;
 	sqlite3_bind_blob(
 	        statement, 1, row->archive.digests.sha256, sizeof row->archive.digests.sha256, SQLITE_STATIC);
 	sqlite3_bind_int64(statement, 2, (int64_t)row->stamp.inode);
 	sqlite3_bind_int64(statement, 3, row->stamp.change_ns);
-	return db_finish(writing->db, statement, err) ? JOB_WRITTEN : JOB_FAILED;
+	return db_finish(writing->db, statement, err) ? CHORE_WRITTEN : CHORE_FAILED;
 }
 
-static enum job_result
+static enum chore_result
 delete_row(struct writing *writing, const struct archive_row *found, struct err *err)
 {
 	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_REMOVE, err);
 
 	if (statement == NULL)
-		return JOB_FAILED;
+		return CHORE_FAILED;
 	sqlite3_bind_blob(statement, 1, found->archive.digests.sha256, sizeof found->archive.digests.sha256,
 	        SQLITE_STATIC);
 	if (!db_finish(writing->db, statement, err))
-		return JOB_FAILED;
+		return CHORE_FAILED;
 	writing->figures.archives--;
 	writing->figures.bytes -= found->archive.size_bytes;
-	return JOB_WRITTEN;
+	return CHORE_WRITTEN;
 }
 
 /*
  * The same bytes are known: what the index says of them must be what they are now, or the row is made anew.
  */
-static enum job_result
+static enum chore_result
 renew(struct archive_change *change, const struct archive_row *found, struct writing *writing,
         struct err *err)
 {
 	const struct archive *was = &found->archive, *is = &change->row.archive;
-	enum job_result result;
+	enum chore_result result;
 
 	change->changed = ARCHIVE_RENEWED;
 	if (was->size_bytes == is->size_bytes && digests_agree(&was->digests, &is->digests))
 		return restamp(writing, &change->row, err);
 	result = delete_row(writing, found, err);
-	return result == JOB_WRITTEN ? insert(writing, &change->row, err) : result;
+	return result == CHORE_WRITTEN ? insert(writing, &change->row, err) : result;
 }
 
-static enum job_result
+static enum chore_result
 add(struct archive_change *change, struct writing *writing, struct err *err)
 {
 	struct archive_row found;
-	enum job_result result;
+	enum chore_result result;
 
 	switch (find_same(writing, &change->row, &found, err)) {
 	case ROW_FAILED:
-		return JOB_FAILED;
+		return CHORE_FAILED;
 	case ROW_FOUND:
 		return renew(change, &found, writing, err);
 	case ROW_NONE:
 		break;
 	}
 	result = check_names(writing, &change->row, err);
-	if (result != JOB_WRITTEN)
+	if (result != CHORE_WRITTEN)
 		return result;
 	change->changed = ARCHIVE_ADDED;
 	return insert(writing, &change->row, err);
 }
 
-static enum job_result
+static enum chore_result
 remove_row(struct archive_change *change, struct writing *writing, struct err *err)
 {
 	struct archive_row found;
 
 	switch (find_same(writing, &change->row, &found, err)) {
 	case ROW_FAILED:
-		return JOB_FAILED;
+		return CHORE_FAILED;
 	case ROW_NONE:
-		return JOB_WRITTEN;
+		return CHORE_WRITTEN;
 	case ROW_FOUND:
 		break;
 	}
 	if (change->kind == ARCHIVE_DROP && !stamp_equal(&found.stamp, &change->row.stamp))
-		return JOB_WRITTEN;
+		return CHORE_WRITTEN;
 	change->changed = ARCHIVE_REMOVED;
 	return delete_row(writing, &found, err);
 }
 
-static enum job_result
-run_change(struct job *job, struct writing *writing, struct err *err)
+static enum chore_result
+run_change(struct chore *chore, struct writing *writing, struct err *err)
 {
-	struct archive_change *change = (struct archive_change *)job;
+	struct archive_change *change = (struct archive_change *)chore;
 
 	change->changed = ARCHIVE_UNCHANGED;
 	switch (change->kind) {
@@ -272,27 +272,28 @@ run_change(struct job *job, struct writing *writing, struct err *err)
 	case ARCHIVE_REMOVE:
 		return remove_row(change, writing, err);
 	}
-	return JOB_FAILED;
+	return CHORE_FAILED;
 }
 
 void
 archive_change_init(struct archive_change *change, enum archive_change_kind kind,
-        const struct archive_row *row, job_done_fn *done)
+        const struct archive_row *row, chore_done_fn *done)
 {
 	bool lazy = kind == ARCHIVE_RESTAMP || kind == ARCHIVE_DROP;
 
 	*change = (struct archive_change){.kind = kind, .row = *row};
-	change->job = (struct job){.kind = lazy ? JOB_LAZY : JOB_PROMPT, .run = run_change, .done = done};
+	change->chore =
+	        (struct chore){.kind = lazy ? CHORE_LAZY : CHORE_PROMPT, .run = run_change, .done = done};
 }
 
 static void
-forget(struct job *job, const struct err *err)
+forget(struct chore *chore, const struct err *err)
 {
 	if (err != NULL && err->code != ERR_STOPPING)
 		log_warning("a stored archive's row cannot be brought up to date, which is tried again when "
 		            "it is next read: %s",
 		        err->text);
-	free(job);
+	free(chore);
 }
 
 void
@@ -305,5 +306,5 @@ archive_change_post(struct index *index, enum archive_change_kind kind, const st
 		return;
 	change = xmalloc(sizeof *change);
 	archive_change_init(change, kind, row, forget);
-	writer_post(writer, &change->job);
+	writer_post(writer, &change->chore);
 }

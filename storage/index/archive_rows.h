@@ -1,5 +1,5 @@
 /*
- * The rows of stored archives: questions on the caller's thread, changes as jobs for the index writer.
+ * The rows of stored archives: questions on the caller's thread, changes as chores for the index writer.
  */
 #ifndef STORAGE_INDEX_ARCHIVE_ROWS_H
 #define STORAGE_INDEX_ARCHIVE_ROWS_H
@@ -34,14 +34,14 @@ enum archive_changed { ARCHIVE_UNCHANGED, ARCHIVE_ADDED, ARCHIVE_RENEWED, ARCHIV
  * A change on its way. Embed it first in what done needs; post it with writer_post or run it with writer_run.
  */
 struct archive_change {
-	struct job job;
+	struct chore chore;
 	enum archive_change_kind kind;
 	struct archive_row row;
 	enum archive_changed changed; /* the answer */
 };
 
 void archive_change_init(struct archive_change *change, enum archive_change_kind kind,
-        const struct archive_row *row, job_done_fn *done);
+        const struct archive_row *row, chore_done_fn *done);
 /* A change nobody waits for. Nothing happens when the index was opened for reading. */
 void archive_change_post(struct index *index, enum archive_change_kind kind, const struct archive_row *row);
 

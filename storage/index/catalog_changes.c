@@ -1,5 +1,5 @@
 /*
- * The rows of the catalog, the half that writes: each function runs in a job of the index writer, inside its
+ * The rows of the catalog, the half that writes: each function runs in a chore of the index writer, inside its
  * transaction.
  */
 #include "storage/index/catalog_rows.h"

@@ -1,6 +1,6 @@
 /*
  * The rows of the catalog: entries, origins, packages. Questions run on the caller's thread; what takes a
- * struct writing runs in a job of the index writer.
+ * struct writing runs in a chore of the index writer.
  */
 #ifndef STORAGE_INDEX_CATALOG_ROWS_H
 #define STORAGE_INDEX_CATALOG_ROWS_H
@@ -57,7 +57,7 @@ typedef void package_row_visit_fn(void *context, const char *package);
 bool package_rows_of(struct index *index, int64_t entry, package_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;
 
-/* In a job. */
+/* In a chore. */
 bool import_row_add(
         struct writing *writing, const char *source, int64_t at_ms, int64_t *ret, struct err *err) MUST_CHECK;
 bool entry_rows_known(struct writing *writing, const struct digest *digest, struct entry_rows *rows,

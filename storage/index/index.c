@@ -19,7 +19,7 @@
 #include "schema.sql.h"
 
 #define APPLICATION_ID 1279349316 /* "LARD" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 struct reader {
 	struct index *index;

@@ -58,6 +58,8 @@ bool index_failed(struct index *index, const struct err *err);
  */
 #define INDEX_TROUBLE_MS 10000
 
+#define WHO_MAX 96 /* bytes of "token laptop", "uid 1000", with the terminator; longer is cut */
+
 struct index_state {
 	struct index_figures figures;
 	uint64_t transactions;

@@ -1,13 +1,13 @@
 -- The index of a store: which archives are kept, and the catalog of where archives live elsewhere. Written by one
 -- connection only. It is never the proof of anything: the blobs are, and it is made again from them when it is lost
--- (the catalog then has to be imported again).
+-- (the catalog then has to be imported again; what people decided is copied from the damaged one as far as it can be read).
 --
 -- Digests are blobs of their full length. Except for sha256 they are found through an index on their first eight bytes,
 -- which costs 14 bytes a digest where an index on all of a sha512 would cost 70; the whole value is compared afterwards.
 -- Times are milliseconds since 1970, UTC.
 
 PRAGMA application_id = 1279349316; -- "LARD"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- One stored archive. The row is written after its file lies durable under its name, and deleted before the file goes.
 -- inode and change_ns are those of the file when its bytes were last known to be right.
@@ -21,12 +21,14 @@ CREATE TABLE archive (
 	stored_at INTEGER NOT NULL,
 	inode     INTEGER NOT NULL,
 	change_ns INTEGER NOT NULL,
-	came_from TEXT NOT NULL
+	came_from TEXT NOT NULL,
+	used_at   INTEGER NOT NULL -- last asked for, to within an hour; never before stored_at
 ) STRICT;
 
 CREATE INDEX archive_by_md5    ON archive (substr(md5, 1, 8));
 CREATE INDEX archive_by_sha1   ON archive (substr(sha1, 1, 8));
 CREATE INDEX archive_by_sha512 ON archive (substr(sha512, 1, 8));
+CREATE INDEX archive_by_use    ON archive (used_at);
 
 -- One set of digests that some source lists together for one archive; no two rows hold the same set. within: an entry that
 -- lists all of these and more, so that this one names no archive of its own.
@@ -91,3 +93,65 @@ CREATE TABLE figure (
 ) STRICT;
 
 INSERT INTO figure VALUES (1, 0, 0, 0, 0, 0, 0, 0);
+
+-- What people decided, and what was done.
+
+-- An archive that shall stay whatever happens to the limit of the store's size. It may be pinned while its file is being mended.
+CREATE TABLE pin (
+	sha256 BLOB PRIMARY KEY,
+	who    TEXT NOT NULL,
+	at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- An archive that somebody removed: it is not fetched again until the row is deleted. Any of its digests is refused.
+CREATE TABLE tombstone (
+	id     INTEGER PRIMARY KEY,
+	md5    BLOB,
+	sha1   BLOB,
+	sha256 BLOB,
+	sha512 BLOB,
+	who    TEXT NOT NULL,
+	at     INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX tombstone_by_md5    ON tombstone (substr(md5, 1, 8))    WHERE md5 IS NOT NULL;
+CREATE INDEX tombstone_by_sha1   ON tombstone (substr(sha1, 1, 8))   WHERE sha1 IS NOT NULL;
+CREATE INDEX tombstone_by_sha256 ON tombstone (substr(sha256, 1, 8)) WHERE sha256 IS NOT NULL;
+CREATE INDEX tombstone_by_sha512 ON tombstone (substr(sha512, 1, 8)) WHERE sha512 IS NOT NULL;
+
+-- Who may change this larder over HTTP. hash: the SHA-256 of the token, which itself is kept nowhere. rights: bits of enum right.
+CREATE TABLE token (
+	id         INTEGER PRIMARY KEY,
+	name       TEXT NOT NULL UNIQUE,
+	hash       BLOB NOT NULL UNIQUE,
+	rights     INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	expires_at INTEGER NOT NULL, -- 0: never
+	used_at    INTEGER NOT NULL  -- 0: never; to within a minute
+) STRICT;
+
+-- What was done and by whom; the oldest make room. came_from: the address, or "control socket".
+CREATE TABLE event (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	at        INTEGER NOT NULL,
+	kind      TEXT NOT NULL,
+	subject   TEXT NOT NULL,
+	who       TEXT NOT NULL,
+	came_from TEXT NOT NULL,
+	result    TEXT NOT NULL,
+	detail    TEXT NOT NULL
+) STRICT;
+
+-- Long work that somebody asked for: it goes on after a restart. asked and result are JSON; body: a file in spool/, or ''. state:
+-- enum job_state.
+CREATE TABLE job (
+	id         INTEGER PRIMARY KEY AUTOINCREMENT,
+	kind       TEXT NOT NULL,
+	asked      TEXT NOT NULL,
+	body       TEXT NOT NULL,
+	who        TEXT NOT NULL,
+	state      INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	ended_at   INTEGER NOT NULL, -- 0: not yet
+	result     TEXT NOT NULL
+) STRICT;

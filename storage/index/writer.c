@@ -15,51 +15,51 @@ struct writer {
 	struct db *db;
 	struct mailbox mailbox;
 	pthread_t thread;
-	struct job *held; /* taken from the mailbox, but does not belong into the batch at hand */
+	struct chore *held; /* taken from the mailbox, but does not belong into the batch at hand */
 
 	pthread_mutex_t mutex; /* over state; a leaf */
 	struct writer_state state;
 };
 
 struct batch {
-	struct job *jobs[WRITER_BATCH_MAX];
+	struct chore *chores[WRITER_BATCH_MAX];
 	size_t count;
 };
 
-static struct job *
+static struct chore *
 take_job(struct writer *writer, int64_t timeout_ms)
 {
-	struct job *job = writer->held;
+	struct chore *chore = writer->held;
 
 	writer->held = NULL;
-	return job != NULL ? job : (struct job *)mailbox_take(&writer->mailbox, timeout_ms);
+	return chore != NULL ? chore : (struct chore *)mailbox_take(&writer->mailbox, timeout_ms);
 }
 
 /*
- * Waits for a first job, then takes what is there; lazy ones alone wait a little for company. False: closed
+ * Waits for a first chore, then takes what is there; lazy ones alone wait a little for company. False: closed
  * and empty.
  */
 static bool
 collect(struct writer *writer, struct batch *batch)
 {
-	struct job *job = take_job(writer, -1);
+	struct chore *chore = take_job(writer, -1);
 	int64_t until = clock_ms() + WRITER_LAZY_MS;
 	bool lazy = true;
 
 	batch->count = 0;
-	while (job != NULL) {
+	while (chore != NULL) {
 		int64_t left;
 
-		if (job->kind == JOB_ALONE && batch->count > 0) {
-			writer->held = job;
+		if (chore->kind == CHORE_ALONE && batch->count > 0) {
+			writer->held = chore;
 			return true;
 		}
-		batch->jobs[batch->count++] = job;
-		lazy = lazy && job->kind == JOB_LAZY;
-		if (job->kind == JOB_ALONE || batch->count == WRITER_BATCH_MAX)
+		batch->chores[batch->count++] = chore;
+		lazy = lazy && chore->kind == CHORE_LAZY;
+		if (chore->kind == CHORE_ALONE || batch->count == WRITER_BATCH_MAX)
 			return true;
 		left = until - clock_ms();
-		job = take_job(writer, lazy && left > 0 ? left : 0);
+		chore = take_job(writer, lazy && left > 0 ? left : 0);
 	}
 	return batch->count > 0;
 }
@@ -79,18 +79,18 @@ put_figures(struct writing *writing, struct err *err)
 	return db_finish(writing->db, statement, err);
 }
 
-/* One transaction with every job of the batch in it. */
+/* One transaction with every chore of the batch in it. */
 static bool
 write_batch(struct batch *batch, struct writing *writing, struct err *err)
 {
 	if (!db_run(writing->db, SQL_BEGIN, err))
 		return false;
 	for (size_t i = 0; i < batch->count; i++) {
-		struct job *job = batch->jobs[i];
+		struct chore *chore = batch->chores[i];
 
-		job->result = job->run(job, writing, &job->err);
-		if (job->result == JOB_FAILED) {
-			*err = job->err;
+		chore->result = chore->run(chore, writing, &chore->err);
+		if (chore->result == CHORE_FAILED) {
+			*err = chore->err;
 			return false;
 		}
 	}
@@ -129,12 +129,12 @@ process(struct writer *writer, struct batch *batch)
 		roll_back(writer->db);
 	publish_state(writer, &writing.figures, &trouble);
 	for (size_t i = 0; i < batch->count; i++) {
-		struct job *job = batch->jobs[i];
+		struct chore *chore = batch->chores[i];
 
 		if (!written)
-			job->done(job, &trouble);
+			chore->done(chore, &trouble);
 		else
-			job->done(job, job->result == JOB_REFUSED ? &job->err : NULL);
+			chore->done(chore, chore->result == CHORE_REFUSED ? &chore->err : NULL);
 	}
 }
 
@@ -197,39 +197,39 @@ writer_destroy(struct writer *writer, enum writer_ending ending)
 }
 
 void
-writer_post(struct writer *writer, struct job *job)
+writer_post(struct writer *writer, struct chore *chore)
 {
 	struct err err = ERR_NONE;
 
-	job->err = ERR_NONE;
-	if (mailbox_post(&writer->mailbox, &job->letter))
+	chore->err = ERR_NONE;
+	if (mailbox_post(&writer->mailbox, &chore->letter))
 		return;
 	err_set(&err, ERR_STOPPING, "larder is stopping; nothing more is written to the index");
-	job->done(job, &err);
+	chore->done(chore, &err);
 }
 
-/* Stands in for the done of a job that somebody waits for. */
+/* Stands in for the done of a chore that somebody waits for. */
 struct waiting {
-	struct job job;
-	struct job *inner;
+	struct chore chore;
+	struct chore *inner;
 	pthread_mutex_t mutex;
 	pthread_cond_t answered;
 	bool done;
 	struct err err;
 };
 
-static enum job_result
-run_inner(struct job *job, struct writing *writing, struct err *err)
+static enum chore_result
+run_inner(struct chore *chore, struct writing *writing, struct err *err)
 {
-	struct job *inner = ((struct waiting *)job)->inner;
+	struct chore *inner = ((struct waiting *)chore)->inner;
 
 	return inner->run(inner, writing, err);
 }
 
 static void
-wake(struct job *job, const struct err *err)
+wake(struct chore *chore, const struct err *err)
 {
-	struct waiting *waiting = (struct waiting *)job;
+	struct waiting *waiting = (struct waiting *)chore;
 
 	pthread_mutex_lock(&waiting->mutex);
 	waiting->done = true;
@@ -239,17 +239,17 @@ wake(struct job *job, const struct err *err)
 }
 
 bool
-writer_run(struct writer *writer, struct job *job, struct err *err)
+writer_run(struct writer *writer, struct chore *chore, struct err *err)
 {
 	struct waiting waiting = {
-	        .job = {.kind = job->kind, .run = run_inner, .done = wake},
-	        .inner = job,
+	        .chore = {.kind = chore->kind, .run = run_inner, .done = wake},
+	        .inner = chore,
 	        .mutex = PTHREAD_MUTEX_INITIALIZER,
 	        .answered = PTHREAD_COND_INITIALIZER,
 	};
 
 	assert(!pthread_equal(pthread_self(), writer->thread));
-	writer_post(writer, &waiting.job);
+	writer_post(writer, &waiting.chore);
 	pthread_mutex_lock(&waiting.mutex);
 	while (!waiting.done)
 		pthread_cond_wait(&waiting.answered, &waiting.mutex);

@@ -1,5 +1,5 @@
 /*
- * The index writer: one thread with the only connection that writes. Others hand it jobs; it takes up to
+ * The index writer: one thread with the only connection that writes. Others hand it chores; it takes up to
  * WRITER_BATCH_MAX of them into one transaction, commits durably, and then tells each how it went.
  */
 #ifndef STORAGE_INDEX_WRITER_H
@@ -10,11 +10,11 @@
 #include "storage/base/err.h"
 #include "storage/base/mailbox.h"
 
-#define WRITER_BATCH_MAX 64  /* jobs in a transaction */
-#define WRITER_LAZY_MS   200 /* how long lazy jobs wait for company */
+#define WRITER_BATCH_MAX 64  /* chores in a transaction */
+#define WRITER_LAZY_MS   200 /* how long lazy chores wait for company */
 
 struct db;
-struct job;
+struct chore;
 struct writer;
 
 /* What is counted as rows come and go; written in the transaction that changes it. */
@@ -23,39 +23,39 @@ struct index_figures {
 	uint64_t entries, digests, origins, packages; /* of the catalog; entries: those within no other */
 };
 
-/* What a job sees while its transaction is open. */
+/* What a chore sees while its transaction is open. */
 struct writing {
 	struct db *db;
 	struct index_figures figures;
 };
 
-enum job_result {
-	JOB_WRITTEN,
-	JOB_REFUSED, /* with err; it wrote nothing, the others of its transaction go on */
-	JOB_FAILED,  /* with err; the whole transaction is undone and all its jobs fail */
+enum chore_result {
+	CHORE_WRITTEN,
+	CHORE_REFUSED, /* with err; it wrote nothing, the others of its transaction go on */
+	CHORE_FAILED,  /* with err; the whole transaction is undone and all its chores fail */
 };
 
 /*
  * run: on the writer, inside the transaction. done: on the writer, after the commit, exactly once; err is
  * NULL when committed.
  */
-typedef enum job_result job_run_fn(struct job *job, struct writing *writing, struct err *err);
-typedef void job_done_fn(struct job *job, const struct err *err);
+typedef enum chore_result chore_run_fn(struct chore *chore, struct writing *writing, struct err *err);
+typedef void chore_done_fn(struct chore *chore, const struct err *err);
 
-enum job_kind {
-	JOB_PROMPT,
-	JOB_LAZY,  /* may wait for others, so that it costs no transaction of its own */
-	JOB_ALONE, /* long: gets a transaction of its own */
+enum chore_kind {
+	CHORE_PROMPT,
+	CHORE_LAZY,  /* may wait for others, so that it costs no transaction of its own */
+	CHORE_ALONE, /* long: gets a transaction of its own */
 };
 
-/* The first member of what a kind of job needs; owned by whoever posts it, until done. */
-struct job {
+/* The first member of what a kind of chore needs; owned by whoever posts it, until done. */
+struct chore {
 	struct letter letter;
-	enum job_kind kind;
-	job_run_fn *run;
-	job_done_fn *done;
-	enum job_result result; /* the writer's */
-	struct err err;         /* the writer's */
+	enum chore_kind kind;
+	chore_run_fn *run;
+	chore_done_fn *done;
+	enum chore_result result; /* the writer's */
+	struct err err;           /* the writer's */
 };
 
 /* Takes the connection. */
@@ -69,9 +69,9 @@ enum writer_ending { WRITER_ENDS_CLEAN, WRITER_ENDS_UNCLEAN };
 void writer_destroy(struct writer *writer, enum writer_ending ending);
 
 /* Any thread. After writer_destroy began: done is called at once, on this thread, with ERR_STOPPING. */
-void writer_post(struct writer *writer, struct job *job);
-/* Posts and waits; the job's done is not called. Not on the writer's own thread. */
-bool writer_run(struct writer *writer, struct job *job, struct err *err) MUST_CHECK;
+void writer_post(struct writer *writer, struct chore *chore);
+/* Posts and waits; the chore's done is not called. Not on the writer's own thread. */
+bool writer_run(struct writer *writer, struct chore *chore, struct err *err) MUST_CHECK;
 
 struct writer_state {
 	struct index_figures figures; /* as of the last commit */

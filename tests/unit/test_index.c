@@ -1,5 +1,5 @@
 /*
- * The index below the store: jobs share transactions, a refused one harms no other, a failed one undoes its transaction; stamps,
+ * The index below the store: chores share transactions, a refused one harms no other, a failed one undoes its transaction; stamps,
  * drops; connections of threads.
  */
 #include "tests/support/stores.h"
@@ -65,7 +65,7 @@ run_change(enum archive_change_kind kind, const struct archive_row *row)
 	struct err err = ERR_NONE;
 
 	archive_change_init(&change, kind, row, NULL);
-	if (!writer_run(index_writer(index_at_hand), &change.job, &err))
+	if (!writer_run(index_writer(index_at_hand), &change.chore, &err))
 		fail_msg("%s", err.text);
 	return change;
 }
@@ -162,7 +162,7 @@ refuses_a_name_that_is_taken(void **state)
 		assert_true(digests_get(&first.archive.digests, (enum digest_algo)algo, &digest));
 		digests_put(&second.archive.digests, &digest);
 		archive_change_init(&change, ARCHIVE_ADD, &second, NULL);
-		assert_false(writer_run(index_writer(index_at_hand), &change.job, &err));
+		assert_false(writer_run(index_writer(index_at_hand), &change.chore, &err));
 		assert_int_equal(err.code, ERR_COLLISION);
 		assert_non_null(strstr(err.text, digest_algo_name((enum digest_algo)algo)));
 	}
@@ -171,35 +171,35 @@ refuses_a_name_that_is_taken(void **state)
 	assert_int_equal(state_now().trouble.code, ERR_OK);
 }
 
-/* Jobs that note how they ended; the first holds the writer until all are posted, so that they meet in one transaction. */
+/* Chores that note how they ended; the first holds the writer until all are posted, so that they meet in one transaction. */
 struct noted {
-	struct job job;
-	enum job_result ends;
+	struct chore chore;
+	enum chore_result ends;
 	pthread_mutex_t *gate;
 	enum err_code told;
 	bool done;
 };
 
-static enum job_result
-run_noted(struct job *job, struct writing *writing, struct err *err)
+static enum chore_result
+run_noted(struct chore *chore, struct writing *writing, struct err *err)
 {
-	struct noted *noted = (struct noted *)job;
+	struct noted *noted = (struct noted *)chore;
 
 	if (noted->gate != NULL) {
 		pthread_mutex_lock(noted->gate);
 		pthread_mutex_unlock(noted->gate);
 	}
-	if (noted->ends != JOB_WRITTEN)
-		err_set(err, noted->ends == JOB_REFUSED ? ERR_COLLISION : ERR_IO, "as the test wants it");
+	if (noted->ends != CHORE_WRITTEN)
+		err_set(err, noted->ends == CHORE_REFUSED ? ERR_COLLISION : ERR_IO, "as the test wants it");
 	else
 		writing->figures.packages++;
 	return noted->ends;
 }
 
 static void
-note(struct job *job, const struct err *err)
+note(struct chore *chore, const struct err *err)
 {
-	struct noted *noted = (struct noted *)job;
+	struct noted *noted = (struct noted *)chore;
 
 	noted->told = err != NULL ? err->code : ERR_OK;
 	noted->done = true;
@@ -209,20 +209,20 @@ static void
 run_together(struct noted *noted, size_t count)
 {
 	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-	struct noted first = {.job = {.kind = JOB_ALONE, .run = run_noted, .done = note}, .gate = &gate};
-	struct noted last = {.job = {.kind = JOB_ALONE, .run = run_noted, .done = note}};
+	struct noted first = {.chore = {.kind = CHORE_ALONE, .run = run_noted, .done = note}, .gate = &gate};
+	struct noted last = {.chore = {.kind = CHORE_ALONE, .run = run_noted, .done = note}};
 	struct err err = ERR_NONE;
 
 	pthread_mutex_lock(&gate);
-	writer_post(index_writer(index_at_hand), &first.job);
+	writer_post(index_writer(index_at_hand), &first.chore);
 	for (size_t i = 0; i < count; i++) {
-		noted[i].job.run = run_noted;
-		noted[i].job.done = note;
-		writer_post(index_writer(index_at_hand), &noted[i].job);
+		noted[i].chore.run = run_noted;
+		noted[i].chore.done = note;
+		writer_post(index_writer(index_at_hand), &noted[i].chore);
 	}
 	pthread_mutex_unlock(&gate);
-	assert_true(
-	        writer_run(index_writer(index_at_hand), &last.job, &err)); /* everything before it is done */
+	assert_true(writer_run(
+	        index_writer(index_at_hand), &last.chore, &err)); /* everything before it is done */
 }
 
 static void
@@ -233,7 +233,7 @@ gathers_jobs_in_transactions(void **state)
 
 	(void)state;
 	memset(noted, 0, sizeof noted);
-	noted[3].ends = JOB_REFUSED;
+	noted[3].ends = CHORE_REFUSED;
 	run_together(noted, COUNT);
 	assert_int_equal(state_now().transactions, 2 + 2);
 	assert_int_equal(state_now().figures.packages, 2 + COUNT - 1);
@@ -246,7 +246,7 @@ gathers_jobs_in_transactions(void **state)
 static void
 undoes_a_failed_transaction(void **state)
 {
-	struct noted noted[3] = {{.ends = JOB_WRITTEN}, {.ends = JOB_FAILED}, {.ends = JOB_WRITTEN}};
+	struct noted noted[3] = {{.ends = CHORE_WRITTEN}, {.ends = CHORE_FAILED}, {.ends = CHORE_WRITTEN}};
 
 	(void)state;
 	run_together(noted, COUNT_OF(noted));

@@ -1,7 +1,7 @@
 /*
  * Orders. Main thread; only wake runs elsewhere, under the flight's lock, and does nothing but post a letter.
  */
-#include "server/commands/order.h"
+#include "server/work/order.h"
 
 #include <assert.h>
 

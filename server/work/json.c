@@ -1,7 +1,7 @@
 /*
  * JSON through jansson. Main thread.
  */
-#include "server/commands/json.h"
+#include "server/work/json.h"
 
 #include <stdio.h>
 #include <string.h>

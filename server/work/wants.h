@@ -1,9 +1,9 @@
 /*
- * What a command was asked about: archives named by a lockfile, a package, a digest, or the whole catalog.
+ * Which archives are meant: named by a lockfile, a package, a digest, or the whole catalog.
  * Main thread.
  */
-#ifndef SERVER_COMMANDS_WANTS_H
-#define SERVER_COMMANDS_WANTS_H
+#ifndef SERVER_WORK_WANTS_H
+#define SERVER_WORK_WANTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ struct wants {
 
 #define WANTS_EMPTY ((struct wants){0})
 
-/* A digest, a file that import could read, or a package of the catalog. ERR_UNKNOWN: it is none of these. */
+/* A digest, or a package of the catalog. ERR_UNKNOWN: it is neither. */
 bool wants_add(struct wants *wants, struct larder *larder, const char *argument, struct err *err) MUST_CHECK;
 bool wants_add_catalog(struct wants *wants, struct larder *larder, struct err *err) MUST_CHECK;
 void wants_add_harvest(struct wants *wants, const struct harvest *harvest);
@@ -46,9 +46,5 @@ void wants_best_text(const struct digests *digests, char ret[DIGEST_TEXT_MAX]);
 /* The origins of the entries that have one of these digests, the best digest that has any. */
 bool wants_origins(struct catalog *catalog, const struct digests *digests, struct catalog_origins *ret,
         struct err *err) MUST_CHECK;
-/* Says what could not be read of a source, the first PROBLEMS_SHOWN of it. */
-void wants_say_problems(const struct harvest *harvest);
-
-#define PROBLEMS_SHOWN 20
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * The JSON of the commands: what several of them write in the same way. Main thread.
  */
-#ifndef SERVER_COMMANDS_JSON_H
-#define SERVER_COMMANDS_JSON_H
+#ifndef SERVER_WORK_JSON_H
+#define SERVER_WORK_JSON_H
 
 #include <jansson.h>
 

@@ -2,14 +2,14 @@
  * An order: one archive that a command wants fetched. Joins a flight, waits for it in a mailbox, remembers
  * how it ended. Main thread, but for the wake, which comes from the fetcher's or the store's.
  */
-#ifndef SERVER_COMMANDS_ORDER_H
-#define SERVER_COMMANDS_ORDER_H
+#ifndef SERVER_WORK_ORDER_H
+#define SERVER_WORK_ORDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "server/archive/flight.h"
-#include "server/commands/wants.h"
+#include "server/work/wants.h"
 #include "server/larder.h"
 #include "storage/base/mailbox.h"
 

@@ -2,14 +2,12 @@
  * From the arguments of fetch, check and show to sets of digests. Main thread; reads the catalog and
  * lockfiles, changes nothing.
  */
-#include "server/commands/wants.h"
+#include "server/work/wants.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <uthash.h>
 
-#include "server/commands/command.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/source.h"
@@ -79,21 +77,6 @@ wants_is_file(const char *argument)
 	return S_ISREG(info.st_mode) || strchr(argument, '/') != NULL || text_ends_with(argument, ".lock");
 }
 
-static bool
-add_file(struct wants *wants, const char *path, struct err *err)
-{
-	struct harvest *harvest = harvest_create();
-	enum source_form form;
-	bool done = source_read(path, harvest, &form, err);
-
-	if (done) {
-		wants_say_problems(harvest);
-		wants_add_harvest(wants, harvest);
-	}
-	harvest_destroy(harvest);
-	return done;
-}
-
 bool
 wants_add(struct wants *wants, struct larder *larder, const char *argument, struct err *err)
 {
@@ -108,8 +91,6 @@ wants_add(struct wants *wants, struct larder *larder, const char *argument, stru
 		return true;
 	}
 	*err = ERR_NONE;
-	if (wants_is_file(argument))
-		return add_file(wants, argument, err);
 	if (!catalog_package_entries(store_catalog(larder->store), argument, visit_entry, wants, err))
 		return false;
 	if (wants->count > before)
@@ -182,21 +163,4 @@ wants_origins(
 			return false;
 	}
 	return true;
-}
-
-void
-wants_say_problems(const struct harvest *harvest)
-{
-	for (size_t i = 0; i < harvest->n_problems && i < PROBLEMS_SHOWN; i++) {
-		const struct harvest_problem *problem = &harvest->problems[i];
-
-		if (problem->line > 0)
-			command_say(
-			        "%s:%u:%u: %s", problem->file, problem->line, problem->column, problem->text);
-		else
-			command_say("%s: %s", problem->file, problem->text);
-	}
-	if (harvest->problems_in_all > PROBLEMS_SHOWN)
-		command_say("… and %" PRIu64 " more; --json lists all",
-		        harvest->problems_in_all - PROBLEMS_SHOWN);
 }

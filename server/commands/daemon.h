@@ -1,0 +1,44 @@
+/*
+ * The daemon that serves a store, as commands find it: through STORE/control.sock. Main thread.
+ */
+#ifndef SERVER_COMMANDS_DAEMON_H
+#define SERVER_COMMANDS_DAEMON_H
+
+#include "server/commands/command.h"
+#include "server/upstream/client.h"
+#include "server/work/work.h"
+
+/* DAEMON_NONE: no socket, or a dead one: the command does it itself. DAEMON_FAILED: err (not allowed to connect …). */
+enum daemon_answer { DAEMON_THERE, DAEMON_NONE, DAEMON_FAILED };
+enum daemon_answer daemon_find(const struct config *config, struct client **ret, struct err *err) MUST_CHECK;
+
+/* A piece of work that a command wants done and shown. */
+struct undertaking {
+	const char *kind;                                 /* of work */
+	json_t *asked;                                    /* borrowed */
+	struct harvest *harvest;                          /* import: a local source that was read; or NULL */
+	void (*show)(void *context, const json_t *event); /* prints an event; NULL: not shown */
+	void *context;
+};
+
+/*
+ * Has it done, by the daemon where one runs on the store, else by a larder of its own, started for it. Shows
+ * progress and events alike. ret: the result, the caller's; NULL when it could not be done, which was said, and
+ * the answer is the exit status. Ctrl-C: alone, the work is stopped; beside a daemon the command stops waiting and
+ * says that the job goes on.
+ */
+int undertake(const struct invocation *invocation, const struct undertaking *undertaking, json_t **ret);
+
+/*
+ * A short act of the API, done by the daemon or, where none runs, by act on a larder of its own (parts
+ * LARDER_STORE_WRITE). ret: the JSON answer (NULL where there is none); EXIT_DONE, or it said why not.
+ */
+typedef bool act_fn(struct larder *larder, const void *argument, json_t **ret, struct err *err);
+struct act {
+	struct client_request request; /* for the daemon */
+	act_fn *act;                   /* without one */
+	const void *argument;
+};
+int act_do(const struct invocation *invocation, const struct act *act, json_t **ret);
+
+#endif

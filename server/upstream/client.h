@@ -1,0 +1,63 @@
+/*
+ * A client of another larder, or of the daemon that serves this store: what commands say over HTTP. One thread.
+ */
+#ifndef SERVER_UPSTREAM_CLIENT_H
+#define SERVER_UPSTREAM_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/base/err.h"
+
+struct client;
+
+struct client_target {
+	const char *url;    /* "https://larder.example.org", with a path before /api where there is one */
+	const char *socket; /* a control socket instead; NULL: none */
+	const char *token;  /* NULL: none */
+	const char *ca_file, *user_agent; /* "" and NULL: the system's certificates, larder's name */
+};
+
+/* ERR_USAGE: the URL is none. */
+struct client *client_create(const struct client_target *target, struct err *err) MUST_CHECK;
+void client_destroy(struct client *client); /* breaks off what is under way; NULL is nothing */
+
+/* Borrowed until the answer is there. */
+struct client_request {
+	const char *method;                   /* "GET" */
+	const char *path;                     /* "/api/v1/check?limit=5" */
+	const char *content_type, *came_from; /* NULL: none */
+	const void *body;
+	size_t body_length;
+	int body_fd; /* in place of body, from its start: body_size bytes; -1: none */
+	uint64_t body_size;
+	void *tag; /* the caller's, for client_next */
+};
+
+struct client_answer {
+	int status;
+	json_t *json; /* NULL: the body was none */
+	char *text;   /* the body, at most CLIENT_ANSWER_MAX bytes */
+	void *tag;
+	struct err err; /* ERR_OK: an answer came, whatever its status */
+};
+#define CLIENT_ANSWER_MAX (256u << 20)
+void client_answer_finish(struct client_answer *answer);
+/*
+ * An answer that is an error as an err: its sentence, and the code that fits the status (413 → ERR_TOO_LARGE …).
+ * True: it is none (2xx).
+ */
+bool client_answer_good(const struct client_answer *answer, struct err *err) MUST_CHECK;
+
+/* Asks and waits. False: no answer came at all (err); statuses are the caller's to look at. */
+bool client_call(struct client *client, const struct client_request *request, struct client_answer *ret,
+        struct err *err) MUST_CHECK;
+
+/* Several at once: send starts one, next waits for any of them to end. */
+void client_send(struct client *client, const struct client_request *request);
+size_t client_under_way(const struct client *client);
+/* False: none ended within timeout_ms. */
+bool client_next(struct client *client, int64_t timeout_ms, struct client_answer *ret);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * Jobs: work that somebody asked the daemon for. Each has a row in the index, so that it goes on after a restart;
+ * a few threads run them, in the order they came.
+ */
+#ifndef SERVER_WORK_JOBS_H
+#define SERVER_WORK_JOBS_H
+
+#include <jansson.h>
+
+#include "server/http/desk.h"
+#include "server/work/work.h"
+
+#define JOBS_THREADS     2
+#define JOBS_WAITING_MAX 100    /* more: ERR_OVERLOADED */
+#define JOBS_EVENTS_MAX  200000 /* kept in memory of one job; the oldest make room */
+
+struct jobs;
+
+/* Starts the threads, and the jobs that a stop or a kill left unfinished. Borrows larder. */
+struct jobs *jobs_create(struct larder *larder, struct err *err) MUST_CHECK;
+/* Lets what runs stop where it is (it goes on at the next start), ends the threads. NULL is nothing. */
+void jobs_destroy(struct jobs *jobs);
+
+struct job_wish {
+	const char *kind;
+	const json_t *asked;
+	const char *body; /* a name in the spool, which the job owns from here on; "": none */
+	const char *who;
+};
+/* Durable when it returns. Blocks. */
+bool jobs_add(struct jobs *jobs, const struct job_wish *wish, int64_t *ret_id, struct err *err) MUST_CHECK;
+
+/*
+ * {"id", "kind", "state": "waiting|running|done|failed|cancelled", "who", "created", "ended",
+ *  "progress": {"verb", "done", "total", "bytes"}, "events": [...], "next": n, "result": {...}, "error": "…"}
+ * events: those from number `since` on, at most JOBS_EVENTS_TOLD; next: what to ask since. NULL: ERR_NOT_FOUND.
+ */
+#define JOBS_EVENTS_TOLD 1000
+json_t *jobs_tell(struct jobs *jobs, int64_t id, uint64_t since, struct err *err) MUST_CHECK;
+/* Ends it, once it has heard: ERR_NOT_FOUND, ERR_TAKEN (it has ended already). */
+bool jobs_cancel(struct jobs *jobs, int64_t id, struct err *err) MUST_CHECK;
+
+struct jobs_figures {
+	uint64_t waiting, running, ended;
+};
+void jobs_figures(struct jobs *jobs, struct jobs_figures *ret);
+
+/* The API (server/work/jobs_api.c). Each answers 202 with {"id", "url"} and Location, or what its name says. */
+api_fn api_fetch; /* POST /api/v1/fetch: a lockfile, a list, lines of digests; or JSON as work_fetch reads it */
+api_fn api_catalog;    /* POST /api/v1/catalog: a source; or JSON {"source": URL}; ?name= for messages */
+api_fn api_verify;     /* POST /api/v1/verify?repair=yes */
+api_fn api_jobs;       /* GET /api/v1/jobs: the newest, without events */
+api_fn api_job;        /* GET /api/v1/jobs/{id}?since=N */
+api_fn api_job_cancel; /* DELETE /api/v1/jobs/{id} */
+
+#endif
