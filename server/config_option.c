@@ -219,9 +219,6 @@ parse_text(const struct config_option *option, void *place, const char *text, st
 static bool
 refuse_range(const struct config_option *option, const char *text, struct err *err)
 {
-	if (strcmp(option->lowest, option->highest) == 0)
-		return err_set(err, ERR_CONFIG, "'%.40s' is not possible; %s is the only choice so far", text,
-		        option->lowest);
 	return err_set(err, ERR_CONFIG, "'%.40s' is out of range; %s to %s is possible", text, option->lowest,
 	        option->highest);
 }

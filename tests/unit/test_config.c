@@ -148,8 +148,8 @@ test_mistakes_have_a_line(void **state)
 	assert_mistake("log { level = loud }",
 	        "conf:1: log.level: 'loud' is no level; write error, warning, info or debug");
 	assert_mistake("log { access = maybe }", "conf:1: log.access: 'maybe' is neither yes nor no");
-	assert_mistake("space { max_size = 1GiB }",
-	        "conf:1: space.max_size: '1GiB' is not possible; 0 is the only choice so far");
+	assert_mistake("space { max_size = 2000TiB }",
+	        "conf:1: space.max_size: '2000TiB' is out of range; 0 to 1024TiB is possible");
 }
 
 static void
