@@ -328,18 +328,6 @@ flight_start_over(struct flight *flight)
 	return !promised;
 }
 
-/* The rule of catalog_wanted: right for the digest asked, and for one of the sets that list it. */
-static bool
-is_wanted(const struct flight_plan *plan, const struct digests *digests)
-{
-	if (!digests_have(digests, &plan->asked))
-		return false;
-	for (size_t i = 0; i < plan->wanted.count; i++)
-		if (digests_satisfy(digests, &plan->wanted.sets[i]))
-			return true;
-	return plan->wanted.count == 0;
-}
-
 /*
  * The end, either way. The table first, without a lock held towards it: who is woken and asks again finds the
  * store or the memory of what is nowhere, and not this flight once more.
@@ -396,7 +384,7 @@ flight_land(struct flight *flight, struct err *err)
 	if (flight->announced > 0 && flight->appended != flight->announced)
 		return err_set(err, ERR_MISMATCH, "%llu bytes came instead of %llu",
 		        (unsigned long long)flight->appended, (unsigned long long)flight->announced);
-	if (!is_wanted(&flight->plan, digests)) {
+	if (!catalog_is_right(&flight->plan.wanted, &flight->plan.asked, digests)) {
 		digests_get(digests, DIGEST_SHA256, &sha256);
 		digest_text(&sha256, text);
 		return err_set(err, ERR_MISMATCH, "other bytes: %s", text);

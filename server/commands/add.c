@@ -145,25 +145,6 @@ drain(struct adding *adding, size_t until)
 
 /* --- what goes in --- */
 
-/* Some entry of the catalog is satisfied by these bytes. */
-static bool
-is_wanted(struct catalog *catalog, const struct digests *digests, bool *ret, struct err *err)
-{
-	*ret = false;
-	for (int algo = 0; algo < DIGEST_ALGOS && !*ret; algo++) {
-		struct catalog_wanted wanted;
-		struct digest digest;
-
-		if (!digests_get(digests, (enum digest_algo)algo, &digest))
-			continue;
-		if (!catalog_wanted(catalog, &digest, &wanted, err))
-			return false;
-		for (size_t i = 0; i < wanted.count && !*ret; i++)
-			*ret = digests_satisfy(digests, &wanted.sets[i]);
-	}
-	return true;
-}
-
 /* Ctrl-C: nothing more is begun; what the store was given is finished. */
 static bool
 is_stopped(struct adding *adding)
@@ -260,7 +241,7 @@ passes_wanted(struct adding *adding, int fd, bool *ret, struct err *err)
 	if (!invocation_has(adding->invocation, FLAG_WANTED))
 		return true;
 	return digest_file(fd, &digests, &size_bytes, err) &&
-	       is_wanted(store_catalog(adding->larder.store), &digests, ret, err);
+	       catalog_lists(store_catalog(adding->larder.store), &digests, ret, err);
 }
 
 static void

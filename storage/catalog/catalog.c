@@ -245,6 +245,37 @@ catalog_wanted(
 	return found;
 }
 
+bool
+catalog_is_right(const struct catalog_wanted *wanted, const struct digest *asked, const struct digests *bytes)
+{
+	if (!digests_have(bytes, asked))
+		return false;
+	for (size_t i = 0; i < wanted->count; i++)
+		if (digests_satisfy(bytes, &wanted->sets[i]))
+			return true;
+	return wanted->count == 0;
+}
+
+bool
+catalog_lists(struct catalog *catalog, const struct digests *digests, bool *ret, struct err *err)
+{
+	bool listed = false;
+
+	for (int algo = 0; algo < DIGEST_ALGOS && !listed; algo++) {
+		struct catalog_wanted wanted;
+		struct digest digest;
+
+		if (!digests_get(digests, (enum digest_algo)algo, &digest))
+			continue;
+		if (!catalog_wanted(catalog, &digest, &wanted, err))
+			return false;
+		for (size_t i = 0; i < wanted.count && !listed; i++)
+			listed = digests_satisfy(digests, &wanted.sets[i]);
+	}
+	*ret = listed;
+	return true;
+}
+
 /* An outcome on its way to the writer; detail is cut like everything that comes from outside. */
 struct outcome {
 	struct chore chore;
@@ -376,6 +407,16 @@ catalog_entries(struct catalog *catalog, entry_visit_fn *visit, void *context, s
 	struct entry_visit hand = {.visit = visit, .context = context};
 
 	return entry_rows_walk(catalog->index, visit_entry, &hand, err);
+}
+
+bool
+catalog_missing(struct catalog *catalog, const struct catalog_page *page, entry_visit_fn *visit,
+        void *context, int64_t *ret_last, struct err *err)
+{
+	struct entry_visit hand = {.visit = visit, .context = context};
+	struct entry_page rows = {.after = page->after, .max = page->max};
+
+	return entry_rows_missing(catalog->index, &rows, visit_entry, &hand, ret_last, err);
 }
 
 bool

@@ -124,8 +124,8 @@ bool catalog_missing(struct catalog *catalog, const struct catalog_page *page, e
         void *context, int64_t *ret_last, struct err *err) MUST_CHECK;
 
 /*
- * Distinct counts, kept as the catalog grows (no walk). wanted is counted by a query: entries that no stored
- * archive satisfies.
+ * Distinct counts, kept as the catalog grows (no walk). wanted is counted by a query: what catalog_missing
+ * visits.
  */
 struct catalog_figures {
 	uint64_t archives, digests, origins, packages;

@@ -100,49 +100,92 @@ struct walked {
 	char *package;
 };
 
-/* The next entries behind an id; their number, or -1. */
+/* A walk in steps: which entries, and where it is. */
+struct entry_walk {
+	enum statement which;   /* takes an id and a number, answers entries behind it */
+	struct entry_page page; /* moves on */
+	struct walked *walked;
+	bool ended; /* the visitor had enough, or the page is full */
+};
+
+/* The next entries; their number, or -1. */
 static int
-read_step(struct db *db, int64_t after, struct walked *walked, struct err *err)
+read_step(struct db *db, struct entry_walk *walk, int64_t limit, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_ENTRIES_AFTER, err);
+	sqlite3_stmt *statement = db_statement(db, walk->which, err);
 	enum db_step step;
 	int count = 0;
 
 	if (statement == NULL)
 		return -1;
-	sqlite3_bind_int64(statement, 1, after);
-	sqlite3_bind_int64(statement, 2, WALK_STEP);
+	sqlite3_bind_int64(statement, 1, walk->page.after);
+	sqlite3_bind_int64(statement, 2, limit);
 	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		walked[count].entry = read_entry(statement);
-		walked[count++].package = xstrdup(text_column(statement, 6));
+		walk->walked[count].entry = read_entry(statement);
+		walk->walked[count++].package = xstrdup(text_column(statement, 6));
 	}
 	if (step == DB_DONE)
 		return count;
 	for (int i = 0; i < count; i++)
-		free(walked[i].package);
+		free(walk->walked[i].package);
 	return -1;
+}
+
+/* Tells of them as long as the visitor wants and the page holds them; releases all. */
+static void
+visit_step(struct entry_walk *walk, int count, entry_row_visit_fn *visit, void *context)
+{
+	for (int i = 0; i < count; i++) {
+		struct walked *walked = &walk->walked[i];
+
+		walk->ended = walk->ended || walk->page.max == 0;
+		if (!walk->ended) {
+			walk->page.after = walked->entry.id;
+			walk->page.max--;
+			walk->ended = !visit(context, &walked->entry, walked->package);
+		}
+		free(walked->package);
+	}
+}
+
+/* One more than the page holds is read, to know whether there are more. */
+static bool
+walk_entries(struct index *index, struct entry_walk *walk, entry_row_visit_fn *visit, void *context,
+        struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	AUTO_FREE struct walked *walked = xcalloc(WALK_STEP, sizeof *walked);
+	int limit, count;
+
+	if (db == NULL)
+		return index_failed(index, err);
+	walk->walked = walked;
+	do {
+		limit = walk->page.max < WALK_STEP ? (int)walk->page.max + 1 : WALK_STEP;
+		count = read_step(db, walk, limit, err);
+		visit_step(walk, count, visit, context);
+	} while (!walk->ended && count == limit);
+	return count >= 0 || index_failed(index, err);
 }
 
 bool
 entry_rows_walk(struct index *index, entry_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	AUTO_FREE struct walked *walked = xcalloc(WALK_STEP, sizeof *walked);
-	int64_t after = 0;
-	int count = WALK_STEP;
-	bool more = true;
+	struct entry_walk walk = {.which = SQL_ENTRIES_AFTER, .page = {.after = 0, .max = SIZE_MAX}};
 
-	if (db == NULL)
-		return index_failed(index, err);
-	while (more && count == WALK_STEP) {
-		count = read_step(db, after, walked, err);
-		for (int i = 0; i < count; i++) {
-			more = more && visit(context, &walked[i].entry, walked[i].package);
-			after = walked[i].entry.id;
-			free(walked[i].package);
-		}
-	}
-	return count >= 0 || index_failed(index, err);
+	return walk_entries(index, &walk, visit, context, err);
+}
+
+bool
+entry_rows_missing(struct index *index, const struct entry_page *page, entry_row_visit_fn *visit,
+        void *context, int64_t *ret_last, struct err *err)
+{
+	struct entry_walk walk = {.which = SQL_ENTRIES_MISSING, .page = *page};
+
+	if (!walk_entries(index, &walk, visit, context, err))
+		return false;
+	*ret_last = walk.ended ? walk.page.after : 0;
+	return true;
 }
 
 static sqlite3_stmt *

@@ -37,6 +37,16 @@ typedef bool entry_row_visit_fn(void *context, const struct entry_row *entry, co
 /* Entries that are within no other, by id, in steps, with the first of their packages or "". */
 bool entry_rows_walk(
         struct index *index, entry_row_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
+/*
+ * The same, for those that no stored archive satisfies and no tombstone forbids. ret_last: the id to go on from,
+ * 0 when that was all.
+ */
+struct entry_page {
+	int64_t after; /* the id before the first */
+	size_t max;
+};
+bool entry_rows_missing(struct index *index, const struct entry_page *page, entry_row_visit_fn *visit,
+        void *context, int64_t *ret_last, struct err *err) MUST_CHECK;
 /* The entries of a package, in the order of its versions' names: with a dot in it one version, else all. */
 bool entry_rows_of_package(struct index *index, const char *package, entry_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;
