@@ -14,18 +14,21 @@ enum daemon_answer daemon_find(const struct config *config, struct client **ret,
 
 /* A piece of work that a command wants done and shown. */
 struct undertaking {
-	const char *kind;                                 /* of work */
-	json_t *asked;                                    /* borrowed */
-	struct harvest *harvest;                          /* import: a local source that was read; or NULL */
-	void (*show)(void *context, const json_t *event); /* prints an event; NULL: not shown */
+	const char *kind;        /* of work */
+	json_t *asked;           /* borrowed */
+	struct harvest *harvest; /* import: a local source that was read; or NULL */
+	/* Prints an event; the line of progress was cleared. NULL: not shown. */
+	void (*show)(void *context, const json_t *event);
 	void *context;
 };
 
 /*
  * Has it done, by the daemon where one runs on the store, else by a larder of its own, started for it. Shows
- * progress and events alike. ret: the result, the caller's; NULL when it could not be done, which was said, and
- * the answer is the exit status. Ctrl-C: alone, the work is stopped; beside a daemon the command stops waiting and
- * says that the job goes on.
+ * progress and events alike. ret: the result, the caller's, and EXIT_DONE: the caller says what it tells and
+ * asks its kind for the exit status. NULL when it could not be done, which was said, and the answer is the exit
+ * status. A job is asked for by POST /api/v1/fetch with asked as JSON; /api/v1/catalog with a harvest
+ * (server/work/harvest_json.h) or {"source": URL}; /api/v1/verify?repair=yes. Ctrl-C: alone, the work is
+ * stopped; beside a daemon the command stops waiting and says that the job goes on.
  */
 int undertake(const struct invocation *invocation, const struct undertaking *undertaking, json_t **ret);
 

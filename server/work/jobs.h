@@ -18,7 +18,12 @@ struct jobs;
 
 /* Starts the threads, and the jobs that a stop or a kill left unfinished. Borrows larder. */
 struct jobs *jobs_create(struct larder *larder, struct err *err) MUST_CHECK;
-/* Lets what runs stop where it is (it goes on at the next start), ends the threads. NULL is nothing. */
+/*
+ * Nothing new from here on (ERR_STOPPING), and what runs is told to stop where it is: it goes on at the next
+ * start. Returns at once. NULL is nothing.
+ */
+void jobs_refuse(struct jobs *jobs);
+/* Waits until the threads have ended; after fetcher_stop, since they may wait for it. NULL is nothing. */
 void jobs_destroy(struct jobs *jobs);
 
 struct job_wish {
@@ -27,13 +32,16 @@ struct job_wish {
 	const char *body; /* a name in the spool, which the job owns from here on; "": none */
 	const char *who;
 };
-/* Durable when it returns. Blocks. */
+/* Durable when it returns. ERR_OVERLOADED, ERR_STOPPING: the body is removed. Blocks. */
 bool jobs_add(struct jobs *jobs, const struct job_wish *wish, int64_t *ret_id, struct err *err) MUST_CHECK;
 
 /*
  * {"id", "kind", "state": "waiting|running|done|failed|cancelled", "who", "created", "ended",
- *  "progress": {"verb", "done", "total", "bytes"}, "events": [...], "next": n, "result": {...}, "error": "…"}
- * events: those from number `since` on, at most JOBS_EVENTS_TOLD; next: what to ask since. NULL: ERR_NOT_FOUND.
+ *  "progress": {"verb", "done", "total", "bytes"}, "events": [...], "next": n, "result": {...}, "error": "…",
+ *  "exit_status": n}
+ * events: those from number `since` on, at most JOBS_EVENTS_TOLD; next: what to ask since. Once it has ended:
+ * result is what the work answered, in any state; null where it answered none, and then error says why and
+ * exit_status is that of a command. NULL: ERR_NOT_FOUND.
  */
 #define JOBS_EVENTS_TOLD 1000
 json_t *jobs_tell(struct jobs *jobs, int64_t id, uint64_t since, struct err *err) MUST_CHECK;

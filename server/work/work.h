@@ -30,12 +30,15 @@ struct work {
 
 /*
  * Each answers its result, which is what the command prints with --json; the caller's. NULL with err: it could
- * not be done at all. work_exit_status tells the exit status from a result.
+ * not be done at all. The kind's exit_status tells the exit status from a result.
  *
- * work_fetch asked:  {"names": ["rosa.0.2.0", "sha256:…", …], "all": bool, "entries": [{"digests", "package", "urls"}]}
+ * work_fetch asked:  {"names": ["rosa.0.2.0", "sha256:…", …], "all": bool,
+ *                     "name": "what the entries came from", "entries": [{"digests", "package", "urls"}]};
+ *                    the entries are learned first
  *            events: stored {digest, package, size}, retry {count, seconds}
- * work_import asked: {"source": "https://… or a name for messages"}
- *            events: none (problems stand in the result)
+ * work_import asked: {"source": "https://… or a name for messages", "form": "list" (of a harvest)}
+ *            events: none (problems stand in the result). A source that cannot be read is a result too:
+ *                    {"source", "error", "exit_status"}
  * work_verify asked: {"repair": bool}
  *            events: wrong {digest, what}, repaired {digest}, lost {digest, why}
  */
