@@ -1,6 +1,6 @@
 /*
- * Which archives are meant: named by a lockfile, a package, a digest, or the whole catalog.
- * Main thread.
+ * Which archives are meant: named by a lockfile, a package, a digest, or the whole catalog. One thread at a
+ * time.
  */
 #ifndef SERVER_WORK_WANTS_H
 #define SERVER_WORK_WANTS_H

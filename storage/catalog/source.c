@@ -241,6 +241,35 @@ source_read_fd(int fd, const char *name, struct harvest *harvest, enum source_fo
 }
 
 bool
+source_read_text(const struct text *text, const char *name, struct harvest *harvest,
+        enum source_form *ret_form, struct err *err)
+{
+	struct list_reader reader;
+	enum source_form form = SOURCE_LIST;
+
+	if (!tell_form(text_string(text), text->length, name, &form, err))
+		return false;
+	*ret_form = form;
+	switch (form) {
+	case SOURCE_OPAM_LOCK:
+		return opam_lock_read(text_string(text), text->length, name, harvest, err);
+	case SOURCE_DUNE_LOCK:
+		dune_lock_read_file(name, text_string(text), text->length, harvest);
+		return true;
+	case SOURCE_LIST:
+		list_start(&reader, name, harvest);
+		list_feed(&reader, text_string(text), text->length);
+		list_end(&reader);
+		return true;
+	case SOURCE_OPAM_REPOSITORY:
+	case SOURCE_OPAM_ARCHIVE:
+		break;
+	}
+	return err_set(
+	        err, ERR_SYNTAX, "%s is a compressed archive, where a lockfile or a list is meant", name);
+}
+
+bool
 source_read(const char *path, struct harvest *harvest, enum source_form *ret_form, struct err *err)
 {
 	AUTO_FD fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -7,6 +7,7 @@
 #define STORAGE_CATALOG_SOURCE_H
 
 #include "storage/base/err.h"
+#include "storage/base/text.h"
 #include "storage/catalog/harvest.h"
 
 enum source_form {
@@ -35,5 +36,8 @@ bool source_read(
  */
 bool source_read_fd(int fd, const char *name, struct harvest *harvest, enum source_form *ret_form,
         struct err *err) MUST_CHECK;
+/* The same for a lockfile or list in memory, as a part of a request. */
+bool source_read_text(const struct text *text, const char *name, struct harvest *harvest,
+        enum source_form *ret_form, struct err *err) MUST_CHECK;
 
 #endif
