@@ -119,6 +119,12 @@ store_catalog(struct store *store)
 	return store->catalog;
 }
 
+struct index *
+store_index(struct store *store)
+{
+	return store->index;
+}
+
 const char *
 store_directory(const struct store *store)
 {

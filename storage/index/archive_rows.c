@@ -16,7 +16,6 @@ static bool
 read_row(sqlite3_stmt *statement, struct archive_row *ret, struct err *err)
 {
 	struct archive *archive = &ret->archive;
-	const char *came_from = (const char *)sqlite3_column_text(statement, 9);
 
 	db_column_digests(statement, 1, &archive->digests);
 	if (digests_count(&archive->digests) != DIGEST_ALGOS)
@@ -26,7 +25,7 @@ read_row(sqlite3_stmt *statement, struct archive_row *ret, struct err *err)
 	archive->stored_at_ms = sqlite3_column_int64(statement, 6);
 	ret->stamp.inode = (uint64_t)sqlite3_column_int64(statement, 7);
 	ret->stamp.change_ns = sqlite3_column_int64(statement, 8);
-	snprintf(archive->came_from, sizeof archive->came_from, "%s", came_from != NULL ? came_from : "");
+	snprintf(archive->came_from, sizeof archive->came_from, "%s", db_column_text(statement, 9));
 	return true;
 }
 

@@ -22,14 +22,6 @@ read_entry(sqlite3_stmt *statement)
 	return row;
 }
 
-static const char *
-text_column(sqlite3_stmt *statement, int at)
-{
-	const char *text = (const char *)sqlite3_column_text(statement, at);
-
-	return text != NULL ? text : "";
-}
-
 static void
 add_entry(struct entry_rows *rows, const struct entry_row *row)
 {
@@ -122,7 +114,7 @@ read_step(struct db *db, struct entry_walk *walk, int64_t limit, struct err *err
 	sqlite3_bind_int64(statement, 2, limit);
 	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
 		walk->walked[count].entry = read_entry(statement);
-		walk->walked[count++].package = xstrdup(text_column(statement, 6));
+		walk->walked[count++].package = xstrdup(db_column_text(statement, 6));
 	}
 	if (step == DB_DONE)
 		return count;
@@ -216,7 +208,7 @@ visit_package(struct db *db, const char *package, entry_row_visit_fn *visit, voi
 	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
 		struct entry_row entry = read_entry(statement);
 
-		if (visit(context, &entry, text_column(statement, 6)))
+		if (visit(context, &entry, db_column_text(statement, 6)))
 			continue;
 		db_reset(statement);
 		return true;
@@ -259,9 +251,9 @@ visit_origins(
 	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
 		struct origin_row origin = {
 		        .id = sqlite3_column_int64(statement, 0),
-		        .url = text_column(statement, 1),
+		        .url = db_column_text(statement, 1),
 		        .result = sqlite3_column_int(statement, 2),
-		        .detail = text_column(statement, 3),
+		        .detail = db_column_text(statement, 3),
 		        .tried_at_ms = sqlite3_column_int64(statement, 4),
 		        .served_at_ms = sqlite3_column_int64(statement, 5),
 		        .failures = (uint32_t)sqlite3_column_int64(statement, 6),
@@ -295,6 +287,6 @@ package_rows_of(
 		return index_failed(index, err);
 	sqlite3_bind_int64(statement, 1, entry);
 	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err))
-		visit(context, text_column(statement, 0));
+		visit(context, db_column_text(statement, 0));
 	return step == DB_DONE || index_failed(index, err);
 }

@@ -203,6 +203,31 @@ db_last_id(struct db *db)
 	return sqlite3_last_insert_rowid(db->handle);
 }
 
+int64_t
+db_changes(struct db *db)
+{
+	return sqlite3_changes64(db->handle);
+}
+
+const char *
+db_column_text(sqlite3_stmt *statement, int at)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, at);
+
+	return text != NULL ? text : "";
+}
+
+bool
+db_column_bytes(sqlite3_stmt *statement, int at, uint8_t *ret, size_t size)
+{
+	const void *bytes = sqlite3_column_blob(statement, at);
+
+	if (bytes == NULL || sqlite3_column_bytes(statement, at) != (int)size)
+		return false;
+	memcpy(ret, bytes, size);
+	return true;
+}
+
 void
 db_bind_digests(sqlite3_stmt *statement, int first, const struct digests *digests)
 {

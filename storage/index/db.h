@@ -47,6 +47,11 @@ bool db_number(
         struct db *db, enum statement which, int64_t *ret, struct err *err) MUST_CHECK; /* its first column */
 bool db_script(struct db *db, const char *sql, struct err *err) MUST_CHECK;
 int64_t db_last_id(struct db *db);
+int64_t db_changes(struct db *db); /* rows that the last INSERT, UPDATE or DELETE touched */
+
+const char *db_column_text(sqlite3_stmt *statement, int at); /* never NULL; until the next step */
+/* Exactly size bytes of a blob; false: it has another size. */
+bool db_column_bytes(sqlite3_stmt *statement, int at, uint8_t *ret, size_t size);
 
 /*
  * Values that a set of digests lacks are NULL in a row. Four columns or parameters from first, in the order

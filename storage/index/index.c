@@ -356,6 +356,15 @@ index_writer(struct index *index)
 }
 
 bool
+index_write(struct index *index, struct chore *chore, struct err *err)
+{
+	if (index->writer != NULL)
+		return writer_run(index->writer, chore, err);
+	return err_set(
+	        err, ERR_LOCKED, "the index %s was opened for reading; nothing is written", index->path);
+}
+
+bool
 index_failed(struct index *index, const struct err *err)
 {
 	if (err->code == ERR_CORRUPT)

@@ -48,6 +48,8 @@ void index_close(struct index *index, enum writer_ending ending);
 struct db *index_reader(struct index *index, struct err *err) MUST_CHECK;
 /* The writer; NULL when the index was opened for reading. */
 struct writer *index_writer(struct index *index);
+/* writer_run with it; ERR_LOCKED when the index was opened for reading. */
+bool index_write(struct index *index, struct chore *chore, struct err *err) MUST_CHECK;
 
 /* Remembers that an answer was ERR_CORRUPT. False, so that a question can `return index_failed(…)`. */
 bool index_failed(struct index *index, const struct err *err);

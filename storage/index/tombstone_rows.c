@@ -1,0 +1,176 @@
+/*
+ * The rows of tombstones. Questions run on any thread, changes as chores on the index writer's, alone or within
+ * those of others.
+ */
+#include "storage/index/tombstone_rows.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "storage/index/db.h"
+
+static bool
+read_tombstone(sqlite3_stmt *statement, struct tombstone *ret, struct err *err)
+{
+	db_column_digests(statement, 1, &ret->digests);
+	if (digests_count(&ret->digests) == 0)
+		return err_set(err, ERR_CORRUPT, "the tombstone %lld of the index has no digest",
+		        (long long)sqlite3_column_int64(statement, 0));
+	snprintf(ret->who, sizeof ret->who, "%s", db_column_text(statement, 5));
+	ret->at_ms = sqlite3_column_int64(statement, 6);
+	return true;
+}
+
+/* The newest. */
+static enum row_answer
+find_with(struct db *db, const struct digest *digest, struct tombstone *ret, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_TOMBSTONE_BY_MD5 + digest->algo, err);
+	enum row_answer answer;
+
+	if (statement == NULL)
+		return ROW_FAILED;
+	db_bind_digest(statement, 1, digest);
+	switch (db_step(db, statement, err)) {
+	case DB_FAILED:
+		return ROW_FAILED;
+	case DB_DONE:
+		return ROW_NONE;
+	case DB_ROW:
+		break;
+	}
+	answer = read_tombstone(statement, ret, err) ? ROW_FOUND : ROW_FAILED;
+	db_reset(statement);
+	return answer;
+}
+
+enum row_answer
+tombstone_row_find(struct index *index, const struct digest *digest, struct tombstone *ret, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	enum row_answer answer = db != NULL ? find_with(db, digest, ret, err) : ROW_FAILED;
+
+	if (answer == ROW_FAILED)
+		index_failed(index, err);
+	return answer;
+}
+
+enum row_answer
+tombstone_rows_have(
+        struct writing *writing, const struct digests *digests, struct tombstone *ret, struct err *err)
+{
+	enum row_answer answer = ROW_NONE;
+
+	for (int algo = 0; algo < DIGEST_ALGOS && answer == ROW_NONE; algo++) {
+		struct digest digest;
+
+		if (digests_get(digests, (enum digest_algo)algo, &digest))
+			answer = find_with(writing->db, &digest, ret, err);
+	}
+	return answer;
+}
+
+/* Those that say no more than this one. */
+static bool
+delete_within(struct writing *writing, const struct digests *digests, struct err *err)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		sqlite3_stmt *statement;
+
+		if (digests_bytes(digests, (enum digest_algo)algo) == NULL)
+			continue;
+		statement = db_statement(writing->db, SQL_TOMBSTONE_REPLACE_MD5 + algo, err);
+		if (statement == NULL)
+			return false;
+		db_bind_digests(statement, 1, digests);
+		if (!db_finish(writing->db, statement, err))
+			return false;
+	}
+	return true;
+}
+
+bool
+tombstone_rows_add(struct writing *writing, const struct tombstone *tombstone, struct err *err)
+{
+	sqlite3_stmt *statement;
+
+	assert(digests_count(&tombstone->digests) > 0);
+	if (!delete_within(writing, &tombstone->digests, err))
+		return false;
+	statement = db_statement(writing->db, SQL_TOMBSTONE_ADD, err);
+	if (statement == NULL)
+		return false;
+	db_bind_digests(statement, 1, &tombstone->digests);
+	sqlite3_bind_text(statement, 5, tombstone->who, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 6, tombstone->at_ms);
+	return db_finish(writing->db, statement, err);
+}
+
+static bool
+delete_by(struct writing *writing, const struct digest *digest, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(writing->db, SQL_TOMBSTONE_DROP_MD5 + digest->algo, err);
+
+	if (statement == NULL)
+		return false;
+	db_bind_digest(statement, 1, digest);
+	return db_finish(writing->db, statement, err);
+}
+
+bool
+tombstone_rows_delete(struct writing *writing, const struct digests *digests, struct err *err)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest digest;
+
+		if (digests_get(digests, (enum digest_algo)algo, &digest) &&
+		        !delete_by(writing, &digest, err))
+			return false;
+	}
+	return true;
+}
+
+struct tombstone_change {
+	struct chore chore;
+	const struct tombstone *tombstone; /* to be laid */
+	const struct digest *digest;       /* to be lifted */
+	bool lifted;                       /* the answer */
+};
+
+static enum chore_result
+run_lay(struct chore *chore, struct writing *writing, struct err *err)
+{
+	const struct tombstone_change *change = (struct tombstone_change *)chore;
+
+	return tombstone_rows_add(writing, change->tombstone, err) ? CHORE_WRITTEN : CHORE_FAILED;
+}
+
+bool
+tombstone_row_lay(struct index *index, const struct tombstone *tombstone, struct err *err)
+{
+	struct tombstone_change change = {
+	        .chore = {.kind = CHORE_PROMPT, .run = run_lay}, .tombstone = tombstone};
+
+	return index_write(index, &change.chore, err);
+}
+
+static enum chore_result
+run_lift(struct chore *chore, struct writing *writing, struct err *err)
+{
+	struct tombstone_change *change = (struct tombstone_change *)chore;
+
+	if (!delete_by(writing, change->digest, err))
+		return CHORE_FAILED;
+	change->lifted = db_changes(writing->db) > 0;
+	return CHORE_WRITTEN;
+}
+
+enum row_answer
+tombstone_row_lift(struct index *index, const struct digest *digest, struct err *err)
+{
+	struct tombstone_change change = {.chore = {.kind = CHORE_PROMPT, .run = run_lift}, .digest = digest};
+
+	if (!index_write(index, &change.chore, err))
+		return ROW_FAILED;
+	return change.lifted ? ROW_FOUND : ROW_NONE;
+}
