@@ -2,11 +2,14 @@
  * A flight: one fetch of one archive and everybody who waits for it. Knows neither who waits (an HTTP connection, a command)
  * nor how bytes come (HTTP): waiters park and wake through two functions, the fetcher announces, appends and lands.
  *
- *            flight_announce           flight_land, digest right      committed
- *   SEEKING ───────────────────→ COMING ─────────────────────→ SEALING ───────────→ LANDED
- *      │ ↑                         │ │                            │ the store refused
- *      │ └──── flight_start_over ──┘ │                            ↓
- *      └──────── flight_fail ────────┴─────────────────────────→ FAILED
+ *            flight_announce           flight_land, digest right      committed or refused          → LANDED
+ *   SEEKING ───────────────────→ COMING ─────────────────────→ SEALING ───────────────────→ ENDING ─┤
+ *      │ ↑                         │ │                                                        ↑     → FAILED
+ *      │ └──── flight_start_over ──┘ │                                                        │
+ *      └───────── flight_fail; flight_found_stored while nothing is promised ─────────────────┘
+ *
+ * ENDING: the end is certain, the table is being told; nobody was woken yet. It is reached once, by whoever is
+ * first: the fetcher may find its flight over at any of its calls, since the archive came by other means.
  *
  * Locks: the flight's own mutex guards all of it; nothing blocks under it. Reference counted: each waiter, the fetcher and the table
  * hold one.
@@ -83,6 +86,11 @@ struct flight_head {
 };
 
 /*
+ * Each of these may come too late (flight_found_stored on another thread): announce, append and land then refuse
+ * with ERR_CANCELLED, start_over with false, fail and note do nothing.
+ */
+
+/*
  * An origin answers: makes room for its bytes. Again only after flight_start_over. ERR_TOO_LARGE,
  * ERR_NO_SPACE, ERR_IO.
  */
@@ -128,7 +136,11 @@ struct flight_plan {
 };
 
 struct flight *flight_create(const struct flight_plan *plan); /* one reference, the caller's */
-/* The archive was stored while the flight was being made, with these digests: over before it began. */
+/*
+ * An archive with these digests is in the store, by other means: if that is what was asked for and nobody was
+ * promised anything yet, the flight has LANDED and who waits is sent to the store. Else it goes on as it is. Any
+ * thread.
+ */
 void flight_found_stored(struct flight *flight, const struct digests *digests);
 /* From the call of over() on: ERR_OK for one that lands, else why it failed. */
 const struct err *flight_failure(const struct flight *flight);

@@ -338,6 +338,42 @@ flights_join(struct flights *flights, const struct digest *digest, struct err *e
 	return flight;
 }
 
+/* The flight that has this name, held; and it is not nowhere any more. NULL: none. */
+static struct flight *
+flight_of_stored(struct flights *flights, const struct digest *name)
+{
+	struct flight *flight = NULL;
+	struct nowhere *nowhere;
+	struct seat *seat;
+
+	pthread_mutex_lock(&flights->mutex);
+	HASH_FIND(hh, flights->nowhere, name, sizeof *name, nowhere);
+	if (nowhere != NULL)
+		forget(flights, nowhere);
+	seat = find_seat(flights, name);
+	if (seat != NULL) {
+		flight = seat->flight;
+		flight_hold(flight);
+	}
+	pthread_mutex_unlock(&flights->mutex);
+	return flight;
+}
+
+void
+flights_stored(struct flights *flights, const struct digests *digests)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest name;
+		struct flight *flight =
+		        digests_get(digests, algo, &name) ? flight_of_stored(flights, &name) : NULL;
+
+		if (flight == NULL)
+			continue;
+		flight_found_stored(flight, digests);
+		flight_release(flight);
+	}
+}
+
 void
 flights_forget_nowhere(struct flights *flights)
 {

@@ -372,6 +372,145 @@ who_waits_too_long_is_told_and_the_download_goes_on(void **state)
 	wait_until_over(fixture->submitted[0]);
 }
 
+/* As an upload does it: into the store, and then the flights are told. */
+static void
+give(struct fixture *fixture, const void *bytes, size_t length)
+{
+	struct intake_plan plan = {.came_from = "upload", .source = INTAKE_GIVEN};
+	struct err err = ERR_NONE;
+	struct intake *intake = intake_open(fixture->store, INTAKE_KEEP, &plan, &err);
+	struct digests digests;
+
+	assert_non_null(intake);
+	assert_true(intake_append(intake, bytes, length, &err));
+	digests = *intake_digests(intake);
+	assert_int_not_equal(intake_commit_wait(intake, &err), INTAKE_REFUSED);
+	intake_close(intake);
+	flights_stored(fixture->flights, &digests);
+}
+
+/* The fetcher finds out at whichever call it makes next; none of them complains. */
+static void
+expect_too_late(struct flight *flight)
+{
+	struct flight_head head = {.size_bytes = SMALL, .url = "http://origin.example/a"};
+	struct err err = ERR_NONE, failure = ERR_NONE;
+
+	assert_true(flight_is_over(flight));
+	assert_false(flight_start_over(flight));
+	assert_false(flight_announce(flight, &head, &err));
+	assert_int_equal(err.code, ERR_CANCELLED);
+	flight_note(flight, head.url, ORIGIN_FAILED, "too late");
+	assert_int_equal(flight_attempts(flight)->count, 0);
+	err_set(&failure, ERR_FAILING, "too late");
+	flight_fail(flight, &failure);
+	flight_tick(flight, clock_ms());
+}
+
+static void
+an_upload_ends_a_flight_that_seeks(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest md5 = name_of(&digests, DIGEST_MD5);
+	struct fake fake = fake_waiter(&md5);
+	struct flight *flight;
+	AUTO_BLOB blob = BLOB_NONE;
+	struct err err = ERR_NONE;
+	uint64_t size;
+
+	teach(fixture, &digests);
+	flight = join(fixture, &md5);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
+	give(fixture, fixture->bytes, 2 * SMALL);
+	assert_int_equal(fake.wakes, 0); /* another archive */
+	give(fixture, fixture->bytes, SMALL);
+	assert_int_equal(fake.wakes, 1);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_STORED);
+	assert_int_equal(store_find(fixture->store, &md5, &blob, &err), STORE_HIT);
+	assert_int_equal(flights_count(fixture->flights), 0);
+	expect_too_late(flight);
+	flight_leave(flight, &fake.waiter);
+}
+
+static void
+an_upload_ends_a_flight_that_has_promised_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	struct err err = ERR_NONE;
+	uint64_t size;
+
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
+	announce(flight, SMALL);
+	append(flight, fixture->bytes, SMALL / 2);
+	give(fixture, fixture->bytes, SMALL);
+	assert_int_equal(fake.wakes, 1);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_STORED);
+	assert_false(flight_append(flight, fixture->bytes + SMALL / 2, SMALL / 2, &err));
+	assert_int_equal(err.code, ERR_CANCELLED);
+	err = ERR_NONE;
+	assert_false(flight_land(flight, &err));
+	assert_int_equal(err.code, ERR_CANCELLED);
+	expect_too_late(flight);
+	flight_leave(flight, &fake.waiter);
+}
+
+static void
+an_upload_leaves_a_flight_that_has_promised(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	AUTO_FREE char *got = xmalloc(LARGE);
+	struct err err = ERR_NONE;
+	uint64_t size;
+	size_t length;
+
+	announce(flight, LARGE);
+	append(flight, fixture->bytes, SMALL);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
+	give(fixture, fixture->bytes, LARGE);
+	assert_false(flight_is_over(flight));
+	assert_int_equal(flights_count(fixture->flights), 1);
+	append(flight, fixture->bytes + SMALL, LARGE - SMALL);
+	assert_true(flight_land(flight, &err));
+	wait_until_over(flight);
+	assert_int_equal(flight_read(flight, &fake.waiter, 0, got, LARGE, &length, &err), NEWS_READY);
+	assert_int_equal(length, LARGE);
+	assert_memory_equal(got, fixture->bytes, LARGE);
+	flight_leave(flight, &fake.waiter);
+}
+
+/* Only what was uploaded: the rest of the memory stays. */
+static void
+an_upload_is_not_nowhere(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest names[2] = {name_of(&digests, DIGEST_SHA1), {.algo = DIGEST_SHA256}};
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	struct flight *flight;
+
+	err_set(&failure, ERR_VANISHED, "every origin said 404");
+	for (size_t i = 0; i < 2; i++) {
+		flight = join(fixture, &names[i]);
+		flight_fail(flight, &failure);
+		flight_release(flight);
+	}
+	flights_stored(fixture->flights, &digests);
+	flight = join(fixture, &names[0]);
+	flight_fail(flight, &failure);
+	flight_release(flight);
+	assert_null(flights_join(fixture->flights, &names[1], &err));
+	assert_int_equal(err.code, ERR_VANISHED);
+}
+
 static void
 one_flight_for_all_digests_of_an_archive(void **state)
 {
@@ -497,6 +636,10 @@ main(void)
 	        IN_FIXTURE(a_broken_stream_fails_its_readers),
 	        IN_FIXTURE(more_bytes_than_announced_are_refused),
 	        IN_FIXTURE(who_waits_too_long_is_told_and_the_download_goes_on),
+	        IN_FIXTURE(an_upload_ends_a_flight_that_seeks),
+	        IN_FIXTURE(an_upload_ends_a_flight_that_has_promised_nothing),
+	        IN_FIXTURE(an_upload_leaves_a_flight_that_has_promised),
+	        IN_FIXTURE(an_upload_is_not_nowhere),
 	        IN_FIXTURE(one_flight_for_all_digests_of_an_archive),
 	        IN_FIXTURE(a_weak_digest_is_not_enough_where_a_strong_one_is_known),
 	        IN_FIXTURE(the_table_has_a_limit),

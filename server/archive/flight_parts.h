@@ -1,0 +1,48 @@
+/*
+ * What the halves of a flight share: flight.c (its course: the fetcher, the table, the ends) and
+ * flight_waiters.c (those who wait). Nobody else includes this.
+ */
+#ifndef SERVER_ARCHIVE_FLIGHT_PARTS_H
+#define SERVER_ARCHIVE_FLIGHT_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/archive/flight.h"
+
+enum flight_state {
+	FLIGHT_SEEKING,
+	FLIGHT_COMING,
+	FLIGHT_SEALING,
+	FLIGHT_ENDING,
+	FLIGHT_LANDED,
+	FLIGHT_FAILED
+};
+
+struct flight {
+	struct flight_plan plan; /* constant */
+	atomic_int references;
+
+	pthread_mutex_t mutex; /* guards what follows */
+	enum flight_state state;
+	struct intake
+	        *intake;    /* of the current try; read outside the lock once promised, since then it stays */
+	uint64_t announced; /* bytes; 0: the origin does not say */
+	uint64_t appended;  /* bytes that are in */
+	uint64_t woken_at;  /* appended when all were last woken */
+	bool promised;      /* somebody was told the size: no starting over */
+	bool pass_through;  /* the disk is full: the next try goes through memory */
+	bool in_store;      /* LANDED, and kept */
+	struct digests landed; /* SEALING and LANDED: what the bytes are */
+	struct err failure;
+	TAILQ_HEAD(, waiter) parked;
+	struct attempts attempts;
+};
+
+/* --- under the lock --- */
+
+/* Bytes go out while they come: the length is known, and the archive too large to be verified first. */
+bool flight_is_streaming(const struct flight *flight);
+void flight_wake_all(struct flight *flight);
+
+#endif
