@@ -233,10 +233,20 @@ may_ask(struct errand *errand, const struct origin *origin, int64_t now_ms)
 	return true;
 }
 
+bool
+errand_is_moot(const struct errand *errand)
+{
+	return errand->flight != NULL && errand->state != ERRAND_SETTLING && flight_is_over(errand->flight);
+}
+
 const struct origin *
 errand_next(struct errand *errand, int64_t now_ms)
 {
 	assert(errand->state == ERRAND_WAITING);
+	if (errand_is_moot(errand)) {
+		errand->state = ERRAND_OVER;
+		return NULL;
+	}
 	for (; errand->next < errand->origins.count; errand->next++)
 		if (may_ask(errand, errand_origin(errand), now_ms))
 			return errand_origin(errand);
@@ -430,6 +440,10 @@ errand_ended(struct errand *errand, CURLM *multi, CURLcode code, int64_t now_ms)
 	errand->transfer = NULL;
 	breaker_end(upstream->breaker, errand_origin(errand)->place.host);
 	metrics_add(upstream->metrics, METRIC_UPSTREAM_BYTES, report.received);
+	if (errand_is_moot(errand)) { /* says nothing about the origin */
+		errand->state = ERRAND_OVER;
+		return;
+	}
 	count_limit(upstream->metrics, report.limit);
 	judge_host(errand, &report, now_ms);
 	if (report.end == TRANSFER_SERVED)
@@ -446,7 +460,7 @@ errand_tick(struct errand *errand, int64_t now_ms)
 	if (errand->flight == NULL)
 		return;
 	flight_tick(errand->flight, now_ms);
-	if (errand->state == ERRAND_SETTLING && flight_is_over(errand->flight))
+	if (errand->state != ERRAND_RUNNING && flight_is_over(errand->flight))
 		errand->state = ERRAND_OVER;
 }
 

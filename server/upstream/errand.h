@@ -3,10 +3,10 @@
  *
  *            errand_begin            bytes are right (flight)         the store is done
  *   WAITING ──────────────→ RUNNING ─────────────────────→ SETTLING ──────────────────→ OVER
- *      ↑ │                   │    └───────── done (document), failed for good ───────────↑
+ *      ↑ │                   │    └───── done (document), failed for good, or moot ──────↑
  *      │ │                   │                                                           │
  *      └─┼───────────────────┘ another origin                                            │
- *        └───────────────────── no origin left to ask ───────────────────────────────────┘
+ *        └───────────────────── no origin left to ask, or moot ──────────────────────────┘
  *
  * The fetcher's thread, except where a comment says otherwise.
  */
@@ -73,8 +73,8 @@ struct errand *errand_for_document(struct document *document);
 /* Finds out where to ask. Reads the catalog. */
 void errand_open(struct errand *errand, struct upstream *upstream);
 /*
- * The origin to ask next; what is at rest or not allowed is noted and passed over. NULL: there is none left,
- * the errand has failed and is over.
+ * The origin to ask next; what is at rest or not allowed is noted and passed over. NULL: there is none left and
+ * the errand has failed, or it is moot; it is over.
  */
 const struct origin *errand_next(struct errand *errand, int64_t now_ms);
 /* The origin that errand_next found, or that is asked now. */
@@ -84,7 +84,9 @@ void errand_begin(struct errand *errand, CURLM *multi, int64_t now_ms);
  * The transfer ended; code as for transfer_finish. The errand waits for another origin, settles, or is over.
  */
 void errand_ended(struct errand *errand, CURLM *multi, CURLcode code, int64_t now_ms);
-/* Wakes who waits for a flight; notices that it is over. */
+/* The archive is stored, by other means: a running transfer is to be broken off, with errand_ended. */
+bool errand_is_moot(const struct errand *errand);
+/* Wakes who waits for a flight; notices that it is over. Not while RUNNING: see errand_is_moot. */
 void errand_tick(struct errand *errand, int64_t now_ms);
 /* larder stops: breaks the transfer off, fails what is not settled. Over afterwards. */
 void errand_break(struct errand *errand, CURLM *multi);

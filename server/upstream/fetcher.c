@@ -332,16 +332,30 @@ take_messages(struct fetcher *fetcher, int64_t now_ms)
 	}
 }
 
+/* Those that overstayed, and those whose archive is not needed any more. */
 static void
-break_overdue(struct fetcher *fetcher, int64_t now_ms)
+break_off(struct fetcher *fetcher, int64_t now_ms)
 {
 	struct errand *errand, *next;
 
 	for (errand = TAILQ_FIRST(&fetcher->running); errand != NULL; errand = next) {
 		next = TAILQ_NEXT(errand, run);
-		if (transfer_is_overdue(errand->transfer, now_ms))
+		if (errand_is_moot(errand) || transfer_is_overdue(errand->transfer, now_ms))
 			end(fetcher, errand, CURLE_ABORTED_BY_CALLBACK, now_ms);
 	}
+}
+
+static void
+tick_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
+{
+	enum errand_state before = errand->state;
+
+	errand_tick(errand, now_ms);
+	if (errand->state != ERRAND_OVER)
+		return;
+	if (before == ERRAND_WAITING)
+		leave_queue(fetcher, errand);
+	close_errand(fetcher, errand);
 }
 
 static void
@@ -353,12 +367,10 @@ tick(struct fetcher *fetcher, int64_t now_ms)
 	if (now_ms - fetcher->ticked_at_ms < FLIGHT_WAKE_MS)
 		return;
 	fetcher->ticked_at_ms = now_ms;
-	break_overdue(fetcher, now_ms);
+	break_off(fetcher, now_ms);
 	for (errand = TAILQ_FIRST(&fetcher->live); errand != NULL; errand = next) {
 		next = TAILQ_NEXT(errand, link);
-		errand_tick(errand, now_ms);
-		if (errand->state == ERRAND_OVER)
-			close_errand(fetcher, errand);
+		tick_one(fetcher, errand, now_ms);
 	}
 	resting = breaker_resting(fetcher->upstream.breaker, now_ms, FETCHER_SHORT_REST_MS);
 	fetcher->figure_resting = resting.hosts;

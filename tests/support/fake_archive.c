@@ -26,7 +26,7 @@ fake_flight(const struct digest *asked, const char *expected, size_t length)
 static bool
 is_over(const struct flight *flight)
 {
-	return flight->settled || flight->failed;
+	return flight->settled || flight->failed || flight->stored;
 }
 
 void
@@ -89,10 +89,31 @@ fake_settle(struct flight *flight)
 	pthread_mutex_unlock(&flight->mutex);
 }
 
+void
+fake_stored(struct flight *flight)
+{
+	pthread_mutex_lock(&flight->mutex);
+	flight->stored = true;
+	changed(flight);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+static bool
+is_stored(struct flight *flight)
+{
+	bool stored;
+
+	pthread_mutex_lock(&flight->mutex);
+	stored = flight->stored;
+	pthread_mutex_unlock(&flight->mutex);
+	return stored;
+}
+
 bool
 flight_announce(struct flight *flight, const struct flight_head *head, struct err *err)
 {
-	(void)err;
+	if (is_stored(flight))
+		return err_set(err, ERR_CANCELLED, "stored");
 	pthread_mutex_lock(&flight->mutex);
 	assert(!flight->promised && !is_over(flight) && !flight->landed);
 	flight->announced_count++;
@@ -106,6 +127,8 @@ bool
 flight_append(struct flight *flight, const void *bytes, size_t length, struct err *err)
 {
 	assert(flight->announced_count > 0);
+	if (is_stored(flight))
+		return err_set(err, ERR_CANCELLED, "stored");
 	if (flight->refuse_append.code != ERR_OK) {
 		*err = flight->refuse_append;
 		flight->refuse_append = ERR_NONE;
@@ -126,7 +149,7 @@ flight_start_over(struct flight *flight)
 	bool may;
 
 	pthread_mutex_lock(&flight->mutex);
-	may = !flight->promised;
+	may = !flight->promised && !flight->stored;
 	pthread_mutex_unlock(&flight->mutex);
 	return may;
 }
@@ -138,6 +161,8 @@ flight_land(struct flight *flight, struct err *err)
 	             (flight->length == 0 || memcmp(flight->bytes, flight->expected, flight->length) == 0);
 
 	assert(flight->announced_count > 0);
+	if (is_stored(flight))
+		return err_set(err, ERR_CANCELLED, "stored");
 	if (flight->refuse_land.code != ERR_OK) {
 		*err = flight->refuse_land;
 		return false;
@@ -156,10 +181,12 @@ void
 flight_fail(struct flight *flight, const struct err *err)
 {
 	pthread_mutex_lock(&flight->mutex);
-	assert(!is_over(flight));
-	flight->failed = true;
-	flight->err = *err;
-	changed(flight);
+	assert(flight->stored || !is_over(flight));
+	if (!flight->stored) {
+		flight->failed = true;
+		flight->err = *err;
+		changed(flight);
+	}
 	pthread_mutex_unlock(&flight->mutex);
 }
 
@@ -200,8 +227,9 @@ void
 flight_note(struct flight *flight, const char *url, enum origin_result result, const char *detail)
 {
 	pthread_mutex_lock(&flight->mutex);
-	assert(!is_over(flight));
-	attempts_add(&flight->attempts, url, result, detail);
+	assert(flight->stored || !is_over(flight));
+	if (!flight->stored)
+		attempts_add(&flight->attempts, url, result, detail);
 	pthread_mutex_unlock(&flight->mutex);
 }
 

@@ -28,7 +28,7 @@ struct flight {
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t changed;
 	bool promised;
-	bool landed, settled, failed;
+	bool landed, settled, failed, stored;
 	struct err err;
 	char *bytes;
 	size_t length;
@@ -46,6 +46,8 @@ void fake_wait_ticks(struct flight *flight, unsigned ticks);
 void fake_wait_landed(struct flight *flight);
 void fake_promise(struct flight *flight);
 void fake_settle(struct flight *flight);
+/* The archive came by other means: it is over, and whatever the fetcher tries comes too late. */
+void fake_stored(struct flight *flight);
 
 #define FAKE_ORIGINS_MAX 16
 struct fake_catalog {

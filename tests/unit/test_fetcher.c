@@ -652,6 +652,72 @@ flights_are_ticked_until_the_store_is_done(void **state)
 	flight_release(flight);
 }
 
+/* --- what is not needed any more --- */
+
+static void
+wait_until_left(struct flight *flight)
+{
+	while (flight->references > 1)
+		sched_yield();
+}
+
+/* Of three errands one is running, one has bytes already and one waits for its host; none complains of its origin. */
+static void
+an_archive_that_came_by_other_means_ends_its_errands(void **state)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n";
+	struct world *world = *state;
+	struct flight *flights[3];
+	struct fetcher_figures figures;
+
+	world->config.fetch.per_host = 1;
+	scripted_answer(world->origin, "/stall", "", "", 0, THEN_STALL);
+	scripted_answer(world->other, "/half", head, RIGHT, 7, THEN_STALL);
+	name(world, "/stall");
+	start(world);
+	flights[0] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->origin, "/stall", 1);
+	flights[1] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	do
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.queued != 1);
+	free(world->catalog.urls[--world->catalog.count]);
+	name_other(world, "/half");
+	flights[2] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	fake_wait_length(flights[2], 7);
+
+	for (int i = 0; i < 3; i++)
+		fake_stored(flights[i]);
+	for (int i = 0; i < 3; i++)
+		wait_until_left(flights[i]);
+	fetcher_stop(world->fetcher);
+	for (int i = 0; i < 3; i++) {
+		assert_false(flights[i]->failed);
+		assert_int_equal(flights[i]->attempts.count, 0);
+		flight_release(flights[i]);
+	}
+	assert_int_equal(scripted_hits(world->origin, "/stall"), 1);
+	assert_int_equal(world->catalog.results[1], ORIGIN_UNTRIED);
+	assert_string_equal(fake_metrics_outcomes(world->metrics), "");
+}
+
+static void
+a_flight_that_is_over_is_not_begun(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	fake_stored(flight);
+	start(world);
+	submit(world, flight);
+	wait_until_left(flight);
+	assert_false(flight->failed);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 0);
+	flight_release(flight);
+}
+
 /* --- trouble on this side --- */
 
 static void
@@ -862,6 +928,8 @@ main(void)
 	        CASE(silence_ends),
 	        CASE(slowness_ends),
 	        CASE(flights_are_ticked_until_the_store_is_done),
+	        CASE(an_archive_that_came_by_other_means_ends_its_errands),
+	        CASE(a_flight_that_is_over_is_not_begun),
 	        CASE(full_disk_asks_the_same_origin_again),
 	        CASE(broken_disk_fails_the_flight),
 	        CASE(broken_catalog_leaves_the_mirrors),
