@@ -235,6 +235,25 @@ connection_peer(const struct connection *connection)
 	return &connection->peer;
 }
 
+/* The kernel knows both: nothing of it is said by the client. */
+bool
+connection_is_control(const struct connection *connection, uid_t *ret_uid)
+{
+	struct ucred peer;
+	int domain;
+	socklen_t length = sizeof domain;
+
+	if (connection->peer.family != 0 ||
+	        getsockopt(connection->socket, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
+	        domain != AF_UNIX)
+		return false;
+	length = sizeof peer;
+	if (getsockopt(connection->socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
+		return false;
+	*ret_uid = peer.uid;
+	return true;
+}
+
 void
 connections_figures(struct connections *connections, struct connections_figures *ret)
 {

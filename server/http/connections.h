@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include "server/net.h"
 #include "storage/base/err.h"
@@ -68,6 +69,8 @@ void connection_sends_again(struct connection *connection);
 void connection_cut(struct connection *connection);
 enum connection_standing connection_standing(const struct connection *connection);
 const struct address *connection_peer(const struct connection *connection);
+/* It came through a unix socket, which only the control socket is; and who is at the other end. */
+bool connection_is_control(const struct connection *connection, uid_t *ret_uid);
 
 /* Shuts down every connection that is past its deadline; how many. The reaper's work, also for tests. */
 int connections_reap(struct connections *connections, int64_t now_ms);

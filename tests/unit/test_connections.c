@@ -103,6 +103,28 @@ a_v6_network_counts_as_one_address(void **state)
 }
 
 static void
+the_control_socket_is_known_by_its_kind(void **state)
+{
+	struct connections *connections = with_limits(0, 0, NULL, NULL);
+	struct sockaddr_storage none = {.ss_family = AF_UNIX};
+	struct connection *control, *tcp = from(connections, "127.0.0.1");
+	uid_t uid = (uid_t)-1;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	control = connection_open(connections, fds[0], (struct sockaddr *)&none);
+	assert_true(connection_is_control(control, &uid));
+	assert_int_equal(uid, getuid());
+	assert_false(connection_is_control(tcp, &uid));
+	connection_close(connections, control);
+	connection_close(connections, tcp);
+	close(fds[0]);
+	close(fds[1]);
+	connections_destroy(connections);
+}
+
+static void
 a_trusted_proxy_has_no_limit_of_its_own(void **state)
 {
 	char proxies[] = "192.0.2.0/24";
@@ -307,6 +329,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_address_has_its_limit),
 	        cmocka_unit_test(a_v6_network_counts_as_one_address),
+	        cmocka_unit_test(the_control_socket_is_known_by_its_kind),
 	        cmocka_unit_test(a_trusted_proxy_has_no_limit_of_its_own),
 	        cmocka_unit_test(past_the_limit_in_all_there_is_a_ceiling),
 	        cmocka_unit_test(a_header_has_its_time),
