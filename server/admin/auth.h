@@ -39,6 +39,9 @@ struct caller {
 	char from[WHO_MAX]; /* the address, "control socket" */
 };
 
+/* Who runs this process, "uid 1000 (anil)", from the "command line": of a command that does it itself. */
+void caller_of_process(struct caller *ret);
+
 struct auth;
 struct auth *auth_create(struct larder *larder); /* borrows */
 void auth_destroy(struct auth *auth);            /* NULL is nothing */
@@ -47,7 +50,8 @@ void auth_destroy(struct auth *auth);            /* NULL is nothing */
  * Looks at who asks and whether he may: fills request->caller. False: ERR_UNAUTHORIZED (no token, or none that is
  * valid: wrong, expired, revoked, malformed), ERR_FORBIDDEN (the token lacks the right; or the request has an
  * Origin header and would change something), ERR_TOO_MANY (too many wrong tokens from this address in the last
- * minute: uploads.failures). The worker's thread; reads the index.
+ * minute: uploads.failures), or ERR_NOT_FOUND (ACCESS_CONTROL from elsewhere: as if there were no such page). Whoever
+ * only reads what anyone may read is "anybody", and nothing more is looked at. The worker's thread; reads the index.
  */
 bool auth_admit(struct request *request, unsigned access, struct err *err) MUST_CHECK;
 

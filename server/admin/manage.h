@@ -18,16 +18,22 @@ struct manage_act {
 /* Removes and lays a tombstone. {"removed": bool (false: it was not stored), "digests": {…}, "size": …} */
 bool manage_remove(
         struct larder *larder, const struct manage_act *act, json_t **ret, struct err *err) MUST_CHECK;
-/* Lifts the tombstone: it may be fetched again. ERR_NOT_FOUND: there is none. */
+/* Lifts the tombstone: it may be fetched again. ERR_NOT_FOUND: there is none. {"forgotten": true, "digests"} */
 bool manage_forget(
         struct larder *larder, const struct manage_act *act, json_t **ret, struct err *err) MUST_CHECK;
 /* ERR_UNKNOWN: not stored. {"pinned": bool, "digests": {…}} */
 bool manage_pin(
         struct larder *larder, const struct manage_act *act, json_t **ret, struct err *err) MUST_CHECK;
+/* ERR_NOT_FOUND: it is not pinned. */
 bool manage_unpin(
         struct larder *larder, const struct manage_act *act, json_t **ret, struct err *err) MUST_CHECK;
 
-/* {"name", "rights", "expires"} → {"name", "token", "rights", "created", "expires"} */
+#define TOKEN_LIFE_MAX_MS (INT64_C(36500) * 24 * 3600 * 1000)
+/*
+ * rights: ["upload"] or "upload,remove"; without them it may upload. expires: "90d" from now on, or milliseconds
+ * since 1970; without it never.
+ * {"name", "rights", "expires"} → {"name", "token", "rights", "created", "expires"}
+ */
 bool manage_token_add(struct larder *larder, const struct caller *caller, const json_t *wish, json_t **ret,
         struct err *err) MUST_CHECK;
 /* {"tokens": [{"name", "rights", "created", "expires", "used"}]} */
@@ -37,7 +43,7 @@ bool manage_token_revoke(struct larder *larder, const struct caller *caller, con
         struct err *err) MUST_CHECK;
 
 /* The API. */
-api_fn api_remove;       /* DELETE of an archive's path: 204 */
+api_fn api_remove;       /* DELETE of an archive's path: 200 */
 api_fn api_forget;       /* DELETE /api/v1/tombstones/{digest} */
 api_fn api_pin;          /* PUT    /api/v1/pins/{digest} */
 api_fn api_unpin;        /* DELETE /api/v1/pins/{digest} */
