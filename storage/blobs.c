@@ -20,7 +20,7 @@
 
 struct blobs {
 	char *directory;
-	int dir_fd, tmp_fd, shards_fd, quarantine_fd, lock_fd;
+	int dir_fd, tmp_fd, spool_fd, shards_fd, quarantine_fd, lock_fd;
 	bool were_there;
 	atomic_uint_fast64_t temps; /* names given to temporary files */
 };
@@ -74,10 +74,12 @@ make_shards(struct blobs *blobs, struct err *err)
 static bool
 make_tree(struct blobs *blobs, struct err *err)
 {
+	bool complete = faccessat(blobs->dir_fd, "spool", F_OK, 0) == 0;
 	AUTO_FD blobs_fd = -1;
 
 	blobs->were_there = faccessat(blobs->dir_fd, "blobs/sha256/ff", F_OK, 0) == 0;
 	if (!file_make_directory_at(blobs->dir_fd, "tmp", err) ||
+	        !file_make_directory_at(blobs->dir_fd, "spool", err) ||
 	        !file_make_directory_at(blobs->dir_fd, "quarantine", err) ||
 	        !file_make_directory_at(blobs->dir_fd, "blobs", err))
 		return err_wrap(err, "%s", blobs->directory);
@@ -91,8 +93,9 @@ make_tree(struct blobs *blobs, struct err *err)
 		return err_errno(err, "opening %s/blobs/sha256", blobs->directory);
 	if (!make_shards(blobs, err))
 		return false;
-	return blobs->were_there || (sync_directory(blobs_fd, "blobs/", err) &&
-	                                    sync_directory(blobs->dir_fd, blobs->directory, err));
+	return (blobs->were_there && complete) ||
+	       (sync_directory(blobs_fd, "blobs/", err) &&
+	               sync_directory(blobs->dir_fd, blobs->directory, err));
 }
 
 /* A name that blobs_create_temp gives: whatever else lies in tmp/ is not larder's to remove. */
@@ -129,10 +132,14 @@ open_to_write(struct blobs *blobs, struct err *err)
 	if (blobs->lock_fd < 0 || !make_tree(blobs, err))
 		return false;
 	blobs->tmp_fd = open_below(blobs->dir_fd, "tmp");
+	if (blobs->tmp_fd < 0)
+		return err_errno(err, "opening %s/tmp", blobs->directory);
+	blobs->spool_fd = open_below(blobs->dir_fd, "spool");
+	if (blobs->spool_fd < 0)
+		return err_errno(err, "opening %s/spool", blobs->directory);
 	blobs->quarantine_fd = open_below(blobs->dir_fd, "quarantine");
-	if (blobs->tmp_fd < 0 || blobs->quarantine_fd < 0)
-		return err_errno(
-		        err, "opening %s/%s", blobs->directory, blobs->tmp_fd < 0 ? "tmp" : "quarantine");
+	if (blobs->quarantine_fd < 0)
+		return err_errno(err, "opening %s/quarantine", blobs->directory);
 	return empty_tmp(blobs, err);
 }
 
@@ -171,7 +178,8 @@ blobs_open(const char *directory, enum blobs_mode mode, struct err *err)
 	struct blobs *blobs = xcalloc(1, sizeof *blobs);
 	bool opened;
 
-	blobs->dir_fd = blobs->tmp_fd = blobs->shards_fd = blobs->quarantine_fd = blobs->lock_fd = -1;
+	blobs->dir_fd = blobs->tmp_fd = blobs->spool_fd = blobs->shards_fd = -1;
+	blobs->quarantine_fd = blobs->lock_fd = -1;
 	opened = open_directory(blobs, directory, mode, err) &&
 	         (mode == BLOBS_WRITE ? open_to_write(blobs, err) : open_to_read(blobs, err));
 	if (opened)
@@ -186,6 +194,7 @@ blobs_close(struct blobs *blobs)
 	if (blobs == NULL)
 		return;
 	auto_close(&blobs->tmp_fd);
+	auto_close(&blobs->spool_fd);
 	auto_close(&blobs->quarantine_fd);
 	auto_close(&blobs->shards_fd);
 	auto_close(&blobs->lock_fd);
@@ -248,6 +257,12 @@ void
 blobs_remove_temp(struct blobs *blobs, const char *name)
 {
 	unlinkat(blobs->tmp_fd, name, 0); /* what cannot be removed now is at the next start */
+}
+
+int
+blobs_spool(const struct blobs *blobs)
+{
+	return blobs->spool_fd;
 }
 
 bool

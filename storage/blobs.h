@@ -1,5 +1,5 @@
 /*
- * The directory of a store: its lock, temporary files, blobs by sha256, quarantine. All file names come from
+ * The directory of a store: its lock, temporary files, the spool, blobs by sha256, quarantine. All file names come from
  * decoded digest bytes, all system calls go below the store's own descriptors. Any thread; blocks on the
  * disk.
  */
@@ -33,6 +33,8 @@ bool blobs_free_space(const struct blobs *blobs, uint64_t *ret_bytes, struct err
 /* A new file in tmp/, mode 0400, open for reading and writing. -1 is an error. */
 int blobs_create_temp(struct blobs *blobs, char ret_name[BLOBS_TEMP_MAX], struct err *err) MUST_CHECK;
 void blobs_remove_temp(struct blobs *blobs, const char *name);
+
+int blobs_spool(const struct blobs *blobs); /* the directory spool/, for storage/spool.c; -1 in BLOBS_READ */
 
 /* What a file is at this moment. */
 struct blob_file {

@@ -5,6 +5,7 @@
 #define STORAGE_SPOOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "storage/base/err.h"
 
@@ -17,6 +18,8 @@ struct store;
  * ERR_IO.
  */
 int spool_create(struct store *store, char ret_name[SPOOL_NAME_MAX], struct err *err) MUST_CHECK;
+/* At the end of the file. ERR_NO_SPACE when the reserve would be touched; what was written stays. */
+bool spool_write(struct store *store, int fd, const void *bytes, size_t length, struct err *err) MUST_CHECK;
 /* Makes the file and its name durable. */
 bool spool_sync(struct store *store, int fd, struct err *err) MUST_CHECK;
 /* For reading, from its start. -1: ERR_NOT_FOUND. The name is looked at: it cannot lead out of spool/. */

@@ -1,8 +1,8 @@
 /*
  * The store: a directory of archives and their index. The door to all of storage/.
  *
- * Layout: lock, tmp/, quarantine/, blobs/sha256/<2 hex>/<64 hex>, index.db; directories 0700, blobs 0400. One
- * process writes.
+ * Layout: lock, tmp/, spool/, quarantine/, blobs/sha256/<2 hex>/<64 hex>, index.db; directories 0700, blobs
+ * 0400. One process writes.
  */
 #ifndef STORAGE_STORE_H
 #define STORAGE_STORE_H

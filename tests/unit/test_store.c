@@ -39,7 +39,7 @@ keeps_the_layout(void **state)
 {
 	struct store *store = store_at(directory, STORE_WRITE);
 	static const char *const directories[] = {
-	        "tmp", "quarantine", "blobs", "blobs/sha256", "blobs/sha256/00", "blobs/sha256/ff"};
+	        "tmp", "spool", "quarantine", "blobs", "blobs/sha256", "blobs/sha256/00", "blobs/sha256/ff"};
 	AUTO_FREE char *blob = blob_path(directory, "an archive");
 
 	(void)state;

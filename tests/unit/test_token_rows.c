@@ -14,7 +14,8 @@ static struct token_row
 token_named(const char *name)
 {
 	struct digest hash = digest_of(name, DIGEST_SHA256);
-	struct token_row token = {.rights = 5, .created_at_ms = 1700000000000, .expires_at_ms = 1800000000000};
+	struct token_row token = {
+	        .rights = 5, .created_at_ms = 1700000000000, .expires_at_ms = 1800000000000};
 
 	snprintf(token.name, sizeof token.name, "%s", name);
 	memcpy(token.hash, hash.bytes, sizeof token.hash);
