@@ -19,9 +19,13 @@ struct client_target {
 	const char *ca_file, *user_agent; /* "" and NULL: the system's certificates, larder's name */
 };
 
-/* ERR_USAGE: the URL is none. */
+/* ERR_USAGE: the URL is none, or has a password or a query in it. */
 struct client *client_create(const struct client_target *target, struct err *err) MUST_CHECK;
 void client_destroy(struct client *client); /* breaks off what is under way; NULL is nothing */
+/* How messages call the other side: its URL without a slash at the end, or "the daemon". */
+const char *client_name(const struct client *client);
+/* What is said can be read on its way: http to a host that is not this one. */
+bool client_is_overheard(const struct client *client);
 
 /* Borrowed until the answer is there. */
 struct client_request {
@@ -40,7 +44,12 @@ struct client_answer {
 	json_t *json; /* NULL: the body was none */
 	char *text;   /* the body, at most CLIENT_ANSWER_MAX bytes */
 	void *tag;
-	struct err err; /* ERR_OK: an answer came, whatever its status */
+	int64_t retry_after_ms; /* the server asked for this pause; 0: it did not */
+	/*
+	 * ERR_OK: an answer came, whatever its status. ERR_OVERLOADED: the server cannot be reached, or left in
+	 * the middle; trying again may help. ERR_IO: no use trying (a certificate, a file that cannot be read).
+	 */
+	struct err err;
 };
 #define CLIENT_ANSWER_MAX (256u << 20)
 void client_answer_finish(struct client_answer *answer);
