@@ -11,20 +11,21 @@
 #include <string.h>
 
 #include "server/admin/auth_parts.h"
-#include "server/admin/failures.h"
 #include "server/admin/metrics.h"
+#include "server/admin/per_address.h"
 #include "server/config.h"
 #include "server/http/connections.h"
 #include "server/http/forwarded.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 
-#define USER_RECORD_MAX 4096 /* bytes of one record of the user database */
+#define USER_RECORD_MAX    4096  /* bytes of one record of the user database */
+#define FAILURES_WINDOW_MS 60000 /* uploads.failures: in so long */
 
 struct auth {
 	struct larder *larder;
-	struct networks trusted; /* proxies */
-	struct failures *failures;
+	struct networks trusted;      /* proxies */
+	struct per_address *failures; /* wrong tokens */
 	pthread_mutex_t mutex;
 	struct {
 		uid_t uid;
@@ -37,6 +38,10 @@ auth_create(struct larder *larder)
 {
 	const struct config *config = larder->config;
 	const struct config_list *proxies = &config->limits.trusted_proxies;
+	const struct per_address_options options = {.max = config->uploads.failures,
+	        .window_ms = FAILURES_WINDOW_MS,
+	        .metrics = larder->metrics,
+	        .forgotten = METRIC_LIMIT_AUTH_ADDRESSES};
 	struct auth *auth = xcalloc(1, sizeof *auth);
 	struct err err = ERR_NONE;
 	bool parsed = networks_parse(proxies->items, proxies->count, &auth->trusted, &err);
@@ -44,7 +49,7 @@ auth_create(struct larder *larder)
 	assert(parsed); /* the configuration was checked when it was read */
 	(void)parsed;
 	auth->larder = larder;
-	auth->failures = failures_create(config->uploads.failures, larder->metrics);
+	auth->failures = per_address_create(&options);
 	pthread_mutex_init(&auth->mutex, NULL);
 	return auth;
 }
@@ -54,7 +59,7 @@ auth_destroy(struct auth *auth)
 {
 	if (auth == NULL)
 		return;
-	failures_destroy(auth->failures);
+	per_address_destroy(auth->failures);
 	networks_finish(&auth->trusted);
 	pthread_mutex_destroy(&auth->mutex);
 	free(auth);
@@ -132,7 +137,7 @@ static bool
 refuse_token(struct auth *auth, const struct asking *asking, struct err *err)
 {
 	metrics_add(auth->larder->metrics, METRIC_AUTH_FAILURES, 1);
-	failures_add(auth->failures, &asking->address, asking->now_ms);
+	per_address_count(auth->failures, &asking->address, asking->now_ms);
 	return err_set(err, ERR_UNAUTHORIZED,
 	        "the Authorization header holds no token that is valid here; `larder token add` on the "
 	        "server "
@@ -181,7 +186,7 @@ admit_token(struct auth *auth, const struct asking *asking, struct caller *calle
 {
 	struct token_row token;
 
-	if (failures_over(auth->failures, &asking->address, asking->now_ms)) {
+	if (per_address_is_over(auth->failures, &asking->address, asking->now_ms)) {
 		metrics_add(auth->larder->metrics, METRIC_LIMIT_AUTH_FAILURES, 1);
 		return err_set(err, ERR_TOO_MANY,
 		        "too many wrong tokens from your address; none is looked at for a minute");
