@@ -6,8 +6,11 @@
 #include "server/upstream/client.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include "server/upstream/client_exchange.h"
@@ -143,6 +146,20 @@ const char *
 client_name(const struct client *client)
 {
 	return client->name;
+}
+
+int
+client_probe(const struct client *client)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return errno;
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", client->socket_path);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return 0;
+	return errno == EAGAIN ? 0 : errno; /* many knock at once */
 }
 
 bool

@@ -24,6 +24,8 @@ struct client *client_create(const struct client_target *target, struct err *err
 void client_destroy(struct client *client); /* breaks off what is under way; NULL is nothing */
 /* How messages call the other side: its URL without a slash at the end, or "the daemon". */
 const char *client_name(const struct client *client);
+/* Whether anybody listens at the control socket: 0, or what connecting to it set errno to. */
+int client_probe(const struct client *client);
 /* What is said can be read on its way: http to a host that is not this one. */
 bool client_is_overheard(const struct client *client);
 
