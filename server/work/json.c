@@ -1,5 +1,5 @@
 /*
- * JSON through jansson. Main thread.
+ * JSON through jansson. Any thread; what came from outside is looked at as such.
  */
 #include "server/work/json.h"
 
@@ -45,6 +45,53 @@ json_digests(const struct digests *digests)
 		json_object_set_new(object, digest_algo_name(digest.algo), json_string(hex));
 	}
 	return object;
+}
+
+bool
+json_digests_read(const json_t *value, struct digests *ret, struct err *err)
+{
+	const char *name;
+	json_t *hex;
+
+	*ret = (struct digests){0};
+	if (!json_is_object(value))
+		return err_set(err, ERR_SYNTAX, "digests are an object, {\"sha256\": \"…\"}");
+	json_object_foreach ((json_t *)(uintptr_t)value, name, hex) {
+		struct digest digest;
+
+		if (!json_is_string(hex))
+			return err_set(err, ERR_SYNTAX, "a digest's value is a string of hexadecimal digits");
+		if (!digest_parse(name, json_string_value(hex), &digest, err)) {
+			err->code = ERR_SYNTAX;
+			return false;
+		}
+		digests_put(ret, &digest);
+	}
+	if (digests_count(ret) == 0)
+		return err_set(err, ERR_SYNTAX, "an archive without a digest");
+	return true;
+}
+
+const char *
+json_text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "";
+}
+
+uint64_t
+json_count_of(const json_t *object, const char *name)
+{
+	json_int_t value = json_integer_value(json_object_get(object, name));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+bool
+json_flag_of(const json_t *object, const char *name)
+{
+	return json_is_true(json_object_get(object, name));
 }
 
 json_t *

@@ -1,10 +1,13 @@
 /*
- * The JSON of the commands: what several of them write in the same way. Main thread.
+ * The JSON of commands, work and the API: what several of them write and read in the same way. Pure, but for
+ * json_print; any thread.
  */
 #ifndef SERVER_WORK_JSON_H
 #define SERVER_WORK_JSON_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "storage/catalog/catalog.h"
 #include "storage/digest.h"
@@ -13,11 +16,18 @@
 void json_print(json_t *value);
 /* {"sha256": "<hex>", …} */
 json_t *json_digests(const struct digests *digests);
+/* The same read again; an empty set is none. ERR_SYNTAX. */
+bool json_digests_read(const json_t *value, struct digests *ret, struct err *err) MUST_CHECK;
 /* RFC 3339; null for 0. */
 json_t *json_time(int64_t wall_ms);
 /* {"url", "outcome", "detail", "tried", "served", "failures"} */
 json_t *json_origin(const struct catalog_origin *origin);
 /* A string in which bytes that are no UTF-8 were replaced: paths may hold any. */
 json_t *json_text(const char *text);
+
+/* Members of an object: "" and 0 where there is none of that type; a count is never negative. */
+const char *json_text_of(const json_t *object, const char *name);
+uint64_t json_count_of(const json_t *object, const char *name);
+bool json_flag_of(const json_t *object, const char *name);
 
 #endif

@@ -1,0 +1,281 @@
+/*
+ * A harvest as JSON. One thread; the reader trusts nothing: it comes from whoever may teach the catalog.
+ */
+#include "server/work/harvest_json.h"
+
+#include <string.h>
+
+#include "server/work/json.h"
+#include "storage/base/file.h"
+#include "storage/catalog/section.h"
+
+#define READ_BYTES 65536
+#define FORM_NAMES 5
+
+/* --- writing --- */
+
+static void
+add_line(struct text *ret, json_t *value)
+{
+	char *line = json_dumps(value, JSON_COMPACT);
+
+	text_add(ret, line);
+	text_add(ret, "\n");
+	free(line);
+	json_decref(value);
+}
+
+static json_t *
+heading(const struct harvest *harvest, const json_t *asked)
+{
+	return json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "harvest", 1, "source",
+	        json_text_of(asked, "source"), "form", json_text_of(asked, "form"), "files",
+	        (json_int_t)harvest->files, "sections", (json_int_t)harvest->sections, "without_digest",
+	        (json_int_t)harvest->without_digest, "not_archives", (json_int_t)harvest->not_archives,
+	        "problems", (json_int_t)harvest->problems_in_all);
+}
+
+json_t *
+harvest_entry_json(const struct harvest_entry *entry)
+{
+	json_t *urls = json_array();
+
+	for (size_t i = 0; i < entry->n_urls; i++)
+		json_array_append_new(urls, json_text(entry->urls[i]));
+	return json_pack("{s:o, s:o, s:o}", "digests", json_digests(&entry->digests), "package",
+	        json_text(entry->package), "urls", urls);
+}
+
+void
+harvest_json_add(struct text *ret, const struct harvest *harvest, const json_t *asked)
+{
+	add_line(ret, heading(harvest, asked));
+	for (size_t i = 0; i < harvest->n_entries; i++)
+		add_line(ret, harvest_entry_json(&harvest->entries[i]));
+	for (size_t i = 0; i < harvest->n_problems; i++) {
+		const struct harvest_problem *problem = &harvest->problems[i];
+
+		add_line(ret, json_pack("{s:o, s:I, s:I, s:o}", "file", json_text(problem->file), "line",
+		                      (json_int_t)problem->line, "column", (json_int_t)problem->column,
+		                      "text", json_text(problem->text)));
+	}
+	add_line(ret, json_pack("{s:I}", "end", (json_int_t)(harvest->n_entries + harvest->n_problems)));
+}
+
+/* --- reading --- */
+
+struct harvest_reader {
+	struct harvest *harvest;
+	enum source_form form;
+	char *name; /* NULL: the heading is still to come */
+	uint64_t problems_in_all, values, line;
+	bool ended;
+};
+
+static bool
+not_so(const struct harvest_reader *reader, struct err *err, const char *what)
+{
+	return err_set(
+	        err, ERR_SYNTAX, "line %llu of the harvest: %s", (unsigned long long)reader->line, what);
+}
+
+static bool
+form_parse(const char *name, enum source_form *ret)
+{
+	static const enum source_form forms[FORM_NAMES] = {
+	        SOURCE_OPAM_REPOSITORY, SOURCE_OPAM_ARCHIVE, SOURCE_OPAM_LOCK, SOURCE_DUNE_LOCK, SOURCE_LIST};
+
+	for (size_t i = 0; i < FORM_NAMES; i++) {
+		if (strcmp(name, source_form_name(forms[i])) != 0)
+			continue;
+		*ret = forms[i];
+		return true;
+	}
+	return false;
+}
+
+static bool
+read_heading(struct harvest_reader *reader, const json_t *value, struct err *err)
+{
+	struct harvest *harvest = reader->harvest;
+
+	if (json_count_of(value, "harvest") != 1 || !form_parse(json_text_of(value, "form"), &reader->form))
+		return not_so(reader, err, "this is no harvest of a form larder knows");
+	harvest->files = json_count_of(value, "files");
+	harvest->sections = json_count_of(value, "sections");
+	harvest->without_digest = json_count_of(value, "without_digest");
+	harvest->not_archives = json_count_of(value, "not_archives");
+	reader->problems_in_all = json_count_of(value, "problems");
+	reader->name = xstrdup(json_text_of(value, "source"));
+	return true;
+}
+
+/* What text_escape wrote as \xNN is a byte again, since harvest_problem escapes once more. */
+static void
+unescape(char *text)
+{
+	char *to = text;
+	uint8_t byte;
+
+	for (const char *from = text; *from != '\0'; to++) {
+		char hex[3] = {0};
+
+		if (from[0] == '\\' && from[1] == 'x' && from[2] != '\0')
+			memcpy(hex, from + 2, 2);
+		if (text_unhex(hex, &byte, 1) && byte != '\0') {
+			*to = (char)byte;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+static void
+read_problem(struct harvest_reader *reader, const json_t *value)
+{
+	AUTO_FREE char *file = xstrdup(json_text_of(value, "file"));
+	AUTO_FREE char *text = xstrdup(json_text_of(value, "text"));
+
+	unescape(file);
+	unescape(text);
+	harvest_problem(reader->harvest, file, (unsigned)json_count_of(value, "line"),
+	        (unsigned)json_count_of(value, "column"), "%s", text);
+}
+
+/* A URL as a source's own reader would have taken it. */
+static bool
+is_good_url(const char *url)
+{
+	for (const char *c = url; *c != '\0'; c++)
+		if ((unsigned char)*c <= ' ' || *c == 0x7f)
+			return false;
+	return section_is_web_url(url);
+}
+
+bool
+harvest_entry_read(
+        const json_t *value, struct harvest *harvest, const char *file, unsigned line, struct err *err)
+{
+	const json_t *urls = json_object_get(value, "urls");
+	const char *strings[HARVEST_URLS_MAX + 1]; /* one too many, for harvest_add to refuse */
+	struct harvest_entry entry = {.package = json_text_of(value, "package"), .urls = strings};
+
+	if (!json_digests_read(json_object_get(value, "digests"), &entry.digests, err))
+		return false;
+	if (json_array_size(urls) == 0)
+		return err_set(err, ERR_SYNTAX, "an entry has \"urls\", at least one");
+	for (; entry.n_urls < json_array_size(urls) && entry.n_urls < COUNT_OF(strings); entry.n_urls++) {
+		const char *url = json_string_value(json_array_get(urls, entry.n_urls));
+
+		if (url == NULL || !is_good_url(url))
+			return err_set(err, ERR_SYNTAX, "one of its URLs is no http, https or ftp URL");
+		strings[entry.n_urls] = url;
+	}
+	harvest_add(harvest, &entry, file, line);
+	return true;
+}
+
+static bool
+read_value(struct harvest_reader *reader, const json_t *value, struct err *err)
+{
+	if (reader->ended)
+		return not_so(reader, err, "something stands behind its end");
+	if (reader->name == NULL)
+		return read_heading(reader, value, err);
+	if (json_object_get(value, "end") != NULL) {
+		reader->ended = json_count_of(value, "end") == reader->values;
+		return reader->ended || not_so(reader, err, "entries are missing before its end");
+	}
+	reader->values++;
+	if (json_object_get(value, "digests") == NULL) {
+		read_problem(reader, value);
+		return true;
+	}
+	if (harvest_entry_read(value, reader->harvest, reader->name, (unsigned)reader->line, err))
+		return true;
+	return err_wrap(err, "line %llu of the harvest", (unsigned long long)reader->line);
+}
+
+static bool
+read_line(struct harvest_reader *reader, const char *line, size_t length, struct err *err)
+{
+	json_error_t wrong;
+	json_t *value;
+	bool read;
+
+	reader->line++;
+	if (length > HARVEST_LINE_MAX)
+		return not_so(reader, err, "it is longer than allowed");
+	value = json_loadb(line, length, JSON_REJECT_DUPLICATES, &wrong);
+	if (value == NULL)
+		return not_so(reader, err, "it is no JSON");
+	read = json_is_object(value) ? read_value(reader, value, err)
+	                             : not_so(reader, err, "it is no object");
+	json_decref(value);
+	return read;
+}
+
+/* The whole lines of what was read so far; the beginning of the next one stays. */
+static bool
+read_lines(struct harvest_reader *reader, struct text *pending, struct err *err)
+{
+	char *start = pending->bytes, *end = pending->bytes + pending->length, *newline;
+
+	for (newline = memchr(start, '\n', (size_t)(end - start)); newline != NULL;
+	        newline = memchr(start, '\n', (size_t)(end - start))) {
+		if (!read_line(reader, start, (size_t)(newline - start), err))
+			return false;
+		start = newline + 1;
+	}
+	pending->length = (size_t)(end - start);
+	memmove(pending->bytes, start, pending->length);
+	if (pending->length <= HARVEST_LINE_MAX)
+		return true;
+	reader->line++;
+	return not_so(reader, err, "it is longer than allowed");
+}
+
+static bool
+read_all(struct harvest_reader *reader, int fd, struct err *err)
+{
+	AUTO_TEXT pending = TEXT_EMPTY;
+	AUTO_FREE char *chunk = xmalloc(READ_BYTES);
+	uint64_t position = 0;
+
+	for (;;) {
+		ssize_t got = file_pread(fd, chunk, READ_BYTES, position, err);
+
+		if (got < 0)
+			return false;
+		if (got == 0)
+			break;
+		position += (uint64_t)got;
+		text_add_bytes(&pending, chunk, (size_t)got);
+		if (!read_lines(reader, &pending, err))
+			return false;
+	}
+	if (pending.length > 0 || !reader->ended)
+		return err_set(err, ERR_SYNTAX, "the harvest was cut short behind line %llu",
+		        (unsigned long long)reader->line);
+	return true;
+}
+
+bool
+harvest_json_read(
+        int fd, struct harvest *harvest, enum source_form *ret_form, char **ret_name, struct err *err)
+{
+	struct harvest_reader reader = {.harvest = harvest};
+
+	if (!read_all(&reader, fd, err)) {
+		free(reader.name);
+		return false;
+	}
+	/* Those that were not kept count too. */
+	if (harvest->problems_in_all < reader.problems_in_all)
+		harvest->problems_in_all = reader.problems_in_all;
+	*ret_form = reader.form;
+	*ret_name = reader.name;
+	return true;
+}
