@@ -4,13 +4,13 @@
 #include "tests/support/stores.h"
 
 #include "server/admin/auth_parts.h"
-#include "server/admin/failures.h"
 #include "server/admin/metrics.h"
 #include "server/config.h"
 
-#define NOW_MS   INT64_C(1000000)
-#define DAY_MS   (INT64_C(24) * 3600 * 1000)
-#define FAILURES 3
+#define NOW_MS    INT64_C(1000000)
+#define DAY_MS    (INT64_C(24) * 3600 * 1000)
+#define FAILURES  3
+#define WINDOW_MS 60000
 
 struct place {
 	char *directory;
@@ -485,58 +485,11 @@ too_many_wrong_tokens(void **state)
 	assert_true(address_parse("192.0.2.8", &asking.address)); /* another one is not meant */
 	assert_int_equal(judge(&place, &asking, &caller), ERR_OK);
 	assert_true(address_parse("192.0.2.7", &asking.address));
-	asking.now_ms += FAILURES_WINDOW_MS - 1;
+	asking.now_ms += WINDOW_MS - 1;
 	assert_int_equal(judge(&place, &asking, &caller), ERR_TOO_MANY);
 	asking.now_ms += 1;
 	assert_int_equal(judge(&place, &asking, &caller), ERR_OK);
 	place_close(&place);
-}
-
-static struct address
-at(const char *text)
-{
-	struct address address;
-
-	assert_true(address_parse(text, &address));
-	return address;
-}
-
-static void
-a_v6_network_fails_together(void **state)
-{
-	struct failures *failures = failures_create(1, NULL);
-	struct address one = at("2001:db8:0:1::1"), same = at("2001:db8:0:1:ffff::9"),
-	               other = at("2001:db8:0:2::1");
-
-	(void)state;
-	failures_add(failures, &one, NOW_MS);
-	assert_true(failures_over(failures, &same, NOW_MS));
-	assert_false(failures_over(failures, &other, NOW_MS));
-	failures_destroy(failures);
-}
-
-static void
-the_oldest_failures_make_room(void **state)
-{
-	struct metrics *metrics = metrics_create();
-	struct failures *failures = failures_create(1, metrics);
-	struct address address = {.family = AF_INET};
-
-	(void)state;
-	for (unsigned i = 0; i <= FAILURES_ADDRESSES_MAX; i++) {
-		address.bytes[0] = 10;
-		address.bytes[2] = (uint8_t)(i >> 8);
-		address.bytes[3] = (uint8_t)i;
-		failures_add(failures, &address, NOW_MS + i);
-	}
-	assert_true(failures_over(failures, &address, NOW_MS));
-	address = at("10.0.0.1");
-	assert_true(failures_over(failures, &address, NOW_MS));
-	address = at("10.0.0.0");
-	assert_false(failures_over(failures, &address, NOW_MS));
-	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_AUTH_ADDRESSES), 1);
-	failures_destroy(failures);
-	metrics_destroy(metrics);
 }
 
 int
@@ -557,8 +510,6 @@ main(void)
 	        cmocka_unit_test(the_control_socket_may_everything),
 	        cmocka_unit_test(donations_are_for_anybody_where_they_are_open),
 	        cmocka_unit_test(too_many_wrong_tokens),
-	        cmocka_unit_test(a_v6_network_fails_together),
-	        cmocka_unit_test(the_oldest_failures_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
