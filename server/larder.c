@@ -6,10 +6,12 @@
 
 #include <string.h>
 
+#include "server/admin/auth.h"
 #include "server/admin/metrics.h"
 #include "server/archive/flights.h"
 #include "server/catalogs.h"
 #include "server/config.h"
+#include "server/http/desk.h"
 #include "server/http/listener.h"
 #include "server/upstream/fetcher.h"
 #include "storage/base/clock.h"
@@ -63,6 +65,10 @@ start_serving(struct larder *larder, struct err *err)
 	larder->catalogs = catalogs_start(larder, err);
 	if (larder->catalogs == NULL)
 		return false;
+	larder->auth = auth_create(larder);
+	larder->desk = desk_create(larder->metrics, err);
+	if (larder->desk == NULL)
+		return false;
 	larder->listener = listener_start(larder, err);
 	return larder->listener != NULL;
 }
@@ -93,6 +99,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 		listener_quiesce(larder->listener);
 		listener_wait_idle(larder->listener, grace_ms);
 	}
+	desk_close(larder->desk); /* answers who waits for a clerk */
 	catalogs_stop(larder->catalogs);
 	if (larder->fetcher != NULL)
 		fetcher_stop(larder->fetcher); /* fails and wakes who waits for bytes */
@@ -102,6 +109,8 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	if (larder->listener != NULL)
 		listener_wait_idle(larder->listener, LAST_ANSWERS_MS);
 	listener_stop(larder->listener);
+	desk_destroy(larder->desk);
+	auth_destroy(larder->auth);
 	fetcher_destroy(larder->fetcher);
 	store_close(larder->store); /* finishes commits, which ends the last flights */
 	flights_destroy(larder->flights);

@@ -16,6 +16,7 @@ struct flights;
 struct listener;
 struct metrics;
 struct catalogs;
+struct desk;
 struct auth;
 struct jobs;
 struct uploads;
@@ -31,6 +32,7 @@ struct larder {
 	struct auth *auth;         /* tokens and who tries them */
 	struct uploads *uploads;   /* those under way, and donations */
 	struct jobs *jobs;         /* long work that somebody asked for */
+	struct desk *desk;         /* answers what may block */
 	struct listener *listener;
 	int64_t started_at_ms; /* wall clock */
 };

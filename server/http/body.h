@@ -18,12 +18,12 @@ struct body_kind {
 	bool (*begin)(struct request *request, struct err *err);
 	/* More than max_bytes never comes here. */
 	bool (*append)(struct request *request, const void *bytes, size_t length, struct err *err);
-	/* Releases body.context. begin was called. */
+	/* Releases body.context. begin was called, whatever it answered. */
 	void (*finish)(struct request *request);
 };
 
 /* Kept in memory: JSON, a lockfile, a list of digests. */
-#define BODY_TEXT_MAX (16u << 20) /* bytes */
+#define BODY_TEXT_MAX (16u << 20) /* bytes; all together: desk.h */
 extern const struct body_kind body_text;
 const struct text *body_text_of(const struct request *request); /* borrowed while the request lives */
 

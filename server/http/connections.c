@@ -36,14 +36,15 @@ struct connection {
 	int socket; /* the same, for the worker: constant */
 	struct address peer;
 	struct visitor *visitor; /* NULL: not counted */
+	bool is_control;
 	enum connection_standing standing;
 	/* written by the connection's worker, read by the reaper; since before phase */
 	_Atomic int64_t since_ms;
 	_Atomic enum connection_phase phase;
 	_Atomic bool asked; /* has completed a header once */
-	/* the reaper's: the window in which the rate of sending is measured */
+	/* the reaper's: the window in which the rate of sending or receiving is measured */
 	int64_t window_began_ms, window_phase_ms;
-	uint64_t window_acked;
+	uint64_t window_bytes;
 };
 
 LIST_HEAD(connection_list, connection);
@@ -151,10 +152,13 @@ visitor_leave(struct connections *connections, struct visitor *visitor)
 }
 
 static enum connection_standing
-judge(const struct connections *connections, const struct visitor *visitor)
+judge(const struct connections *connections, const struct connection *connection)
 {
+	const struct visitor *visitor = connection->visitor;
 	const struct connections_options *limits = &connections->options;
 
+	if (connection->is_control)
+		return CONNECTION_WELCOME;
 	if (limits->max_connections != 0 && connections->count > limits->max_connections)
 		return CONNECTION_OVER_TOTAL;
 	if (limits->max_per_address != 0 && visitor != NULL && visitor->connections > limits->max_per_address)
@@ -172,9 +176,11 @@ connection_open(struct connections *connections, int fd, const struct sockaddr *
 	address_of(peer, &connection->peer);
 	atomic_init(&connection->since_ms, clock_coarse_ms());
 	pthread_mutex_lock(&connections->mutex);
-	connections->count++;
+	connection->is_control = peer->sa_family == AF_UNIX;
+	if (!connection->is_control)
+		connections->count++;
 	connection->visitor = visitor_enter(connections, &connection->peer);
-	standing = connection->standing = judge(connections, connection->visitor);
+	standing = connection->standing = judge(connections, connection);
 	LIST_INSERT_HEAD(&connections->list, connection, link);
 	pthread_mutex_unlock(&connections->mutex);
 	if (standing == CONNECTION_OVER_TOTAL)
@@ -190,7 +196,8 @@ connection_close(struct connections *connections, struct connection *connection)
 	pthread_mutex_lock(&connections->mutex);
 	if (connection->fd >= 0)
 		LIST_REMOVE(connection, link);
-	connections->count--;
+	if (!connection->is_control)
+		connections->count--;
 	visitor_leave(connections, connection->visitor);
 	pthread_mutex_unlock(&connections->mutex);
 	free(connection);
@@ -223,6 +230,16 @@ connection_cut(struct connection *connection)
 	shutdown(connection->socket, SHUT_RDWR);
 }
 
+/* Without the lock, as connection_cut. */
+bool
+connection_say_last(struct connection *connection, const void *bytes, size_t length)
+{
+	ssize_t sent = send(connection->socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	shutdown(connection->socket, SHUT_WR);
+	return sent == (ssize_t)length;
+}
+
 enum connection_standing
 connection_standing(const struct connection *connection)
 {
@@ -240,14 +257,10 @@ bool
 connection_is_control(const struct connection *connection, uid_t *ret_uid)
 {
 	struct ucred peer;
-	int domain;
-	socklen_t length = sizeof domain;
+	socklen_t length = sizeof peer;
 
-	if (connection->peer.family != 0 ||
-	        getsockopt(connection->socket, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
-	        domain != AF_UNIX)
-		return false;
-	length = sizeof peer;
+	if (!connection->is_control || ret_uid == NULL)
+		return connection->is_control;
 	if (getsockopt(connection->socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
 		return false;
 	*ret_uid = peer.uid;
@@ -315,40 +328,44 @@ connections_reap(struct connections *connections, int64_t now_ms)
 	return reaped;
 }
 
-/* Bytes that the client's machine has taken. */
+/* Bytes that the client's machine has taken, or sent. */
 static uint64_t
-bytes_acked(int fd)
+bytes_moved(int fd, enum connection_phase phase)
 {
 	struct tcp_info info = {0};
 	socklen_t length = sizeof info;
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
 		return 0;
-	return info.tcpi_bytes_acked;
+	return phase == CONNECTION_RECEIVES ? info.tcpi_bytes_received : info.tcpi_bytes_acked;
 }
 
+/* When a connection came into its phase, as the reaper saw it. */
+struct stay {
+	enum connection_phase phase;
+	int64_t since_ms;
+};
+
 /* A window is at most one tick late to begin, so a short answer costs no system call here. */
-static enum metric
-sends_too_slowly(
-        struct connections *connections, struct connection *connection, int64_t since_ms, int64_t now_ms)
+static bool
+is_too_slow(struct connections *connections, struct connection *connection, struct stay stay, int64_t now_ms)
 {
 	const struct connections_options *options = &connections->options;
-	uint64_t acked, least;
+	bool has_window = connection->window_began_ms != 0 && connection->window_phase_ms == stay.since_ms;
+	uint64_t moved, least;
 
-	if (options->min_rate == 0 || now_ms - since_ms < options->tick_ms)
-		return METRICS;
-	if (connection->window_began_ms != 0 && connection->window_phase_ms == since_ms &&
-	        now_ms - connection->window_began_ms < options->rate_window_ms)
-		return METRICS;
-	acked = bytes_acked(connection->fd);
+	if (options->min_rate == 0 || connection->is_control || now_ms - stay.since_ms < options->tick_ms)
+		return false;
+	if (has_window && now_ms - connection->window_began_ms < options->rate_window_ms)
+		return false;
+	moved = bytes_moved(connection->fd, stay.phase);
 	least = options->min_rate * (uint64_t)options->rate_window_ms / 1000;
-	if (connection->window_began_ms != 0 && connection->window_phase_ms == since_ms &&
-	        acked - connection->window_acked < least)
-		return METRIC_LIMIT_MIN_RATE;
+	if (has_window && moved - connection->window_bytes < least)
+		return true;
 	connection->window_began_ms = now_ms;
-	connection->window_phase_ms = since_ms;
-	connection->window_acked = acked;
-	return METRICS;
+	connection->window_phase_ms = stay.since_ms;
+	connection->window_bytes = moved;
+	return false;
 }
 
 /* The limit that the connection has run into; METRICS: none. */
@@ -356,21 +373,27 @@ static enum metric
 past_deadline(struct connections *connections, struct connection *connection, int64_t now_ms)
 {
 	const struct connections_options *options = &connections->options;
-	enum connection_phase phase = atomic_load_explicit(&connection->phase, memory_order_acquire);
-	int64_t since_ms = atomic_load_explicit(&connection->since_ms, memory_order_relaxed);
+	struct stay stay = {.phase = atomic_load_explicit(&connection->phase, memory_order_acquire)};
 
-	switch (phase) {
+	stay.since_ms = atomic_load_explicit(&connection->since_ms, memory_order_relaxed);
+	switch (stay.phase) {
 	case CONNECTION_WAITS:
 		if (!atomic_load_explicit(&connection->asked, memory_order_relaxed))
-			return now_ms - since_ms > options->header_timeout_ms ? METRIC_LIMIT_HEADER_TIMEOUT
-			                                                      : METRICS;
-		return now_ms - since_ms > options->idle_timeout_ms + options->header_timeout_ms
+			return now_ms - stay.since_ms > options->header_timeout_ms
+			               ? METRIC_LIMIT_HEADER_TIMEOUT
+			               : METRICS;
+		return now_ms - stay.since_ms > options->idle_timeout_ms + options->header_timeout_ms
 		               ? METRIC_LIMIT_IDLE_TIMEOUT
 		               : METRICS;
 	case CONNECTION_WORKS:
 		return METRICS;
 	case CONNECTION_SENDS:
-		return sends_too_slowly(connections, connection, since_ms, now_ms);
+		return is_too_slow(connections, connection, stay, now_ms) ? METRIC_LIMIT_MIN_RATE : METRICS;
+	case CONNECTION_RECEIVES:
+		return is_too_slow(connections, connection, stay, now_ms) ? METRIC_LIMIT_UPLOAD_RATE
+		                                                          : METRICS;
+	case CONNECTION_DRAINS:
+		return now_ms - stay.since_ms > DRAIN_MS ? METRIC_LIMIT_DRAIN : METRICS;
 	}
 	return METRICS;
 }

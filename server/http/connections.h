@@ -3,9 +3,13 @@
  * long; libmicrohttpd then notices and closes them as if the client had left.
  *
  *   open → WAITS ─ a header is complete → WORKS ─ a response is queued → SENDS ─ all of it is sent → WAITS → … → closed
+ *                                          │ ↑
+ *                          a body is taken ↓ │ it is complete
+ *                                        RECEIVES ─ refused → DRAINS → closed
  *
- * Deadlines: header_timeout in the first WAITS; idle_timeout + header_timeout in the later ones; min_rate in SENDS. None in WORKS: flights
- * and the disk have bounds of their own.
+ * Deadlines: header_timeout in the first WAITS; idle_timeout + header_timeout in the later ones; min_rate in SENDS and
+ * RECEIVES; DRAIN_MS in DRAINS. None in WORKS: flights, clerks and the disk have bounds of their own. The control
+ * socket's connections have no rate and count for no limit.
  */
 #ifndef SERVER_HTTP_CONNECTIONS_H
 #define SERVER_HTTP_CONNECTIONS_H
@@ -22,7 +26,13 @@ struct connection;
 struct connections;
 struct metrics;
 
-enum connection_phase { CONNECTION_WAITS, CONNECTION_WORKS, CONNECTION_SENDS };
+enum connection_phase {
+	CONNECTION_WAITS,
+	CONNECTION_WORKS,
+	CONNECTION_SENDS,
+	CONNECTION_RECEIVES,
+	CONNECTION_DRAINS
+};
 
 /*
  * What was found at the door. Who is over a limit stays connected until his first request was answered with
@@ -42,6 +52,7 @@ struct connections_options {
 
 #define CONNECTIONS_RATE_WINDOW_MS 30000
 #define CONNECTIONS_TICK_MS        500
+#define DRAIN_MS                   2000 /* for what a client still sends after it was refused */
 
 /* Starts the reaper; tick_ms 0: none, the caller reaps (tests). NULL: ERR_IO. */
 struct connections *connections_create(const struct connections_options *options, struct err *err) MUST_CHECK;
@@ -67,9 +78,17 @@ void connection_sends_again(struct connection *connection);
  * again by libmicrohttpd 0.9.75 until something happens on the socket, which would stay open.
  */
 void connection_cut(struct connection *connection);
+/*
+ * Sends these last bytes without waiting, and nothing after them; the client may still send. False: not all of them
+ * were taken.
+ */
+bool connection_say_last(struct connection *connection, const void *bytes, size_t length);
 enum connection_standing connection_standing(const struct connection *connection);
 const struct address *connection_peer(const struct connection *connection);
-/* It came through a unix socket, which only the control socket is; and who is at the other end. */
+/*
+ * It came through a unix socket, which only the control socket is; and who is at the other end (ret_uid NULL: not
+ * asked).
+ */
 bool connection_is_control(const struct connection *connection, uid_t *ret_uid);
 
 /* Shuts down every connection that is past its deadline; how many. The reaper's work, also for tests. */

@@ -14,6 +14,8 @@
 #define DESK_CLERKS      2
 #define DESK_WAITING_MAX 256 /* requests that wait for a clerk; more get 503 */
 
+#define DESK_TEXT_MAX (256u << 20) /* bytes of bodies in memory (body_text) at once; more get 503 */
+
 struct desk;
 
 /* A clerk's answer; json NULL: no body (204). location: for 201 and 202, or NULL; both are taken. */
@@ -30,10 +32,18 @@ struct api_answer {
 typedef bool api_fn(struct request *request, struct api_answer *ret, struct err *err);
 
 struct desk *desk_create(struct metrics *metrics, struct err *err) MUST_CHECK;
-/* Does all that was taken. NULL is nothing. Nobody is parked afterwards. */
+/* Does all that was taken; whoever comes later gets 503. Nobody is parked afterwards. Idempotent, NULL is nothing. */
+void desk_close(struct desk *desk);
+/* When no worker runs any more. NULL is nothing. */
 void desk_destroy(struct desk *desk);
 
 /* Called by the exchange, again after the wake. */
 enum outcome desk_take(struct desk *desk, struct request *request, api_fn *api);
+/* The request is over: frees request->desk. */
+void desk_forget(struct request *request);
+
+/* Room for a piece of a body in memory; ERR_OVERLOADED: too many bodies at once. Given back when it is freed. */
+bool desk_hold_text(struct desk *desk, size_t bytes, struct err *err) MUST_CHECK;
+void desk_release_text(struct desk *desk, size_t bytes);
 
 #endif

@@ -5,9 +5,13 @@
 #include "server/http/exchange.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "server/admin/metrics.h"
 #include "server/http/access_log.h"
+#include "server/http/body.h"
+#include "server/http/desk.h"
+#include "server/http/early.h"
 #include "server/http/forwarded.h"
 #include "server/http/guard.h"
 #include "server/http/reply.h"
@@ -17,8 +21,13 @@
 
 static struct request *request_create(
         struct exchange_setting *setting, struct worker *worker, const struct exchange_line *line);
-static bool is_welcome(struct exchange_setting *setting, const struct request *request,
-        const struct exchange_line *line, struct err *err);
+static bool is_clean(
+        struct exchange_setting *setting, const struct exchange_line *line, struct err *err) MUST_CHECK;
+static bool is_welcome(
+        struct exchange_setting *setting, const struct request *request, struct err *err) MUST_CHECK;
+static void look_for_body(struct request *request);
+static bool enter(struct request *request, struct err *err) MUST_CHECK;
+static enum outcome refuse(struct request *request, const struct err *err);
 
 static enum MHD_Result
 finish(enum outcome outcome)
@@ -42,21 +51,49 @@ exchange_begin(struct exchange_setting *setting, struct worker *worker, const st
 
 	*ret_request = request;
 	connection_enter(request->connection, CONNECTION_WORKS);
-	if (is_welcome(setting, request, line, &err))
+	if (!is_clean(setting, line, &err))
+		return finish(reply_error(request, &err));
+	look_for_body(request);
+	if (!is_welcome(setting, request, &err))
+		return finish(refuse(request, &err));
+	/* Without a body the rest is done in the next call, after which the connection can live on. */
+	if (request->body.state == BODY_NONE)
 		return MHD_YES;
-	return finish(reply_error(request, &err));
+	if (!enter(request, &err))
+		return finish(refuse(request, &err));
+	connection_enter(request->connection, CONNECTION_RECEIVES);
+	return MHD_YES;
 }
 
-/* Who the log says it was: the client itself, or whom a trusted proxy forwards. */
+/* Who the log and the audit say it was: the client itself, or whom a trusted proxy forwards. */
 static void
 name_client(const struct exchange_setting *setting, struct request *request)
 {
 	struct address client = *connection_peer(request->connection);
 
+	if (connection_is_control(request->connection, NULL)) {
+		memcpy(request->client, "control", sizeof "control");
+		return;
+	}
 	if (setting->trusted.count > 0)
 		client = forwarded_client(
 		        request_header(request, "X-Forwarded-For"), &setting->trusted, &client);
 	address_text(&client, request->client);
+}
+
+static enum request_method
+method_of(const char *name)
+{
+	static const char *const names[] = {[METHOD_GET] = "GET",
+	        [METHOD_HEAD] = "HEAD",
+	        [METHOD_PUT] = "PUT",
+	        [METHOD_POST] = "POST",
+	        [METHOD_DELETE] = "DELETE"};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum request_method)i;
+	return METHOD_OTHER;
 }
 
 static struct request *
@@ -67,7 +104,7 @@ request_create(struct exchange_setting *setting, struct worker *worker, const st
 	struct request *request = xcalloc(1, sizeof *request);
 
 	request->larder = setting->larder;
-	request->method = strcmp(line->method, "HEAD") == 0 ? METHOD_HEAD : METHOD_GET;
+	request->method = method_of(line->method);
 	request->method_name = line->method;
 	request->kind = KIND_OTHER;
 	request->path = line->path;
@@ -76,7 +113,8 @@ request_create(struct exchange_setting *setting, struct worker *worker, const st
 	request->connection = info->socket_context;
 	request->worker = worker;
 	request_prepare_waiter(request);
-	if (setting->access_log)
+	/* Changes have a name for the audit and for counting wrong tokens, log or not. */
+	if (setting->access_log || !request_reads(request))
 		name_client(setting, request);
 	atomic_fetch_add_explicit(&worker->requests, 1, memory_order_relaxed);
 	return request;
@@ -136,20 +174,102 @@ has_standing(const struct request *request, struct err *err)
 }
 
 static bool
-is_welcome(struct exchange_setting *setting, const struct request *request, const struct exchange_line *line,
-        struct err *err)
+is_welcome(struct exchange_setting *setting, const struct request *request, struct err *err)
 {
-	if (!is_clean(setting, line, err) || !has_standing(request, err))
+	if (!has_standing(request, err))
 		return false;
 	if (atomic_load_explicit(&setting->stopping, memory_order_relaxed))
 		return err_set(err, ERR_STOPPING, "larder is stopping");
-	/*
-	 * With a body or without one, the connection ends here: nobody has to tell where the next request
-	 * begins.
-	 */
-	if (strcmp(line->method, "GET") != 0 && strcmp(line->method, "HEAD") != 0)
-		return err_set(err, ERR_METHOD, "only GET and HEAD are answered here");
 	return true;
+}
+
+/* Whether a body follows. The guard has found one Content-Length at most, and no Transfer-Encoding beside it. */
+static void
+look_for_body(struct request *request)
+{
+	const char *length;
+
+	if (request_reads(request))
+		return;
+	length = request_header(request, "Content-Length");
+	if (length != NULL && text_parse_number(length, &request->body.announced) &&
+	        request->body.announced > 0)
+		request->body.state = BODY_COMES;
+	if (request_header(request, "Transfer-Encoding") != NULL)
+		request->body.state = BODY_COMES;
+}
+
+/*
+ * Somebody who waits to be told whether he may send his body gets an ordinary answer, as does who sends none; who
+ * sends already is answered by hand, since libmicrohttpd would reset the connection under his answer.
+ */
+static enum outcome
+refuse(struct request *request, const struct err *err)
+{
+	const char *expects = request_header(request, "Expect");
+
+	if (request->body.state != BODY_COMES ||
+	        (expects != NULL && strcasecmp(expects, "100-continue") == 0))
+		return reply_error(request, err);
+	return early_answer(request, err);
+}
+
+/* --- who answers --- */
+
+static bool
+is_admitted(struct request *request, struct err *err)
+{
+	unsigned access = request->route->access;
+
+	if (access == ACCESS_ANYONE && request_reads(request))
+		return true;
+	return auth_admit(request, access, err);
+}
+
+static bool
+is_too_large(struct request *request, uint64_t bytes, struct err *err)
+{
+	if (bytes <= request->body.max_bytes)
+		return false;
+	metrics_add(request->larder->metrics, METRIC_LIMIT_BODY_BYTES, 1);
+	err_set(err, ERR_TOO_LARGE, "the body is larger than the %llu bytes that are taken here",
+	        (unsigned long long)request->body.max_bytes);
+	return true;
+}
+
+static bool
+begin_body(struct request *request, struct err *err)
+{
+	struct body *body = &request->body;
+
+	if (request->route->body == NULL)
+		return body->state == BODY_NONE || err_set(err, ERR_BAD_REQUEST, "no body is taken here");
+	body->kind = request->route->body;
+	return body->kind->begin(request, err) && !is_too_large(request, body->announced, err);
+}
+
+/* Who answers, whether the client may, and whether his body is taken: before anything of it is read. */
+static bool
+enter(struct request *request, struct err *err)
+{
+	request->route = router_find(request, err);
+	return request->route != NULL && is_admitted(request, err) && begin_body(request, err);
+}
+
+/* --- the body --- */
+
+enum MHD_Result
+exchange_receive(struct request *request, const char *bytes, size_t length)
+{
+	struct body *body = &request->body;
+	struct err err = ERR_NONE;
+
+	if (body->state == BODY_REFUSED)
+		return finish(early_drop(request, length));
+	body->received += length;
+	if (is_too_large(request, body->received, &err) || !body->kind->append(request, bytes, length, &err))
+		return finish(early_answer(request, &err));
+	return MHD_YES;
 }
 
 /* --- the answer --- */
@@ -158,10 +278,18 @@ enum MHD_Result
 exchange_run(struct request *request)
 {
 	struct err err = ERR_NONE;
-	const char *allowed;
-	const struct route *route = router_find(request, &allowed, &err);
 
-	return finish(route != NULL ? route->handler(request) : reply_error(request, &err));
+	if (request->body.state == BODY_REFUSED)
+		return MHD_NO; /* all of it was dropped */
+	if (request->body.state == BODY_COMES) {
+		request->body.state = BODY_COMPLETE;
+		connection_enter(request->connection, CONNECTION_WORKS);
+	}
+	if (request->route == NULL && !enter(request, &err))
+		return finish(reply_error(request, &err));
+	if (request->route->api != NULL)
+		return finish(desk_take(request->larder->desk, request, request->route->api));
+	return finish(request->route->handler(request));
 }
 
 static void
@@ -181,7 +309,11 @@ exchange_end(struct exchange_setting *setting, struct request *request, enum MHD
 
 	if (request->flight != NULL)
 		flight_leave(request->flight, &request->waiter);
-	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && request->reason == NULL)
+	if (request->body.kind != NULL)
+		request->body.kind->finish(request);
+	desk_forget(request);
+	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && request->reason == NULL &&
+	        request->body.state != BODY_REFUSED)
 		request->reason = "cut";
 	metrics_request(setting->larder->metrics, request->kind, request->status);
 	metrics_add(setting->larder->metrics, METRIC_BODY_BYTES, request->body_bytes);

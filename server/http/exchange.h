@@ -28,13 +28,14 @@ struct exchange_line {
 };
 
 /*
- * The header is complete: makes the request. Clean: *ret_request is set and exchange_run comes next. Not
- * clean, over a limit, another method, or stopping: the answer is queued now, which closes the connection
- * after it. MHD_NO closes it without one.
+ * The header is complete: makes the request. MHD_YES: exchange_receive comes next for each piece of a body, then
+ * exchange_run; or the answer was queued already, which closes the connection after it. MHD_NO closes it without one.
  */
 enum MHD_Result exchange_begin(struct exchange_setting *setting, struct worker *worker,
         const struct exchange_line *line, struct request **ret_request);
-/* Routes and runs the handler; again each time the request was woken. */
+/* A piece of the body. */
+enum MHD_Result exchange_receive(struct request *request, const char *bytes, size_t length);
+/* The request is complete: runs the handler; again each time the request was woken. */
 enum MHD_Result exchange_run(struct request *request);
 /* The request is over, however it ended: leaves the flight, counts, logs, frees. */
 void exchange_end(

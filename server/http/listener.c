@@ -201,12 +201,15 @@ on_request(void *context, struct MHD_Connection *http, const char *path, const c
 	struct worker *worker = context;
 	struct exchange_line line = {.http = http, .path = path, .method = method, .version = version};
 
-	(void)body;
-	*body_length = 0; /* none is accepted */
+	size_t length = *body_length;
+
 	if (*request_context == NULL)
 		return exchange_begin(
 		        &worker->listener->setting, worker, &line, (struct request **)request_context);
-	return exchange_run(*request_context);
+	if (length == 0)
+		return exchange_run(*request_context);
+	*body_length = 0; /* all of it is taken */
+	return exchange_receive(*request_context, body, length);
 }
 
 static void

@@ -3,7 +3,7 @@
  */
 #include "server/http/reply.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
 
 #include "server/http/access_log.h"
@@ -13,6 +13,7 @@
 
 #define RETRY_OVERLOADED "2"  /* seconds */
 #define RETRY_LATER      "10" /* stopping, or the disk refuses */
+#define RETRY_TOO_MANY   "60" /* what is counted is counted for a minute */
 
 void
 response_add(struct MHD_Response *response, const char *name, const char *value)
@@ -28,6 +29,11 @@ response_send(struct request *request, int status, struct MHD_Response *response
 
 	if (response == NULL)
 		return DROPPED;
+	/* Nobody has to tell where the next request begins. */
+	if (request->body.state != BODY_NONE)
+		response_add(response, "Connection", "close");
+	if (request->location != NULL)
+		response_add(response, "Location", request->location);
 	connection_enter(request->connection, CONNECTION_SENDS);
 	queued = MHD_queue_response(request->http, (unsigned)status, response);
 	MHD_destroy_response(response);
@@ -100,26 +106,96 @@ reply_json(struct request *request, int status, json_t *value)
 }
 
 enum outcome
-reply_error(struct request *request, const struct err *err)
+reply_empty(struct request *request, int status)
 {
-	int status = err_http_status(err->code);
-	AUTO_TEXT sentence = TEXT_EMPTY;
-	struct MHD_Response *response;
+	return response_send(
+	        request, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+}
 
-	text_add(&sentence, err->text[0] != '\0' ? err->text : "something went wrong");
-	text_add(&sentence, "\n");
-	response = document(request, "text/plain; charset=utf-8", &sentence);
+/* --- errors --- */
+
+/* What a program looks at: the Larder-Reason, else the error's own name ("too_large"). */
+static json_t *
+reason_of(const struct err *err)
+{
+	char name[64];
+	size_t length = 0;
+
+	if (err_reason(err->code)[0] != '\0')
+		return json_string(err_reason(err->code));
+	for (const char *at = err_name(err->code); *at != '\0' && length + 1 < sizeof name; at++)
+		name[length++] = (char)(*at >= 'A' && *at <= 'Z' ? *at | 0x20 : *at);
+	name[length] = '\0';
+	return json_string(name);
+}
+
+static void
+add_json(struct text *text, const char *sentence, const struct err *err)
+{
+	char clean[2 * sizeof err->text];
+	json_t *value;
+	AUTO_FREE char *encoded = NULL;
+
+	/* A sentence may quote bytes of the client's. */
+	text_escape(sentence, clean, sizeof clean);
+	value = json_pack("{s:s, s:o}", "error", clean, "reason", reason_of(err));
+	encoded = json_dumps(value, JSON_INDENT(2));
+	json_decref(value);
+	text_add(text, encoded != NULL ? encoded : "{}");
+}
+
+static void
+add_field(struct error_answer *answer, const char *name, const char *value)
+{
+	assert(answer->n_fields < ERROR_FIELDS_MAX);
+	answer->fields[answer->n_fields].name = name;
+	answer->fields[answer->n_fields++].value = value;
+}
+
+void
+error_answer_make(struct request *request, const struct err *err, struct error_answer *ret)
+{
+	bool is_api = text_starts_with(request->path, "/api/");
+	const char *sentence = err->text[0] != '\0' ? err->text : "something went wrong";
+
+	*ret = (struct error_answer){.status = err_http_status(err->code)};
+	if (is_api)
+		add_json(&ret->body, sentence, err);
+	else
+		text_add(&ret->body, sentence);
+	text_add(&ret->body, "\n");
 	request->reason = err_reason(err->code);
 	if (request->reason[0] != '\0')
-		response_add(response, "Larder-Reason", request->reason);
+		add_field(ret, "Larder-Reason", request->reason);
 	else
 		request->reason = NULL;
 	if (request->kind == KIND_ARCHIVE && request->cache == CACHE_MISS)
-		response_add(response, "X-Cache", "MISS");
-	if (status == 503)
-		response_add(response, "Retry-After",
-		        err->code == ERR_OVERLOADED ? RETRY_OVERLOADED : RETRY_LATER);
+		add_field(ret, "X-Cache", "MISS");
+	if (ret->status == 503)
+		add_field(ret, "Retry-After", err->code == ERR_OVERLOADED ? RETRY_OVERLOADED : RETRY_LATER);
+	if (err->code == ERR_TOO_MANY)
+		add_field(ret, "Retry-After", RETRY_TOO_MANY);
+	if (err->code == ERR_UNAUTHORIZED)
+		add_field(ret, "WWW-Authenticate", "Bearer realm=\"larder\"");
 	if (err->code == ERR_METHOD)
-		response_add(response, "Allow", "GET, HEAD");
-	return response_send(request, status, response);
+		add_field(ret, "Allow", request->allowed);
+	add_field(ret, "Content-Type", is_api ? "application/json" : "text/plain; charset=utf-8");
+	add_field(ret, "X-Content-Type-Options", "nosniff");
+	add_field(ret, "Cache-Control", "no-store");
+}
+
+enum outcome
+reply_error(struct request *request, const struct err *err)
+{
+	struct error_answer answer;
+	struct MHD_Response *response;
+	size_t length;
+
+	error_answer_make(request, err, &answer);
+	length = answer.body.length;
+	response = MHD_create_response_from_buffer(length, text_take(&answer.body), MHD_RESPMEM_MUST_FREE);
+	for (size_t i = 0; i < answer.n_fields; i++)
+		response_add(response, answer.fields[i].name, answer.fields[i].value);
+	request->body_bytes = request->method == METHOD_HEAD ? 0 : length;
+	return response_send(request, answer.status, response);
 }

@@ -34,6 +34,9 @@ enum outcome reply_error(struct request *request, const struct err *err);
 /* A JSON document with this status; takes the value. */
 enum outcome reply_json(struct request *request, int status, json_t *value);
 
+/* A status without a body: 204. */
+enum outcome reply_empty(struct request *request, int status);
+
 /* A page or document of larder's own, never cached. Takes the text's memory. */
 enum outcome reply_text(struct request *request, int status, const char *content_type, struct text *body);
 

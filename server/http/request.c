@@ -44,6 +44,12 @@ request_prepare_waiter(struct request *request)
 }
 
 const char *
+request_parameter(const struct request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->http, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *
 request_header(const struct request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, name);

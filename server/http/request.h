@@ -32,13 +32,20 @@ enum request_kind { KIND_ARCHIVE, KIND_UPLOAD, KIND_API, KIND_OPERATING, KIND_PA
 #define REQUEST_KINDS 6
 
 /* Those that are answered at all; any other is 405. */
-enum request_method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_POST, METHOD_DELETE };
+enum request_method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_POST, METHOD_DELETE, METHOD_OTHER };
 
 /* How the archive's bytes were had, for X-Cache, metrics and the access log. */
 enum request_cache { CACHE_NONE, CACHE_HIT, CACHE_MISS };
 
+/*
+ *   COMES ── its end ──→ COMPLETE
+ *     └── an error ──→ REFUSED: the answer went out, and what still comes is read and dropped
+ */
+enum body_state { BODY_NONE, BODY_COMES, BODY_COMPLETE, BODY_REFUSED };
+
 /* The body of a request that takes one. */
 struct body {
+	enum body_state state;        /* BODY_NONE: none was announced */
 	const struct body_kind *kind; /* NULL: none is taken */
 	void *context;                /* the kind's */
 	uint64_t max_bytes;           /* more is 413 */
@@ -46,20 +53,25 @@ struct body {
 	uint64_t received;
 };
 
+#define ALLOWED_MAX 32
+
 struct request {
 	struct larder *larder;
 	enum request_method method;
 	enum request_kind kind;
 	enum request_cache cache;
-	const char *path;       /* as it came, without the query; borrowed from the connection */
-	struct digest digest;   /* of a path with one in it: what the router read from it */
-	int64_t id;             /* of a path with {id} in it */
-	struct caller caller;   /* who asks, as far as he said and it was looked at */
-	struct body body;       /* what he sends; server/http/body.h */
-	void *upload;           /* server/admin/upload.c */
-	struct desk_work *desk; /* server/http/desk.h: while a clerk works on it, and his answer */
-	struct flight *flight;  /* a reference, while this request waits for or reads one; NULL otherwise */
-	struct waiter waiter;   /* parked in the flight; park and wake suspend and resume the connection */
+	const char *path;          /* as it came, without the query; borrowed from the connection */
+	struct digest digest;      /* of a path with one in it: what the router read from it */
+	int64_t id;                /* of a path with {id} in it */
+	const struct route *route; /* who answers; NULL: not looked for yet, or nobody */
+	char allowed[ALLOWED_MAX]; /* "GET, HEAD, PUT": what the path answers, where the method is another */
+	const char *location;      /* for the next reply; NULL: none. Borrowed */
+	struct caller caller;      /* who asks, as far as he said and it was looked at */
+	struct body body;          /* what he sends; server/http/body.h */
+	void *upload;              /* server/admin/upload.c */
+	struct desk_work *desk;    /* server/http/desk.h: while a clerk works on it, and his answer */
+	struct flight *flight; /* a reference, while this request waits for or reads one; NULL otherwise */
+	struct waiter waiter;  /* parked in the flight; park and wake suspend and resume the connection */
 	uint64_t flight_size;
 	/* for the access log */
 	const char *method_name; /* as it came; borrowed from the connection */
@@ -72,9 +84,18 @@ struct request {
 	struct MHD_Connection *http;
 	struct connection *connection;
 	struct worker *worker; /* the listener's thread that runs this request */
-	char client
-	        [64]; /* the address, set when there is an access log; behind a trusted proxy the one it forwards */
+	/*
+	 * The address; behind a trusted proxy the one it forwards; "control" for the control socket. Set when
+	 * there is an access log, and for all that is not GET or HEAD.
+	 */
+	char client[64];
 };
+
+static inline bool
+request_reads(const struct request *request)
+{
+	return request->method == METHOD_GET || request->method == METHOD_HEAD;
+}
 
 /* The value of a parameter of the query ("?limit=5"), as it came: nothing is decoded; NULL: not there. */
 const char *request_parameter(const struct request *request, const char *name);

@@ -7,6 +7,8 @@
 #include <microhttpd.h>
 
 #include "server/http/request.h"
+#include "storage/base/err.h"
+#include "storage/base/text.h"
 
 /* Adds a header; the names and values are larder's own, so that libmicrohttpd has nothing to refuse. */
 void response_add(struct MHD_Response *response, const char *name, const char *value);
@@ -23,5 +25,20 @@ enum outcome response_send(struct request *request, int status, struct MHD_Respo
  */
 void response_add_archive(
         struct MHD_Response *response, const struct request *request, const struct digests *digests);
+
+#define ERROR_FIELDS_MAX 12
+
+/* The answer to an error before it goes out: by libmicrohttpd (reply_error) or by hand (early_answer). */
+struct error_answer {
+	int status;
+	struct text body;
+	struct {
+		const char *name, *value;
+	} fields[ERROR_FIELDS_MAX];
+	size_t n_fields;
+};
+
+/* ret->body is the caller's. Notes the reason in the request. */
+void error_answer_make(struct request *request, const struct err *err, struct error_answer *ret);
 
 #endif

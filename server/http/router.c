@@ -4,9 +4,9 @@
  */
 #include "server/http/router.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "server/archive/archive.h"
 #include "storage/base/text.h"
 
 #define LOOKS_LIKE_HASH 32 /* hexadecimal digits: the shortest algorithm's, md5 */
@@ -129,41 +129,155 @@ path_parse(const char *path, struct digest *ret, struct err *err)
 	return parse_hash(algo, shard, hash, ret, err);
 }
 
-/* GET and HEAD of an archive. */
-static const struct route archive_route = {
-        METHOD_GET, "/{digest}", KIND_ARCHIVE, ACCESS_ANYONE, archive_get, NULL, NULL};
+/* --- the table --- */
 
-const struct route *
-route_find(const char *path)
+/* "<algo>/<hex>" to the end of the path: one spelling, since only larder's own clients write it. */
+static enum path_answer
+digest_of_path(const char *rest, struct digest *ret, struct err *err)
 {
-	for (size_t i = 0; i < n_routes; i++)
-		if (strcmp(path, routes[i].path) == 0)
-			return &routes[i];
+	struct segment name = {rest, strcspn(rest, "/")}, hash;
+	const char *at = rest + name.length;
+	enum digest_algo algo;
+
+	hash = next_segment(&at);
+	if (name.length == 0 || hash.bytes == NULL || *at != '\0')
+		return PATH_OTHER;
+	if (algo_parse(name, &algo))
+		return parse_hash(algo, (struct segment){0}, hash, ret, err);
+	err_set(err, ERR_BAD_REQUEST, "no such algorithm; larder knows md5, sha1, sha256 and sha512");
+	return PATH_WRONG;
+}
+
+static enum path_answer
+id_of_path(const char *rest, int64_t *ret)
+{
+	uint64_t number;
+
+	if (!text_parse_number(rest, &number) || number > INT64_MAX)
+		return PATH_OTHER;
+	*ret = (int64_t)number;
+	return PATH_ARCHIVE;
+}
+
+/* PATH_ARCHIVE: the path is this row's. What a row has in braces is the end of it. */
+static enum path_answer
+match(const struct route *route, const char *path, struct route_values *ret, struct err *err)
+{
+	size_t literal = strcspn(route->path, "{");
+
+	if (route->path[literal] == '\0')
+		return strcmp(path, route->path) == 0 ? PATH_ARCHIVE : PATH_OTHER;
+	if (strncmp(path, route->path, literal) != 0)
+		return PATH_OTHER;
+	if (strcmp(route->path + literal, "{id}") == 0)
+		return id_of_path(path + literal, &ret->id);
+	return digest_of_path(path + literal, &ret->digest, err);
+}
+
+/* A row for GET answers HEAD too. */
+static bool
+answers(const struct route *route, enum request_method method)
+{
+	return route->method == method || (route->method == METHOD_GET && method == METHOD_HEAD);
+}
+
+static const struct route *
+no_route(const struct route_values *found, struct err *err)
+{
+	if (found->methods == 0)
+		err_set(err, ERR_NOT_FOUND, "no such page; archives are at /<algorithm>/<hash>");
+	else
+		err_set(err, ERR_METHOD, "this path is not for that method");
 	return NULL;
 }
 
 const struct route *
-router_find(struct request *request, const char **ret_allowed, struct err *err)
+route_find(enum request_method method, const char *path, struct route_values *ret, struct err *err)
+{
+	ret->methods = 0;
+	for (size_t i = 0; i < n_routes; i++) {
+		switch (match(&routes[i], path, ret, err)) {
+		case PATH_ARCHIVE:
+			if (answers(&routes[i], method))
+				return &routes[i];
+			ret->methods |= 1u << routes[i].method;
+			break;
+		case PATH_WRONG:
+			return NULL;
+		case PATH_OTHER:
+			break;
+		}
+	}
+	return no_route(ret, err);
+}
+
+static const struct route *
+find_archive_route(enum request_method method, struct route_values *ret, struct err *err)
+{
+	ret->methods = 0;
+	for (size_t i = 0; i < n_archive_routes; i++) {
+		if (answers(&archive_routes[i], method))
+			return &archive_routes[i];
+		ret->methods |= 1u << archive_routes[i].method;
+	}
+	return no_route(ret, err);
+}
+
+/* "GET, HEAD, PUT": RFC 9110, section 10.2.1. */
+static void
+write_allowed(unsigned methods, char ret[ALLOWED_MAX])
+{
+	static const struct {
+		enum request_method method;
+		const char *name;
+	} names[] = {{METHOD_GET, "GET, HEAD"}, {METHOD_PUT, "PUT"}, {METHOD_POST, "POST"},
+	        {METHOD_DELETE, "DELETE"}};
+	size_t length = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if ((methods & 1u << names[i].method) != 0)
+			length += (size_t)snprintf(ret + length, ALLOWED_MAX - length, "%s%s",
+			        length > 0 ? ", " : "", names[i].name);
+}
+
+/* The path is no archive's: a row of the table has it, or nobody. */
+static const struct route *
+find_in_table(struct request *request, struct err *err)
+{
+	struct route_values values = {0};
+	const struct route *route = route_find(request->method, request->path, &values, err);
+
+	if (route != NULL) {
+		request->kind = route->kind;
+		request->digest = values.digest;
+		request->id = values.id;
+		return route;
+	}
+	request->kind = KIND_OTHER;
+	write_allowed(values.methods, request->allowed);
+	return NULL;
+}
+
+const struct route *
+router_find(struct request *request, struct err *err)
 {
 	const struct route *route;
+	struct route_values values;
 
-	*ret_allowed = "GET, HEAD";
+	request->kind = KIND_ARCHIVE;
 	switch (path_parse(request->path, &request->digest, err)) {
 	case PATH_ARCHIVE:
-		request->kind = KIND_ARCHIVE;
-		return &archive_route;
+		route = find_archive_route(request->method, &values, err);
+		if (route != NULL)
+			request->kind = route->kind;
+		else
+			write_allowed(values.methods, request->allowed);
+		return route;
 	case PATH_WRONG:
-		request->kind = KIND_ARCHIVE;
 		return NULL;
 	case PATH_OTHER:
 		break;
 	}
-	route = route_find(request->path);
-	if (route == NULL) {
-		request->kind = KIND_OTHER;
-		err_set(err, ERR_NOT_FOUND, "no such page; archives are at /<algorithm>/<hash>");
-		return NULL;
-	}
-	request->kind = route->kind;
-	return route;
+	return find_in_table(request, err);
 }

@@ -42,15 +42,28 @@ struct route {
 /* All rows (routes.c), for the test that holds the description of the API against them. */
 extern const struct route routes[];
 extern const size_t n_routes;
+/* The paths of archives; their grammar is path_parse's. */
+extern const struct route archive_routes[];
+extern const size_t n_archive_routes;
 
-/* The row of the table for this path; NULL: none. */
-const struct route *route_find(const char *path);
+/* What a path says, besides who answers it. */
+struct route_values {
+	struct digest digest;
+	int64_t id;
+	unsigned methods; /* 1 << METHOD_GET …: those that this path answers */
+};
+
+/*
+ * The row of the table for this path and method. NULL, err says why: ERR_NOT_FOUND; ERR_BAD_REQUEST: the digest in it
+ * is wrong; ERR_METHOD: ret->methods has others. A pure function.
+ */
+const struct route *route_find(
+        enum request_method method, const char *path, struct route_values *ret, struct err *err) MUST_CHECK;
 
 /*
  * Who answers this request: sets request->kind, and digest and id where the path has them. NULL, err says why:
- * ERR_NOT_FOUND, ERR_BAD_REQUEST, or ERR_METHOD (*ret_allowed is then "GET, HEAD, PUT": what is answered there).
+ * ERR_NOT_FOUND, ERR_BAD_REQUEST, or ERR_METHOD (request->allowed is then "GET, HEAD, PUT": what is answered there).
  */
-const struct route *router_find(
-        struct request *request, const char **ret_allowed, struct err *err) MUST_CHECK;
+const struct route *router_find(struct request *request, struct err *err) MUST_CHECK;
 
 #endif

@@ -88,16 +88,73 @@ the_rest_is_no_archive(void **state)
 	}
 }
 
+static const struct route *
+found(enum request_method method, const char *path)
+{
+	struct route_values values;
+	struct err err = ERR_NONE;
+
+	return route_find(method, path, &values, &err);
+}
+
 static void
 pages_are_found_by_their_exact_path(void **state)
 {
 	(void)state;
-	assert_non_null(route_find("/"));
-	assert_int_equal(route_find("/")->kind, KIND_PAGE);
-	assert_int_equal(route_find("/metrics")->kind, KIND_OPERATING);
-	assert_null(route_find("/metrics/"));
-	assert_null(route_find("/Metrics"));
-	assert_null(route_find(""));
+	assert_non_null(found(METHOD_GET, "/"));
+	assert_int_equal(found(METHOD_GET, "/")->kind, KIND_PAGE);
+	assert_int_equal(found(METHOD_HEAD, "/metrics")->kind, KIND_OPERATING);
+	assert_null(found(METHOD_GET, "/metrics/"));
+	assert_null(found(METHOD_GET, "/Metrics"));
+	assert_null(found(METHOD_GET, ""));
+}
+
+/* Digest and number stand at the end of a row's path, and each row has one way to be answered. */
+static void
+every_row_is_sound(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_routes + n_archive_routes; i++) {
+		const struct route *row = i < n_routes ? &routes[i] : &archive_routes[i - n_routes];
+		const char *brace = strchr(row->path, '{');
+
+		assert_int_equal(row->path[0], '/');
+		assert_true((row->handler != NULL) != (row->api != NULL));
+		assert_true(row->method != METHOD_HEAD && row->method != METHOD_OTHER);
+		assert_true(row->method != METHOD_GET || row->body == NULL);
+		if (brace != NULL)
+			assert_true(strcmp(brace, "{digest}") == 0 || strcmp(brace, "{id}") == 0);
+	}
+}
+
+static enum err_code
+refusal(const char *method, const char *path, char ret_allowed[ALLOWED_MAX])
+{
+	struct request request = {.path = path, .method = METHOD_OTHER};
+	struct err err = ERR_NONE;
+
+	if (strcmp(method, "POST") == 0)
+		request.method = METHOD_POST;
+	if (strcmp(method, "DELETE") == 0)
+		request.method = METHOD_DELETE;
+	assert_null(router_find(&request, &err));
+	memcpy(ret_allowed, request.allowed, ALLOWED_MAX);
+	return err.code;
+}
+
+static void
+another_method_is_told_which_there_are(void **state)
+{
+	char allowed[ALLOWED_MAX];
+
+	(void)state;
+	assert_int_equal(refusal("DELETE", "/metrics", allowed), ERR_METHOD);
+	assert_string_equal(allowed, "GET, HEAD");
+	assert_int_equal(refusal("POST", "/sha256/" SHA256, allowed), ERR_METHOD);
+	assert_true(strncmp(allowed, "GET, HEAD", 9) == 0);
+	assert_int_equal(refusal("PATCH", "/cache/sha256/e3/" SHA256, allowed), ERR_METHOD);
+	assert_int_equal(refusal("PATCH", "/nothing", allowed), ERR_NOT_FOUND);
+	assert_int_equal(refusal("POST", "/sha256/" MD5, allowed), ERR_BAD_REQUEST);
 }
 
 int
@@ -108,6 +165,8 @@ main(void)
 	        cmocka_unit_test(what_was_meant_for_an_archive_is_told_what_is_wrong),
 	        cmocka_unit_test(the_rest_is_no_archive),
 	        cmocka_unit_test(pages_are_found_by_their_exact_path),
+	        cmocka_unit_test(every_row_is_sound),
+	        cmocka_unit_test(another_method_is_told_which_there_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
