@@ -34,6 +34,7 @@ stamp_equal(const struct stamp *a, const struct stamp *b)
 struct archive_row {
 	struct archive archive;
 	struct stamp stamp;
+	int64_t used_at_ms; /* last asked for, since 1970, to within an hour; of a new row: when it came */
 };
 
 #endif

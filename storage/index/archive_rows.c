@@ -9,6 +9,7 @@
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 #include "storage/index/db.h"
+#include "storage/index/tombstone_rows.h"
 
 #define WALK_STEP 256 /* rows read at once */
 
@@ -25,6 +26,7 @@ read_row(sqlite3_stmt *statement, struct archive_row *ret, struct err *err)
 	archive->stored_at_ms = sqlite3_column_int64(statement, 6);
 	ret->stamp.inode = (uint64_t)sqlite3_column_int64(statement, 7);
 	ret->stamp.change_ns = sqlite3_column_int64(statement, 8);
+	ret->used_at_ms = sqlite3_column_int64(statement, 10);
 	snprintf(archive->came_from, sizeof archive->came_from, "%s", db_column_text(statement, 9));
 	return true;
 }
@@ -184,19 +186,62 @@ restamp(struct writing *writing, const struct archive_row *row, struct err *err)
 }
 
 static enum chore_result
-delete_row(struct writing *writing, const struct archive_row *found, struct err *err)
+touch(struct writing *writing, const struct archive_row *row, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_TOUCH, err);
+
+	if (statement == NULL)
+		return CHORE_FAILED;
+	sqlite3_bind_blob(
+	        statement, 1, row->archive.digests.sha256, sizeof row->archive.digests.sha256, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, row->used_at_ms);
+	return db_finish(writing->db, statement, err) ? CHORE_WRITTEN : CHORE_FAILED;
+}
+
+enum row_answer
+archive_row_known(
+        struct writing *writing, const struct digest *digest, struct archive_row *ret, struct err *err)
+{
+	return find_with(writing->db, digest, ret, err);
+}
+
+bool
+archive_row_delete(struct writing *writing, const struct archive_row *row, struct err *err)
 {
 	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_REMOVE, err);
 
 	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_blob(statement, 1, found->archive.digests.sha256, sizeof found->archive.digests.sha256,
-	        SQLITE_STATIC);
+		return false;
+	sqlite3_bind_blob(
+	        statement, 1, row->archive.digests.sha256, sizeof row->archive.digests.sha256, SQLITE_STATIC);
 	if (!db_finish(writing->db, statement, err))
-		return CHORE_FAILED;
+		return false;
 	writing->figures.archives--;
-	writing->figures.bytes -= found->archive.size_bytes;
-	return CHORE_WRITTEN;
+	writing->figures.bytes -= row->archive.size_bytes;
+	return true;
+}
+
+/* Whether the archive may come in though somebody may have removed it. */
+static enum chore_result
+heed_tombstones(const struct archive_change *change, struct writing *writing, struct err *err)
+{
+	struct digests digests = change->row.archive.digests;
+	struct tombstone tombstone;
+
+	if (change->kind == ARCHIVE_GIVE)
+		return tombstone_rows_delete(writing, &digests, err) ? CHORE_WRITTEN : CHORE_FAILED;
+	if (change->kind == ARCHIVE_ADOPT)
+		digests.known &= 1u << DIGEST_SHA256 | 1u << DIGEST_SHA512;
+	switch (tombstone_rows_have(writing, &digests, &tombstone, err)) {
+	case ROW_FAILED:
+		return CHORE_FAILED;
+	case ROW_NONE:
+		return CHORE_WRITTEN;
+	case ROW_FOUND:
+		break;
+	}
+	tombstone_refuses(&tombstone, err);
+	return CHORE_REFUSED;
 }
 
 /*
@@ -207,13 +252,11 @@ renew(struct archive_change *change, const struct archive_row *found, struct wri
         struct err *err)
 {
 	const struct archive *was = &found->archive, *is = &change->row.archive;
-	enum chore_result result;
 
 	change->changed = ARCHIVE_RENEWED;
 	if (was->size_bytes == is->size_bytes && digests_agree(&was->digests, &is->digests))
 		return restamp(writing, &change->row, err);
-	result = delete_row(writing, found, err);
-	return result == CHORE_WRITTEN ? insert(writing, &change->row, err) : result;
+	return archive_row_delete(writing, found, err) ? insert(writing, &change->row, err) : CHORE_FAILED;
 }
 
 static enum chore_result
@@ -231,6 +274,8 @@ add(struct archive_change *change, struct writing *writing, struct err *err)
 		break;
 	}
 	result = check_names(writing, &change->row, err);
+	if (result == CHORE_WRITTEN)
+		result = heed_tombstones(change, writing, err);
 	if (result != CHORE_WRITTEN)
 		return result;
 	change->changed = ARCHIVE_ADDED;
@@ -253,7 +298,7 @@ remove_row(struct archive_change *change, struct writing *writing, struct err *e
 	if (change->kind == ARCHIVE_DROP && !stamp_equal(&found.stamp, &change->row.stamp))
 		return CHORE_WRITTEN;
 	change->changed = ARCHIVE_REMOVED;
-	return delete_row(writing, &found, err);
+	return archive_row_delete(writing, &found, err) ? CHORE_WRITTEN : CHORE_FAILED;
 }
 
 static enum chore_result
@@ -264,7 +309,11 @@ run_change(struct chore *chore, struct writing *writing, struct err *err)
 	change->changed = ARCHIVE_UNCHANGED;
 	switch (change->kind) {
 	case ARCHIVE_ADD:
+	case ARCHIVE_GIVE:
+	case ARCHIVE_ADOPT:
 		return add(change, writing, err);
+	case ARCHIVE_TOUCH:
+		return touch(writing, &change->row, err);
 	case ARCHIVE_RESTAMP:
 		return restamp(writing, &change->row, err);
 	case ARCHIVE_DROP:
@@ -278,7 +327,7 @@ void
 archive_change_init(struct archive_change *change, enum archive_change_kind kind,
         const struct archive_row *row, chore_done_fn *done)
 {
-	bool lazy = kind == ARCHIVE_RESTAMP || kind == ARCHIVE_DROP;
+	bool lazy = kind == ARCHIVE_RESTAMP || kind == ARCHIVE_DROP || kind == ARCHIVE_TOUCH;
 
 	*change = (struct archive_change){.kind = kind, .row = *row};
 	change->chore =

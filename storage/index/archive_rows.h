@@ -21,8 +21,17 @@ typedef bool archive_row_visit_fn(void *context, const struct archive_row *row);
 bool archive_rows_walk(
         struct index *index, archive_row_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
 
+#define ARCHIVE_TOUCH_MS 3600000 /* how old used_at_ms gets before a use is noted again */
+
+/*
+ * Those that add a row, or, where there is such a row, renew its stamp, are refused with ERR_COLLISION where a
+ * digest names another archive. They differ in what a tombstone means to them.
+ */
 enum archive_change_kind {
-	ARCHIVE_ADD, /* or, where there is such a row, renew its stamp; ERR_COLLISION where a digest names another archive */
+	ARCHIVE_ADD,     /* fetched: refused with ERR_REMOVED where one has any of the digests */
+	ARCHIVE_GIVE,    /* given by somebody: lifts those that have any of the digests */
+	ARCHIVE_ADOPT,   /* found in the store: refused where one has its sha256 or sha512 */
+	ARCHIVE_TOUCH,   /* used_at_ms is noted */
 	ARCHIVE_RESTAMP, /* the bytes were found right */
 	ARCHIVE_DROP,    /* the file is gone: delete the row, unless it was renewed since it was read */
 	ARCHIVE_REMOVE,  /* delete the row */
@@ -44,5 +53,11 @@ void archive_change_init(struct archive_change *change, enum archive_change_kind
         const struct archive_row *row, chore_done_fn *done);
 /* A change nobody waits for. Nothing happens when the index was opened for reading. */
 void archive_change_post(struct index *index, enum archive_change_kind kind, const struct archive_row *row);
+
+/* In a chore. */
+enum row_answer archive_row_known(struct writing *writing, const struct digest *digest,
+        struct archive_row *ret, struct err *err) MUST_CHECK;
+/* row: as it is known now. */
+bool archive_row_delete(struct writing *writing, const struct archive_row *row, struct err *err) MUST_CHECK;
 
 #endif

@@ -42,6 +42,12 @@ pin_row_find(struct index *index, const uint8_t sha256[32], struct pin *ret, str
 	return answer;
 }
 
+enum row_answer
+pin_rows_have(struct writing *writing, const uint8_t sha256[32], struct pin *ret, struct err *err)
+{
+	return find_with(writing->db, sha256, ret, err);
+}
+
 struct pin_change {
 	struct chore chore;
 	const struct pin *pin; /* to be added */

@@ -23,6 +23,8 @@ bool pin_row_add(struct index *index, const struct pin *pin, struct err *err) MU
 enum row_answer pin_row_remove(struct index *index, const uint8_t sha256[32], struct err *err) MUST_CHECK;
 
 /* In a chore. */
+enum row_answer pin_rows_have(
+        struct writing *writing, const uint8_t sha256[32], struct pin *ret, struct err *err) MUST_CHECK;
 bool pin_rows_delete(struct writing *writing, const uint8_t sha256[32], struct err *err) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "storage/base/text.h"
 #include "storage/index/db.h"
 
 static bool
@@ -19,6 +20,18 @@ read_tombstone(sqlite3_stmt *statement, struct tombstone *ret, struct err *err)
 	snprintf(ret->who, sizeof ret->who, "%s", db_column_text(statement, 5));
 	ret->at_ms = sqlite3_column_int64(statement, 6);
 	return true;
+}
+
+void
+tombstone_refuses(const struct tombstone *tombstone, struct err *ret)
+{
+	char when[TEXT_TIME_MAX];
+
+	text_time(tombstone->at_ms, when);
+	err_set(ret, ERR_REMOVED,
+	        "removed by %s on %.10s; it is not fetched again until 'larder remove --forget' or an upload "
+	        "lets it come back",
+	        tombstone->who, when);
 }
 
 /* The newest. */

@@ -17,6 +17,9 @@ struct tombstone {
 	int64_t at_ms; /* since 1970 */
 };
 
+/* Why an archive under it is not to be had: ERR_REMOVED. */
+void tombstone_refuses(const struct tombstone *tombstone, struct err *ret);
+
 /* The tombstone that has this digest. Any thread. */
 enum row_answer tombstone_row_find(
         struct index *index, const struct digest *digest, struct tombstone *ret, struct err *err) MUST_CHECK;
