@@ -347,6 +347,16 @@ blobs_remove(struct blobs *blobs, const uint8_t sha256[32])
 }
 
 bool
+blobs_remove_durably(struct blobs *blobs, const uint8_t sha256[32], struct err *err)
+{
+	struct blob_path path = path_of(sha256);
+
+	if (unlinkat(blobs->shards_fd, path.text, 0) != 0 && errno != ENOENT)
+		return err_errno(err, "deleting %s/blobs/sha256/%s", blobs->directory, path.text);
+	return sync_shard(blobs, &path, err);
+}
+
+bool
 blobs_quarantine(
         struct blobs *blobs, const uint8_t sha256[32], char ret_name[BLOBS_QUARANTINE_MAX], struct err *err)
 {

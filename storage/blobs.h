@@ -56,6 +56,8 @@ int blobs_open_file(const struct blobs *blobs, const uint8_t sha256[32], struct 
 /* Makes durable whatever lies in the store now, by whomever it was left. */
 bool blobs_sync(const struct blobs *blobs, struct err *err) MUST_CHECK;
 void blobs_remove(struct blobs *blobs, const uint8_t sha256[32]);
+/* It is gone for good when this returns; true as well when there was none. */
+bool blobs_remove_durably(struct blobs *blobs, const uint8_t sha256[32], struct err *err) MUST_CHECK;
 /* To quarantine/<sha256>.<UTC time>, durably; ret_name is that name. ERR_NOT_FOUND: there is no such file. */
 #define BLOBS_QUARANTINE_MAX 112
 bool blobs_quarantine(struct blobs *blobs, const uint8_t sha256[32], char ret_name[BLOBS_QUARANTINE_MAX],

@@ -119,6 +119,7 @@ intake_open(struct store *store, enum intake_keeping keeping, const struct intak
 	intake->expected_size = plan->expected_size;
 	intake->max_size = plan->max_size;
 	intake->publication.fd = -1;
+	intake->publication.source = plan->source;
 	intake->hasher = hasher_create();
 	snprintf(intake->publication.archive.came_from, sizeof intake->publication.archive.came_from, "%s",
 	        came_from);

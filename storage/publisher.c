@@ -76,7 +76,7 @@ row_written(struct chore *chore, const struct err *err)
 	 * Still claimed, and refused for want of a row: no row refers to this file, nobody else is about to
 	 * write one.
 	 */
-	if (err != NULL && err->code == ERR_COLLISION)
+	if (err != NULL && (err->code == ERR_COLLISION || err->code == ERR_REMOVED))
 		blobs_remove(store->blobs, publication->archive.digests.sha256);
 	else if (err != NULL)
 		atomic_store(&store->untidy, true);
@@ -167,9 +167,11 @@ make_durable(struct publication *publication, struct blob_file *ret, struct err 
 static void
 write_row(struct publication *publication, const struct stamp *stamp)
 {
+	static const enum archive_change_kind kinds[] = {
+	        [INTAKE_FETCHED] = ARCHIVE_ADD, [INTAKE_GIVEN] = ARCHIVE_GIVE};
 	struct archive_row row = {.archive = publication->archive, .stamp = *stamp};
 
-	archive_change_init(&publication->change, ARCHIVE_ADD, &row, row_written);
+	archive_change_init(&publication->change, kinds[publication->source], &row, row_written);
 	writer_post(index_writer(publication->store->index), &publication->change.chore);
 }
 

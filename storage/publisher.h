@@ -24,7 +24,7 @@ typedef void publication_done_fn(
         struct publication *publication, enum intake_result result, const struct err *err);
 
 /*
- * A file in tmp/ that shall become a blob. The owner sets the first five and keeps all of it in place until
+ * A file in tmp/ that shall become a blob. The owner sets the first six and keeps all of it in place until
  * done.
  */
 struct publication {
@@ -32,6 +32,7 @@ struct publication {
 	char temp
 	        [BLOBS_TEMP_MAX]; /* gone when done is called, whatever the result; "": in memory only, will be refused */
 	struct archive archive;
+	enum intake_source source;
 	publication_done_fn *done;
 	void *owner;
 

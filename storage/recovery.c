@@ -50,25 +50,50 @@ count(struct recovery *recovery, uint64_t *counter)
 	pthread_mutex_unlock(&recovery->mutex);
 }
 
-/* On the index writer. A blob that another archive's name refuses is no use where it lies. */
+/*
+ * The index writer did not take it: a blob that another archive's name refuses is no use where it lies, and
+ * that of a removed archive is what a removal left that was cut short.
+ */
+static void
+put_away(struct repair *repair, const struct err *why)
+{
+	struct store *store = repair->recovery->store;
+	char name[BLOBS_QUARANTINE_MAX], hex[65];
+	struct err lost = ERR_NONE;
+
+	text_hex(repair->claim.sha256, 32, hex);
+	if (why->code == ERR_COLLISION) {
+		atomic_fetch_add(&store->collisions, 1);
+		if (blobs_quarantine(store->blobs, repair->claim.sha256, name, &lost))
+			log_warning("an archive found in the store is moved to quarantine/%s: %s", name,
+			        why->text);
+		else
+			log_error("an archive found in the store cannot be kept (%s), nor moved away: %s",
+			        why->text, lost.text);
+	}
+	if (why->code == ERR_REMOVED) {
+		if (blobs_remove_durably(store->blobs, repair->claim.sha256, &lost))
+			log_info("the file of sha256:%s is deleted, as the archive was: %s", hex, why->text);
+		else {
+			atomic_store(&store->untidy, true);
+			log_error("the file of sha256:%s cannot be deleted, which is tried again at the next "
+			          "start: %s",
+			        hex, lost.text);
+		}
+	}
+}
+
+/* On the index writer. */
 static void
 repaired(struct chore *chore, const struct err *err)
 {
 	struct repair *repair = (struct repair *)chore;
 	struct recovery *recovery = repair->recovery;
 	struct store *store = recovery->store;
-	char name[BLOBS_QUARANTINE_MAX];
-	struct err lost = ERR_NONE;
+	bool put = err != NULL && (err->code == ERR_COLLISION || err->code == ERR_REMOVED);
 
-	if (err != NULL && err->code == ERR_COLLISION) {
-		atomic_fetch_add(&store->collisions, 1);
-		if (blobs_quarantine(store->blobs, repair->claim.sha256, name, &lost))
-			log_warning("an archive found in the store is moved to quarantine/%s: %s", name,
-			        err->text);
-		else
-			log_error("an archive found in the store cannot be kept (%s), nor moved away: %s",
-			        err->text, lost.text);
-	}
+	if (put)
+		put_away(repair, err);
 	if (repair->claimed)
 		store_unclaim(store, &repair->claim);
 	pthread_mutex_lock(&recovery->mutex);
@@ -76,7 +101,7 @@ repaired(struct chore *chore, const struct err *err)
 		recovery->audit.adopted++;
 	if (err == NULL && repair->change.changed == ARCHIVE_REMOVED)
 		recovery->audit.rows_dropped++;
-	if (err != NULL && err->code != ERR_COLLISION && recovery->trouble.code == ERR_OK)
+	if (err != NULL && !put && recovery->trouble.code == ERR_OK)
 		recovery->trouble = *err;
 	recovery->posted--;
 	pthread_cond_broadcast(&recovery->changed);
@@ -181,7 +206,7 @@ adopt(struct repair *repair)
 	char hex[65];
 
 	if (examine(store, repair->claim.sha256, &row, &err)) {
-		post(repair, ARCHIVE_ADD, &row);
+		post(repair, ARCHIVE_ADOPT, &row);
 		return NULL;
 	}
 	if (err.code == ERR_NOT_FOUND)

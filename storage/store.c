@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
@@ -145,6 +146,27 @@ find_row(struct store *store, const struct digest *digest, struct archive_row *r
 	return STORE_FAILED;
 }
 
+/*
+ * Tells the index that it was asked for, an hour after the last time; once, however often it is asked for until
+ * that is written.
+ */
+static void
+note_use(struct store *store, const struct archive_row *row)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct archive_row used = *row;
+	uint64_t name;
+
+	if (now_ms - row->used_at_ms < ARCHIVE_TOUCH_MS || store->mode == STORE_READ)
+		return;
+	memcpy(&name, row->archive.digests.sha256, sizeof name);
+	if (atomic_exchange(&store->touches[name % STORE_TOUCHES], name + (uint64_t)now_ms / 60000) ==
+	        name + (uint64_t)now_ms / 60000)
+		return;
+	used.used_at_ms = now_ms;
+	archive_change_post(store->index, ARCHIVE_TOUCH, &used);
+}
+
 enum store_answer
 store_find(struct store *store, const struct digest *digest, struct blob *ret, struct err *err)
 {
@@ -178,6 +200,7 @@ store_find(struct store *store, const struct digest *digest, struct blob *ret, s
 		return STORE_MISS;
 	}
 	(void)take_fd(&fd);
+	note_use(store, &row);
 	*ret = found;
 	return STORE_HIT;
 }
@@ -398,6 +421,8 @@ store_figures(struct store *store, struct store_figures *ret)
 	        .collisions = atomic_load(&store->collisions),
 	        .refused_no_space = atomic_load(&store->space.refused),
 	        .commits = atomic_load(&store->commits),
+	        .removed = atomic_load(&store->removed),
+	        .evicted = atomic_load(&store->evicted),
 	        .recovering = recovery_is_running(store->recovery),
 	};
 	if (!index_state(store->index, &state, &err))

@@ -81,12 +81,12 @@ void store_quarantine_blob(struct store *store, const struct blob *blob, const c
  * Removes the archive that has this digest, and its pin: first its row goes and a tombstone is laid, in one
  * transaction, then its file; durable when it returns. Where none is stored the tombstone names what the
  * catalog lists together with the digest, if it does. ret: what was removed (its digests; size_bytes 0 where
- * nothing was stored). ERR_UNKNOWN: neither stored nor listed. Who is reading it reads on. Any thread, but not from
- * done() of an intake; blocks.
+ * nothing was stored). ERR_UNKNOWN: neither stored nor listed; ERR_REMOVED: and it was removed before. Who is
+ * reading it reads on. Any thread, but not from done() of an intake; blocks.
  */
 bool store_remove(struct store *store, const struct digest *digest, const char *who, struct archive *ret,
         struct err *err) MUST_CHECK;
-/* As store_remove, but without a tombstone: it may come back. ERR_UNKNOWN: not stored (any more). */
+/* As store_remove, but without a tombstone: it may come back. ERR_UNKNOWN: not stored (any more); ERR_TAKEN: pinned. */
 bool store_evict(struct store *store, const uint8_t sha256[32], struct err *err) MUST_CHECK;
 
 /*

@@ -14,6 +14,8 @@
 #include "storage/space.h"
 #include "storage/store.h"
 
+#define STORE_TOUCHES 1024 /* archives whose use was just told to the index */
+
 struct store {
 	enum store_mode mode;
 	struct blobs *blobs;
@@ -24,8 +26,9 @@ struct store {
 	struct publisher *publisher; /* NULL in STORE_READ */
 	struct recovery *recovery;   /* NULL in STORE_READ */
 
-	atomic_uint_fast64_t adopted, quarantined, collisions, commits;
-	atomic_uint_fast64_t pass_through_bytes; /* held in memory by intakes */
+	atomic_uint_fast64_t adopted, quarantined, collisions, commits, removed, evicted;
+	atomic_uint_fast64_t pass_through_bytes;     /* held in memory by intakes */
+	atomic_uint_fast64_t touches[STORE_TOUCHES]; /* each: some bytes of the sha256, and the minute */
 	atomic_bool untidy; /* a file may lie there without a row, so the next start has to look */
 };
 

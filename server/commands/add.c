@@ -202,7 +202,8 @@ read_in(struct adding *adding, const char *path, int fd, uint64_t size_bytes, st
 {
 	struct intake_plan plan = {.expected_size = size_bytes,
 	        .max_size = adding->invocation->config->fetch.max_archive,
-	        .came_from = path};
+	        .came_from = path,
+	        .source = INTAKE_GIVEN};
 	struct intake *intake = intake_open(adding->larder.store, INTAKE_KEEP, &plan, err);
 
 	if (intake == NULL)
