@@ -11,16 +11,31 @@
 #include "server/larder.h"
 #include "server/work/wants.h"
 
-/* What `larder check --json` prints. NULL with err. */
+/*
+ * What `larder check --json` prints: {"archives", "stored", "stored_bytes", "states": {state: count}, "missing":
+ * [{"package", "digests", "state", "removed", "origins", "advice"}]}. The state of what is not stored is one of
+ * report_states. NULL with err.
+ */
 json_t *report_check(struct larder *larder, const struct wants *wants, struct err *err) MUST_CHECK;
-/* What `larder show --json` prints of one archive. NULL: ERR_UNKNOWN when nothing is known. */
-json_t *report_archive(struct larder *larder, const struct digest *digest, struct err *err) MUST_CHECK;
+/* "reachable", "untried", "failing", "unknown", "removed": in this order in summaries. */
+#define REPORT_STATES 5
+extern const char *const report_states[REPORT_STATES];
+
+/*
+ * What `larder show --json` prints of one archive, which has all of these digests: {"digests", "state", "stored",
+ * "size", "stored_at", "used_at", "came_from", "pinned", "removed", "packages", "origins"}. NULL: ERR_UNKNOWN when
+ * nothing is known.
+ */
+json_t *report_archive(struct larder *larder, const struct digests *digests, struct err *err) MUST_CHECK;
+
+#define REPORT_LIMIT     100 /* items of one answer, where the request names no limit */
+#define REPORT_LIMIT_MAX 1000
 
 /* The API. */
-api_fn api_check; /* POST /api/v1/check: a lockfile, list, lines of digests, or JSON {"digests": [[…], …]} */
+api_fn api_check;   /* POST /api/v1/check: what server/work/asked.h reads; "problems" beside the report */
 api_fn api_archive; /* GET /api/v1/archives/{digest} */
 api_fn api_wanted; /* GET /api/v1/wanted?after=&limit=  {"wanted": [{"digests", "package"}], "next": id or null} */
-api_fn api_events;          /* GET /api/v1/events?since=&limit= */
+api_fn api_events; /* GET /api/v1/events?since=&limit=  {"events": [{"id", "at", "kind", …}], "next": id} */
 handler_fn api_description; /* GET /api/v1/openapi.json */
 
 #endif

@@ -1,250 +1,131 @@
 /*
- * `larder check`: is everything safe? Main thread, read-only, beside a running daemon; goes nowhere, and so
- * says only what was seen before.
+ * `larder check`: is everything safe? Main thread, read-only, beside a running daemon. Prints the report that
+ * POST /api/v1/check answers.
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "server/admin/reports.h"
 #include "server/commands/command.h"
 #include "server/commands/reading.h"
 #include "server/work/json.h"
 #include "server/work/wants.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
-#include "storage/catalog/catalog.h"
 
-/* Of an archive that is not stored, by what its origins did when they were last asked. */
-enum chance {
-	CHANCE_REACHABLE, /* one served it */
-	CHANCE_UNTRIED,   /* one was never asked, and none that was asked served it */
-	CHANCE_FAILING,   /* all were asked and none served it */
-	CHANCE_UNKNOWN,   /* there is none */
-};
-#define CHANCES 4
-
-static const char *const chance_names[CHANCES] = {"reachable", "untried", "failing", "unknown"};
-
-struct checking {
-	struct larder larder;
-	const struct config *config;
-	struct wants wants;
-	json_t *missing; /* NULL: text */
-	uint64_t stored, stored_bytes;
-	uint64_t by_chance[CHANCES];
-};
-
-static bool
-names_url(const struct catalog_origins *origins, const char *url)
+static void
+print_origin(const json_t *origin)
 {
-	for (size_t i = 0; i < origins->count; i++)
-		if (strcmp(origins->items[i].url, url) == 0)
-			return true;
-	return false;
-}
+	const char *detail = json_text_of(origin, "detail");
+	char url[1024];
 
-/* The URLs of the lockfile that the catalog does not know yet: nobody has asked them. */
-static size_t
-count_fresh(const struct want *want, const struct catalog_origins *origins)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < want->n_urls; i++)
-		count += !names_url(origins, want->urls[i]);
-	return count;
-}
-
-static enum chance
-judge(const struct want *want, const struct catalog_origins *origins)
-{
-	bool untried = count_fresh(want, origins) > 0;
-
-	for (size_t i = 0; i < origins->count; i++) {
-		if (origins->items[i].result == ORIGIN_SERVED)
-			return CHANCE_REACHABLE;
-		untried = untried || origins->items[i].result == ORIGIN_UNTRIED;
-	}
-	if (untried)
-		return CHANCE_UNTRIED;
-	return origins->count > 0 ? CHANCE_FAILING : CHANCE_UNKNOWN;
-}
-
-static const char *
-advice(enum chance chance, const struct config *config)
-{
-	switch (chance) {
-	case CHANCE_REACHABLE:
-	case CHANCE_UNTRIED:
-		return "larder fetch";
-	case CHANCE_FAILING:
-		return "larder add FILE, if you have it; larder fetch asks again";
-	case CHANCE_UNKNOWN:
-		return config->n_mirrors > 0
-		               ? "larder fetch asks the mirrors; larder add FILE, if you have it"
-		               : "larder add FILE, if you have it";
-	}
-	return "";
+	text_escape(json_text_of(origin, "url"), url, sizeof url);
+	printf("    %s: %s%s%s\n", url, json_text_of(origin, "outcome"), detail[0] != '\0' ? ", " : "",
+	        detail);
 }
 
 static void
-print_missing(const struct checking *checking, const struct want *want, const struct catalog_origins *origins)
+print_missing(const json_t *missing)
 {
-	enum chance chance = judge(want, origins);
-	char digest[DIGEST_TEXT_MAX], url[1024], package[512];
+	const json_t *origins = json_object_get(missing, "origins");
+	const json_t *removed = json_object_get(missing, "removed");
+	char package[512], digest[DIGEST_TEXT_MAX];
+	struct err err = ERR_NONE;
+	struct digests digests;
 
-	wants_best_text(&want->digests, digest);
-	text_escape(want->package, package, sizeof package);
-	printf("%s %s %s: %s\n", chance_names[chance], package[0] != '\0' ? package : "-", digest,
-	        advice(chance, checking->config));
-	for (size_t i = 0; i < origins->count; i++) {
-		const struct catalog_origin *origin = &origins->items[i];
-		bool detailed = origin->detail != NULL && origin->detail[0] != '\0';
-
-		text_escape(origin->url, url, sizeof url);
-		printf("    %s: %s%s%s\n", url, origin_result_name(origin->result), detailed ? ", " : "",
-		        detailed ? origin->detail : "");
-	}
-	for (size_t i = 0; i < want->n_urls; i++) {
-		if (names_url(origins, want->urls[i]))
-			continue;
-		text_escape(want->urls[i], url, sizeof url);
-		printf("    %s: %s\n", url, origin_result_name(ORIGIN_UNTRIED));
-	}
-}
-
-static json_t *
-missing_json(const struct checking *checking, const struct want *want, const struct catalog_origins *origins)
-{
-	enum chance chance = judge(want, origins);
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < origins->count; i++)
-		json_array_append_new(list, json_origin(&origins->items[i]));
-	for (size_t i = 0; i < want->n_urls; i++) {
-		struct catalog_origin fresh = {.url = want->urls[i], .detail = "", .result = ORIGIN_UNTRIED};
-
-		if (!names_url(origins, want->urls[i]))
-			json_array_append_new(list, json_origin(&fresh));
-	}
-	return json_pack("{s:o, s:o, s:s, s:o, s:s}", "package", json_text(want->package), "digests",
-	        json_digests(&want->digests), "state", chance_names[chance], "origins", list, "advice",
-	        advice(chance, checking->config));
-}
-
-static bool
-report_missing(struct checking *checking, const struct want *want, struct err *err)
-{
-	struct catalog_origins origins;
-
-	if (!wants_origins(store_catalog(checking->larder.store), &want->digests, &origins, err))
-		return false;
-	checking->by_chance[judge(want, &origins)]++;
-	if (checking->missing != NULL)
-		json_array_append_new(checking->missing, missing_json(checking, want, &origins));
-	else
-		print_missing(checking, want, &origins);
-	catalog_origins_finish(&origins);
-	return true;
-}
-
-static bool
-check_all(struct checking *checking, struct err *err)
-{
-	for (size_t i = 0; i < checking->wants.count; i++) {
-		struct archive archive;
-
-		switch (store_has(checking->larder.store, &checking->wants.items[i].digests, &archive, err)) {
-		case STORE_HIT:
-			checking->stored++;
-			checking->stored_bytes += archive.size_bytes;
-			break;
-		case STORE_MISS:
-			if (!report_missing(checking, &checking->wants.items[i], err))
-				return false;
-			break;
-		case STORE_FAILED:
-			return false;
-		}
-	}
-	return true;
+	if (!json_digests_read(json_object_get(missing, "digests"), &digests, &err))
+		return;
+	wants_best_text(&digests, digest);
+	text_escape(json_text_of(missing, "package"), package, sizeof package);
+	printf("%s %s %s: %s\n", json_text_of(missing, "state"), package[0] != '\0' ? package : "-", digest,
+	        json_text_of(missing, "advice"));
+	if (json_is_object(removed))
+		printf("    removed by %s, %s\n", json_text_of(removed, "who"), json_text_of(removed, "at"));
+	for (size_t i = 0; i < json_array_size(origins); i++)
+		print_origin(json_array_get(origins, i));
 }
 
 static void
-print_summary(const struct checking *checking)
+print_summary(const json_t *report)
 {
+	const json_t *states = json_object_get(report, "states");
+	uint64_t archives = json_count_of(report, "archives"), stored = json_count_of(report, "stored");
 	char bytes[TEXT_SIZE_MAX];
 
-	text_size(checking->stored_bytes, bytes);
-	printf("%zu archives: %" PRIu64 " stored (%s), %" PRIu64 " missing", checking->wants.count,
-	        checking->stored, bytes, (uint64_t)checking->wants.count - checking->stored);
-	for (size_t i = 0; i < CHANCES; i++)
-		if (checking->by_chance[i] > 0)
-			printf(", %" PRIu64 " %s", checking->by_chance[i], chance_names[i]);
-	puts(checking->stored == checking->wants.count ? ": all is safe" : "");
+	text_size(json_count_of(report, "stored_bytes"), bytes);
+	printf("%" PRIu64 " archives: %" PRIu64 " stored (%s), %" PRIu64 " missing", archives, stored, bytes,
+	        archives - stored);
+	for (size_t i = 0; i < REPORT_STATES; i++)
+		if (json_count_of(states, report_states[i]) > 0)
+			printf(", %" PRIu64 " %s", json_count_of(states, report_states[i]), report_states[i]);
+	puts(stored == archives ? ": all is safe" : "");
 }
 
 static void
-print_json(struct checking *checking)
+print_report(const json_t *report)
 {
-	json_t *states = json_object();
+	const json_t *missing = json_object_get(report, "missing");
 
-	for (size_t i = 0; i < CHANCES; i++)
-		json_object_set_new(
-		        states, chance_names[i], json_integer((json_int_t)checking->by_chance[i]));
-	json_print(json_pack("{s:I, s:I, s:I, s:o, s:o}", "archives", (json_int_t)checking->wants.count,
-	        "stored", (json_int_t)checking->stored, "stored_bytes", (json_int_t)checking->stored_bytes,
-	        "states", states, "missing", checking->missing));
-	checking->missing = NULL;
+	for (size_t i = 0; i < json_array_size(missing); i++)
+		print_missing(json_array_get(missing, i));
+	print_summary(report);
 }
 
 static bool
-collect_wants(struct checking *checking, const struct invocation *invocation, struct err *err)
+collect_wants(
+        struct larder *larder, const struct invocation *invocation, struct wants *wants, struct err *err)
 {
 	struct harvest *harvest;
 	enum source_form form;
 
 	if (invocation->n_arguments == 0)
-		return wants_add_catalog(&checking->wants, &checking->larder, err);
+		return wants_add_catalog(wants, larder, err);
 	if (!wants_is_file(invocation->arguments[0]))
-		return wants_add(&checking->wants, &checking->larder, invocation->arguments[0], err);
+		return wants_add(wants, larder, invocation->arguments[0], err);
 	harvest = reading_source(invocation->arguments[0], &form, err);
 	if (harvest == NULL)
 		return false;
-	wants_add_harvest(&checking->wants, harvest);
+	wants_add_harvest(wants, harvest);
 	harvest_destroy(harvest);
 	return true;
 }
 
 static int
-check(struct checking *checking, const struct invocation *invocation)
+check(struct larder *larder, const struct invocation *invocation)
 {
+	struct wants wants = WANTS_EMPTY;
 	struct err err = ERR_NONE;
+	json_t *report = NULL;
+	int status;
 
-	if (!collect_wants(checking, invocation, &err) || !check_all(checking, &err))
+	if (collect_wants(larder, invocation, &wants, &err))
+		report = report_check(larder, &wants, &err);
+	wants_finish(&wants);
+	if (report == NULL)
 		return command_fail(&err);
-	if (checking->missing != NULL)
-		print_json(checking);
-	else
-		print_summary(checking);
-	return checking->stored < checking->wants.count ? EXIT_MISSING : EXIT_DONE;
+	status = json_count_of(report, "stored") < json_count_of(report, "archives") ? EXIT_MISSING
+	                                                                             : EXIT_DONE;
+	if (invocation_has(invocation, FLAG_JSON)) {
+		json_print(report);
+		return status;
+	}
+	print_report(report);
+	json_decref(report);
+	return status;
 }
 
 static int
 run(const struct invocation *invocation)
 {
-	struct checking checking = {.config = invocation->config};
+	struct larder larder;
 	int status;
 
 	signals_release();
-	status = command_start(invocation, LARDER_STORE_READ, &checking.larder);
+	status = command_start(invocation, LARDER_STORE_READ, &larder);
 	if (status != EXIT_DONE)
 		return status;
-	if (invocation_has(invocation, FLAG_JSON))
-		checking.missing = json_array();
-	status = check(&checking, invocation);
-	json_decref(checking.missing);
-	wants_finish(&checking.wants);
-	larder_stop(&checking.larder, 0);
+	status = check(&larder, invocation);
+	larder_stop(&larder, 0);
 	return status;
 }
 
@@ -258,9 +139,11 @@ const struct command command_check = {
                 "said.\n"
                 "States: reachable (an origin served it), untried (an origin was never asked), failing (all "
                 "were\n"
-                "asked, none served it), unknown (no origin is known). Exit status 1 when anything is "
-                "missing. A\n"
-                "package or a digest can be named in place of the lockfile. Works beside a running daemon.\n",
+                "asked, none served it), unknown (no origin is known), removed (somebody removed it). Exit "
+                "status 1\n"
+                "when anything is missing. A package or a digest can be named in place of the lockfile. "
+                "Works\n"
+                "beside a running daemon.\n",
         .flags = FLAG_JSON,
         .max_arguments = 1,
         .run = run,

@@ -4,150 +4,108 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "server/admin/reports.h"
 #include "server/commands/command.h"
 #include "server/work/json.h"
 #include "server/work/wants.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
-#include "storage/catalog/catalog.h"
-
-/* One archive as store and catalog know it. */
-struct known {
-	const struct want *want;
-	enum store_answer answer;
-	struct archive archive; /* of STORE_HIT */
-	struct catalog_origins origins;
-	char **packages;
-	size_t n_packages;
-};
-
-static bool
-visit_package(void *context, const char *package)
-{
-	struct known *known = context;
-
-	known->packages = xrealloc(known->packages, (known->n_packages + 1) * sizeof known->packages[0]);
-	known->packages[known->n_packages++] = xstrdup(package);
-	return true;
-}
-
-static bool
-look_up(struct store *store, const struct want *want, struct known *ret, struct err *err)
-{
-	struct digest best = wants_best(&want->digests);
-
-	*ret = (struct known){.want = want};
-	ret->answer = store_has(store, &want->digests, &ret->archive, err);
-	return ret->answer != STORE_FAILED &&
-	       wants_origins(store_catalog(store), &want->digests, &ret->origins, err) &&
-	       catalog_packages(store_catalog(store), &best, visit_package, ret, err);
-}
 
 static void
-known_finish(struct known *known)
-{
-	catalog_origins_finish(&known->origins);
-	for (size_t i = 0; i < known->n_packages; i++)
-		free(known->packages[i]);
-	free(known->packages);
-}
-
-/* An archive nobody has ever heard of: neither stored nor in the catalog. */
-static bool
-is_unknown(const struct known *known)
-{
-	return known->answer == STORE_MISS && known->origins.count == 0 && known->n_packages == 0;
-}
-
-static void
-print_digests(const struct digests *digests)
+print_digests(const json_t *digests)
 {
 	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
-		struct digest digest;
-		char text[DIGEST_TEXT_MAX];
+		const char *name = digest_algo_name((enum digest_algo)algo);
+		const char *hex = json_text_of(digests, name);
 
-		if (!digests_get(digests, (enum digest_algo)algo, &digest))
-			continue;
-		digest_text(&digest, text);
-		printf("  digest   %s\n", text);
+		if (hex[0] != '\0')
+			printf("  digest   %s:%s\n", name, hex);
 	}
 }
 
 static void
-print_origin(const struct catalog_origin *origin)
+print_origin(const json_t *origin)
 {
-	char tried[TEXT_TIME_MAX] = "", url[1024];
+	const char *detail = json_text_of(origin, "detail"), *tried = json_text_of(origin, "tried");
+	char url[1024];
 
-	if (origin->tried_at_ms != 0)
-		text_time(origin->tried_at_ms, tried);
-	text_escape(origin->url, url, sizeof url);
-	printf("  origin   %s\n           %s%s%s%s%s\n", url, origin_result_name(origin->result),
-	        origin->detail != NULL && origin->detail[0] != '\0' ? ": " : "",
-	        origin->detail != NULL ? origin->detail : "", tried[0] != '\0' ? ", " : "", tried);
+	text_escape(json_text_of(origin, "url"), url, sizeof url);
+	printf("  origin   %s\n           %s%s%s%s%s\n", url, json_text_of(origin, "outcome"),
+	        detail[0] != '\0' ? ": " : "", detail, tried[0] != '\0' ? ", " : "", tried);
 }
 
 static void
-print_known(const struct known *known)
+print_stored(const json_t *report)
 {
-	char text[DIGEST_TEXT_MAX], when[TEXT_TIME_MAX], size[TEXT_SIZE_MAX],
-	        from[2 * sizeof known->archive.came_from];
+	uint64_t bytes = json_count_of(report, "size");
+	char size[TEXT_SIZE_MAX], from[2 * ARCHIVE_CAME_FROM_MAX];
 
-	wants_best_text(&known->want->digests, text);
-	printf("%s\n", text);
-	for (size_t i = 0; i < known->n_packages; i++)
-		printf("  package  %s\n", known->packages[i]);
-	print_digests(known->answer == STORE_HIT ? &known->archive.digests : &known->want->digests);
-	if (known->answer == STORE_HIT) {
-		text_time(known->archive.stored_at_ms, when);
-		text_size(known->archive.size_bytes, size);
-		text_escape(known->archive.came_from, from, sizeof from);
-		printf("  stored   %s, %s (%" PRIu64 " bytes), from %s\n", when, size,
-		        known->archive.size_bytes, from);
-	} else {
+	if (!json_flag_of(report, "stored")) {
 		puts("  stored   no");
+		return;
 	}
-	for (size_t i = 0; i < known->origins.count; i++)
-		print_origin(&known->origins.items[i]);
+	text_size(bytes, size);
+	text_escape(json_text_of(report, "came_from"), from, sizeof from);
+	printf("  stored   %s, %s (%" PRIu64 " bytes), from %s\n", json_text_of(report, "stored_at"), size,
+	        bytes, from);
 }
 
-static json_t *
-known_json(const struct known *known)
+/* What somebody decided about it: "pinned", "removed". */
+static void
+print_decision(const json_t *report, const char *what)
 {
-	const bool stored = known->answer == STORE_HIT;
-	json_t *packages = json_array(), *origins = json_array();
+	const json_t *decision = json_object_get(report, what);
 
-	for (size_t i = 0; i < known->n_packages; i++)
-		json_array_append_new(packages, json_text(known->packages[i]));
-	for (size_t i = 0; i < known->origins.count; i++)
-		json_array_append_new(origins, json_origin(&known->origins.items[i]));
-	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "digests",
-	        json_digests(stored ? &known->archive.digests : &known->want->digests), "stored", (int)stored,
-	        "size", stored ? json_integer((json_int_t)known->archive.size_bytes) : json_null(),
-	        "stored_at", json_time(stored ? known->archive.stored_at_ms : 0), "came_from",
-	        stored ? json_text(known->archive.came_from) : json_null(), "packages", packages, "origins",
-	        origins);
+	if (json_is_object(decision))
+		printf("  %-8s by %s, %s\n", what, json_text_of(decision, "who"),
+		        json_text_of(decision, "at"));
+}
+
+static void
+print_report(const struct digests *asked, const json_t *report)
+{
+	const json_t *packages = json_object_get(report, "packages");
+	const json_t *origins = json_object_get(report, "origins");
+	char text[DIGEST_TEXT_MAX];
+
+	wants_best_text(asked, text);
+	printf("%s\n", text);
+	for (size_t i = 0; i < json_array_size(packages); i++)
+		printf("  package  %s\n", json_string_value(json_array_get(packages, i)));
+	print_digests(json_object_get(report, "digests"));
+	print_stored(report);
+	print_decision(report, "pinned");
+	print_decision(report, "removed");
+	for (size_t i = 0; i < json_array_size(origins); i++)
+		print_origin(json_array_get(origins, i));
+}
+
+/* One archive, into archives or, where that is NULL, to standard output. */
+static int
+show_one(struct larder *larder, const struct digests *digests, json_t *archives)
+{
+	struct err err = ERR_NONE;
+	json_t *report = report_archive(larder, digests, &err);
+
+	if (report == NULL)
+		return err.code == ERR_UNKNOWN ? EXIT_MISSING : command_fail(&err);
+	if (archives != NULL) {
+		json_array_append_new(archives, report);
+		return EXIT_DONE;
+	}
+	print_report(digests, report);
+	json_decref(report);
+	return EXIT_DONE;
 }
 
 static int
-show(const struct invocation *invocation, struct larder *larder, struct wants *wants)
+show(const struct invocation *invocation, struct larder *larder, const struct wants *wants)
 {
 	json_t *archives = invocation_has(invocation, FLAG_JSON) ? json_array() : NULL;
-	struct err err = ERR_NONE;
 	int status = EXIT_DONE;
 
-	for (size_t i = 0; i < wants->count && err.code == ERR_OK; i++) {
-		struct known known;
-
-		if (!look_up(larder->store, &wants->items[i], &known, &err))
-			status = command_fail(&err);
-		else if (is_unknown(&known))
-			status = EXIT_MISSING;
-		else if (archives != NULL)
-			json_array_append_new(archives, known_json(&known));
-		else
-			print_known(&known);
-		known_finish(&known);
-	}
+	for (size_t i = 0; i < wants->count && status != EXIT_FAILED; i++)
+		status = command_worse(status, show_one(larder, &wants->items[i].digests, archives));
 	if (archives != NULL)
 		json_print(json_pack("{s:o}", "archives", archives));
 	if (status == EXIT_MISSING)

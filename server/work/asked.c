@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "server/admin/metrics.h"
+#include "server/http/body.h"
 #include "storage/base/auto.h"
 #include "storage/catalog/source.h"
 
@@ -217,6 +219,16 @@ asked_read_body(const struct text *body, struct asked *ret, struct err *err)
 	if (looks_like_digests(first_words(body)))
 		return read_lines(body, ret, err);
 	return read_source(body, ret, err);
+}
+
+bool
+asked_read_request(struct request *request, struct asked *ret, struct err *err)
+{
+	if (asked_read_body(body_text_of(request), ret, err))
+		return true;
+	if (err->code == ERR_TOO_LARGE)
+		metrics_add(request->larder->metrics, METRIC_LIMIT_ASKED, 1);
+	return false;
 }
 
 void

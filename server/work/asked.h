@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "server/http/request.h"
 #include "server/work/wants.h"
 #include "storage/base/err.h"
 #include "storage/base/text.h"
@@ -32,6 +33,8 @@ struct asked {
  * ERR_SYNTAX or ERR_BAD_REQUEST says what is wrong and where. ret is to be finished in any case.
  */
 bool asked_read_body(const struct text *body, struct asked *ret, struct err *err) MUST_CHECK;
+/* The body of this request; counts those that are over the limit. */
+bool asked_read_request(struct request *request, struct asked *ret, struct err *err) MUST_CHECK;
 /* The JSON form alone, for one who takes other members too: what stands under "digests". */
 bool asked_read_digests(const json_t *digests, struct asked *ret, struct err *err) MUST_CHECK;
 /* The body is JSON, or means to be. */

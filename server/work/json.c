@@ -114,3 +114,19 @@ json_origin(const struct catalog_origin *origin)
 	        json_time(origin->tried_at_ms), "served", json_time(origin->served_at_ms), "failures",
 	        (json_int_t)origin->failures);
 }
+
+json_t *
+json_problems(const struct harvest *harvest)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < harvest->n_problems; i++) {
+		const struct harvest_problem *problem = &harvest->problems[i];
+
+		json_array_append_new(
+		        list, json_pack("{s:o, s:i, s:i, s:o}", "file", json_text(problem->file), "line",
+		                      (int)problem->line, "column", (int)problem->column, "text",
+		                      json_text(problem->text)));
+	}
+	return list;
+}

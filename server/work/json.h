@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "storage/catalog/catalog.h"
+#include "storage/catalog/harvest.h"
 #include "storage/digest.h"
 
 /* Prints it on standard output, indented, and releases it. */
@@ -22,6 +23,8 @@ bool json_digests_read(const json_t *value, struct digests *ret, struct err *err
 json_t *json_time(int64_t wall_ms);
 /* {"url", "outcome", "detail", "tried", "served", "failures"} */
 json_t *json_origin(const struct catalog_origin *origin);
+/* [{"file", "line", "column", "text"}] */
+json_t *json_problems(const struct harvest *harvest);
 /* A string in which bytes that are no UTF-8 were replaced: paths may hold any. */
 json_t *json_text(const char *text);
 

@@ -301,8 +301,7 @@ catalog \"gone\" { source = \"$WORK/nowhere\" }"
 	larder show "sha256:$(sha256 "$WORK/archives/one")"
 	larder check
 	larder export "$WORK/tree"
-	make_list 9
-	for command in "add $WORK/archives" "import $WORK/archives.list" "verify" "fetch --all"; do
+	for command in "add $WORK/archives" "import $WORK/archives" "verify" "fetch --all"; do
 		# shellcheck disable=SC2086
 		run larder $command
 		[ "$status" = 3 ]

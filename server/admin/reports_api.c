@@ -1,0 +1,150 @@
+/*
+ * Reports over HTTP. Clerks' threads, but for the description, which is constant.
+ */
+#include "server/admin/metrics.h"
+#include "server/admin/reports.h"
+#include "server/http/body.h"
+#include "server/http/reply.h"
+#include "server/work/asked.h"
+#include "server/work/json.h"
+#include "storage/catalog/catalog.h"
+#include "storage/index/event_rows.h"
+
+#include "openapi.json.h"
+
+bool
+api_check(struct request *request, struct api_answer *ret, struct err *err)
+{
+	struct larder *larder = request->larder;
+	struct asked asked = ASKED_EMPTY;
+	json_t *report = NULL;
+
+	if (asked_read_request(request, &asked, err))
+		report = report_check(larder, &asked.wants, err);
+	if (report != NULL && asked.harvest != NULL)
+		json_object_set_new(report, "problems", json_problems(asked.harvest));
+	asked_finish(&asked);
+	*ret = (struct api_answer){.status = 200, .json = report};
+	return report != NULL;
+}
+
+bool
+api_archive(struct request *request, struct api_answer *ret, struct err *err)
+{
+	struct digests digests = {0};
+
+	digests_put(&digests, &request->digest);
+	*ret = (struct api_answer){.status = 200, .json = report_archive(request->larder, &digests, err)};
+	return ret->json != NULL;
+}
+
+/* A number of the query; as it was where there is none. */
+static bool
+read_number(const struct request *request, const char *name, uint64_t max, uint64_t *ret, struct err *err)
+{
+	const char *text = request_parameter(request, name);
+	uint64_t number;
+
+	if (text == NULL)
+		return true;
+	if (!text_parse_number(text, &number) || number > max)
+		return err_set(err, ERR_BAD_REQUEST, "%s has to be a number of at most %llu", name,
+		        (unsigned long long)max);
+	*ret = number;
+	return true;
+}
+
+/* Which part of a long list: "after" or "since", and "limit". */
+static bool
+read_page(const struct request *request, const char *start, struct catalog_page *ret, struct err *err)
+{
+	uint64_t after = 0, limit = REPORT_LIMIT;
+
+	if (!read_number(request, start, INT64_MAX, &after, err) ||
+	        !read_number(request, "limit", REPORT_LIMIT_MAX, &limit, err))
+		return false;
+	if (limit == 0)
+		return err_set(err, ERR_BAD_REQUEST, "limit has to be at least 1");
+	*ret = (struct catalog_page){.after = (int64_t)after, .max = limit};
+	return true;
+}
+
+static bool
+visit_wanted(void *context, const struct digests *digests, const char *package)
+{
+	json_array_append_new(context, json_pack("{s:o, s:o}", "digests", json_digests(digests), "package",
+	                                       json_text(package != NULL ? package : "")));
+	return true;
+}
+
+bool
+api_wanted(struct request *request, struct api_answer *ret, struct err *err)
+{
+	struct catalog *catalog = store_catalog(request->larder->store);
+	struct catalog_page page;
+	json_t *wanted;
+	int64_t last;
+
+	if (!read_page(request, "after", &page, err))
+		return false;
+	wanted = json_array();
+	if (!catalog_missing(catalog, &page, visit_wanted, wanted, &last, err)) {
+		json_decref(wanted);
+		return false;
+	}
+	*ret = (struct api_answer){.status = 200,
+	        .json = json_pack("{s:o, s:o}", "wanted", wanted, "next",
+	                last != 0 ? json_integer(last) : json_null())};
+	return true;
+}
+
+static void
+visit_event(void *context, const struct event_row *event)
+{
+	json_array_append_new(
+	        context, json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)event->id,
+	                         "at", json_time(event->at_ms), "kind", json_text(event->kind), "subject",
+	                         json_text(event->subject), "who", json_text(event->who), "from",
+	                         json_text(event->came_from), "result", json_text(event->result), "detail",
+	                         json_text(event->detail)));
+}
+
+/* Where to go on: behind the last one told, or where we were. */
+static json_t *
+next_since(const json_t *events, int64_t since)
+{
+	size_t count = json_array_size(events);
+
+	if (count == 0)
+		return json_integer(since);
+	return json_incref(json_object_get(json_array_get(events, count - 1), "id"));
+}
+
+bool
+api_events(struct request *request, struct api_answer *ret, struct err *err)
+{
+	struct index *index = store_index(request->larder->store);
+	struct catalog_page page;
+	json_t *events, *next;
+
+	if (!read_page(request, "since", &page, err))
+		return false;
+	events = json_array();
+	if (!event_rows_after(index, page.after, page.max, visit_event, events, err)) {
+		json_decref(events);
+		return false;
+	}
+	next = next_since(events, page.after);
+	*ret = (struct api_answer){
+	        .status = 200, .json = json_pack("{s:o, s:o}", "events", events, "next", next)};
+	return true;
+}
+
+enum outcome
+api_description(struct request *request)
+{
+	AUTO_TEXT body = TEXT_EMPTY;
+
+	text_add(&body, openapi_json);
+	return reply_text(request, 200, "application/json", &body);
+}
