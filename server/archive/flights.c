@@ -16,6 +16,7 @@
 #include "server/admin/metrics.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
+#include "storage/index/tombstone_rows.h"
 #include "storage/store.h"
 
 /* One name of a flight. */
@@ -307,6 +308,25 @@ depart(struct flights *flights, struct flight *flight)
 	flight_release(flight);
 }
 
+/* Somebody removed an archive that has one of these names; or the index does not tell. */
+static bool
+is_barred(struct flights *flights, const struct digests *names, struct err *err)
+{
+	struct index *index = store_index(flights->options.store);
+	enum row_answer answer = ROW_NONE;
+	struct tombstone tombstone;
+
+	for (int algo = 0; algo < DIGEST_ALGOS && answer == ROW_NONE; algo++) {
+		struct digest name;
+
+		if (digests_get(names, algo, &name))
+			answer = tombstone_row_find(index, &name, &tombstone, err);
+	}
+	if (answer == ROW_FOUND)
+		tombstone_refuses(&tombstone, err);
+	return answer != ROW_NONE;
+}
+
 struct flight *
 flights_join(struct flights *flights, const struct digest *digest, struct err *err)
 {
@@ -325,6 +345,8 @@ flights_join(struct flights *flights, const struct digest *digest, struct err *e
 	if (!catalog_wanted(store_catalog(flights->options.store), digest, &plan.wanted, err))
 		return NULL;
 	names_of(digest, &plan.wanted, &names);
+	if (is_barred(flights, &names, err))
+		return NULL;
 	fresh = flight_create(&plan);
 	switch (enter(flights, fresh, &names, &flight, err)) {
 	case JOINED_NEW:

@@ -532,6 +532,62 @@ one_flight_for_all_digests_of_an_archive(void **state)
 	assert_int_equal(flights_count(fixture->flights), 0);
 }
 
+static void
+remove_archive(struct fixture *fixture, const struct digest *digest)
+{
+	struct archive archive;
+	struct err err = ERR_NONE;
+
+	assert_true(store_remove(fixture->store, digest, "uid 7", &archive, &err));
+}
+
+/* Neither by the digest that it was removed by, nor by another that the catalog lists with it. */
+static void
+a_removed_archive_is_not_fetched(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL), listed = {0};
+	struct digest md5 = name_of(&digests, DIGEST_MD5), sha512 = name_of(&digests, DIGEST_SHA512);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct err err = ERR_NONE;
+
+	digests_put(&listed, &sha512);
+	teach(fixture, &listed);
+	remove_archive(fixture, &sha512);
+	digests_put(&listed, &sha256);
+	digests_put(&listed, &md5);
+	teach(fixture, &listed);
+	assert_null(flights_join(fixture->flights, &sha512, &err));
+	assert_int_equal(err.code, ERR_REMOVED);
+	assert_non_null(strstr(err.text, "removed by uid 7 on 20"));
+	err = ERR_NONE;
+	assert_null(flights_join(fixture->flights, &md5, &err));
+	assert_int_equal(err.code, ERR_REMOVED);
+	assert_int_equal(fixture->n_submitted, 0);
+}
+
+static void
+a_removal_fails_the_flight_under_way(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct err err = ERR_NONE;
+	struct archive archive;
+	struct flight *flight;
+
+	teach(fixture, &digests);
+	flight = join(fixture, &sha256);
+	announce(flight, SMALL);
+	append(flight, fixture->bytes, SMALL);
+	remove_archive(fixture, &sha256);
+	assert_true(flight_land(flight, &err));
+	wait_until_over(flight);
+	assert_int_equal(flight_failure(flight)->code, ERR_REMOVED);
+	assert_int_equal(store_lookup(fixture->store, &sha256, &archive, &err), STORE_MISS);
+	flight_release(flight);
+}
+
 /* md5 and sha1 are names: where the catalog knows a sha256 the bytes must have that too. */
 static void
 a_weak_digest_is_not_enough_where_a_strong_one_is_known(void **state)
@@ -641,6 +697,8 @@ main(void)
 	        IN_FIXTURE(an_upload_leaves_a_flight_that_has_promised),
 	        IN_FIXTURE(an_upload_is_not_nowhere),
 	        IN_FIXTURE(one_flight_for_all_digests_of_an_archive),
+	        IN_FIXTURE(a_removed_archive_is_not_fetched),
+	        IN_FIXTURE(a_removal_fails_the_flight_under_way),
 	        IN_FIXTURE(a_weak_digest_is_not_enough_where_a_strong_one_is_known),
 	        IN_FIXTURE(the_table_has_a_limit),
 	        IN_FIXTURE(nowhere_is_remembered_and_failing_is_not),
