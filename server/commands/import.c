@@ -1,156 +1,157 @@
 /*
- * `larder import`: learns from sources where archives live. Main thread. A source goes in whole or not at
- * all; entries of it that cannot be read are named and skipped.
+ * `larder import`: learns from sources where archives live. Main thread. A path is read here, since only the
+ * command sees its user's files; learning it, and reading a URL, is server/work/work_import.c, here or in the
+ * daemon.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "server/catalogs.h"
 #include "server/commands/command.h"
+#include "server/commands/daemon.h"
 #include "server/commands/reading.h"
 #include "server/work/json.h"
-#include "server/work/wants.h"
-#include "server/signals.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
-#include "storage/catalog/catalog.h"
 #include "storage/catalog/source.h"
 
-/* What one source came to. */
-struct import {
-	const char *source;
-	enum source_form form;
-	struct catalog_learned learned;
-	int64_t took_ms;
-};
-
 static void
-print_count(const char *what, uint64_t count, uint64_t fresh)
+print_count(const json_t *report, const char *what)
 {
-	printf("  %-9s %8" PRIu64 "  %8" PRIu64 " new\n", what, count, fresh);
+	const json_t *counts = json_object_get(report, what);
+
+	printf("  %-9s %8" PRIu64 "  %8" PRIu64 " new\n", what, json_count_of(counts, "total"),
+	        json_count_of(counts, "new"));
 }
 
 static void
-print_report(const struct import *import, const struct harvest *harvest)
+print_report(const json_t *report, int64_t took_ms)
 {
-	const struct catalog_learned *learned = &import->learned;
+	uint64_t without_digest = json_count_of(report, "without_digest"),
+	         not_archives = json_count_of(report, "not_archives"),
+	         problems = json_count_of(report, "problems_total");
 
-	printf("%s: %s, %" PRIu64 " files, %" PRIu64 " sections, read in %.2f s\n", import->source,
-	        source_form_name(import->form), harvest->files, harvest->sections,
-	        (double)import->took_ms / 1000);
-	print_count("archives", learned->archives, learned->new_archives);
-	print_count("digests", learned->digests, learned->new_digests);
-	print_count("origins", learned->origins, learned->new_origins);
-	print_count("packages", learned->packages, learned->new_packages);
-	if (harvest->without_digest > 0)
+	printf("%s: %s, %" PRIu64 " files, %" PRIu64 " sections, read in %.2f s\n",
+	        json_text_of(report, "source"), json_text_of(report, "form"), json_count_of(report, "files"),
+	        json_count_of(report, "sections"), (double)took_ms / 1000);
+	print_count(report, "archives");
+	print_count(report, "digests");
+	print_count(report, "origins");
+	print_count(report, "packages");
+	if (without_digest > 0)
 		printf("  %" PRIu64 " sections name no checksum: larder cannot keep what they point at\n",
-		        harvest->without_digest);
-	if (harvest->not_archives > 0)
-		printf("  %" PRIu64 " sections are repositories or local paths, no archives\n",
-		        harvest->not_archives);
-	if (harvest->problems_in_all > 0)
+		        without_digest);
+	if (not_archives > 0)
+		printf("  %" PRIu64 " sections are repositories or local paths, no archives\n", not_archives);
+	if (problems > 0)
 		printf("  %" PRIu64 " problems: what stands there was skipped, all else was learned\n",
-		        harvest->problems_in_all);
+		        problems);
 }
 
-static json_t *
-problems_json(const struct harvest *harvest)
+/* As reading_say_problems, of a report. */
+static void
+say_problems(const json_t *report)
 {
-	json_t *problems = json_array();
+	uint64_t in_all = json_count_of(report, "problems_total");
+	const json_t *problem;
+	size_t i;
 
-	for (size_t i = 0; i < harvest->n_problems; i++)
-		json_array_append_new(problems,
-		        json_pack("{s:o, s:i, s:i, s:o}", "file", json_text(harvest->problems[i].file),
-		                "line", (int)harvest->problems[i].line, "column",
-		                (int)harvest->problems[i].column, "text",
-		                json_text(harvest->problems[i].text)));
-	return problems;
+	json_array_foreach (json_object_get(report, "problems"), i, problem) {
+		const char *file = json_text_of(problem, "file"), *text = json_text_of(problem, "text");
+		uint64_t line = json_count_of(problem, "line");
+
+		if (i == PROBLEMS_SHOWN)
+			break;
+		if (line > 0)
+			command_say("%s:%" PRIu64 ":%" PRIu64 ": %s", file, line,
+			        json_count_of(problem, "column"), text);
+		else
+			command_say("%s: %s", file, text);
+	}
+	if (in_all > PROBLEMS_SHOWN)
+		command_say("… and %" PRIu64 " more; --json lists all", in_all - PROBLEMS_SHOWN);
 }
 
-static json_t *
-count_json(uint64_t count, uint64_t fresh)
+static void
+say_failure(const json_t *report)
 {
-	return json_pack("{s:I, s:I}", "total", (json_int_t)count, "new", (json_int_t)fresh);
+	const char *source = json_text_of(report, "source"), *text = json_text_of(report, "error");
+	bool named = text_starts_with(text, source);
+
+	command_say("%s%s%s; nothing was learned from it", named ? "" : source, named ? "" : ": ", text);
 }
 
+/* The report of a source that could not be read, as work_import makes it. */
 static json_t *
-report_json(const struct import *import, const struct harvest *harvest)
+failure(const char *source, const struct err *err)
 {
-	const struct catalog_learned *learned = &import->learned;
-	json_t *report = json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "source", json_text(import->source),
-	        "form", source_form_name(import->form), "files", (json_int_t)harvest->files, "sections",
-	        (json_int_t)harvest->sections, "without_digest", (json_int_t)harvest->without_digest,
-	        "not_archives", (json_int_t)harvest->not_archives, "problems_total",
-	        (json_int_t)harvest->problems_in_all);
+	return json_pack("{s:o, s:o, s:i}", "source", json_text(source), "error", json_text(err->text),
+	        "exit_status", err_exit_status(err->code));
+}
 
-	json_object_set_new(report, "archives", count_json(learned->archives, learned->new_archives));
-	json_object_set_new(report, "digests", count_json(learned->digests, learned->new_digests));
-	json_object_set_new(report, "origins", count_json(learned->origins, learned->new_origins));
-	json_object_set_new(report, "packages", count_json(learned->packages, learned->new_packages));
-	json_object_set_new(report, "problems", problems_json(harvest));
+/* The report of one source, the caller's; NULL: what went wrong was said. */
+static json_t *
+import_source(const struct invocation *invocation, const char *source, int *ret_status)
+{
+	struct undertaking importing = {
+	        .kind = "import", .asked = json_pack("{s:o}", "source", json_text(source))};
+	enum source_form form;
+	struct err err = ERR_NONE;
+	json_t *report = NULL;
+
+	if (catalogs_is_url(source)) {
+		*ret_status = undertake(invocation, &importing, &report);
+	} else {
+		importing.harvest = harvest_create();
+		if (source_read(source, importing.harvest, &form, &err)) {
+			json_object_set_new(importing.asked, "form", json_string(source_form_name(form)));
+			*ret_status = undertake(invocation, &importing, &report);
+		} else {
+			report = failure(source, &err);
+			*ret_status = err_exit_status(err.code);
+		}
+	}
+	harvest_destroy(importing.harvest);
+	json_decref(importing.asked);
 	return report;
 }
 
-/* One source; with reports non-NULL its report is added there, else it is printed. */
-static int
-import_source(struct larder *larder, const char *source, json_t *reports)
+/* Says what a report tells to a person. */
+static void
+show(const json_t *report, int64_t took_ms)
 {
-	struct import import = {.source = source, .took_ms = clock_ms()};
-	struct harvest *harvest = harvest_create();
-	int status = EXIT_DONE;
-	struct err err = ERR_NONE;
-
-	if (!catalogs_read(larder, source, harvest, &import.form, &err) ||
-	        !catalog_learn(store_catalog(larder->store), harvest, source, &import.learned, &err)) {
-		bool named = text_starts_with(err.text, source);
-
-		command_say("%s%s%s; nothing was learned from it", named ? "" : source, named ? "" : ": ",
-		        err.text);
-		if (reports != NULL)
-			json_array_append_new(reports, json_pack("{s:o, s:o}", "source", json_text(source),
-			                                       "error", json_text(err.text)));
-		status = err_exit_status(err.code);
-	} else {
-		import.took_ms = clock_ms() - import.took_ms;
-		if (reports != NULL)
-			json_array_append_new(reports, report_json(&import, harvest));
-		else
-			print_report(&import, harvest);
-		if (reports == NULL)
-			reading_say_problems(harvest);
-		status = harvest->problems_in_all > 0 ? EXIT_MISSING : EXIT_DONE;
+	if (json_object_get(report, "error") != NULL) {
+		say_failure(report);
+		return;
 	}
-	harvest_destroy(harvest);
-	return status;
-}
-
-static enum larder_parts
-parts_for(const struct invocation *invocation)
-{
-	for (size_t i = 0; i < invocation->n_arguments; i++)
-		if (catalogs_is_url(invocation->arguments[i]))
-			return LARDER_FETCHING;
-	return LARDER_STORE_WRITE;
+	print_report(report, took_ms);
+	fflush(stdout);
+	say_problems(report);
 }
 
 static int
 run(const struct invocation *invocation)
 {
-	json_t *reports = invocation_has(invocation, FLAG_JSON) ? json_array() : NULL;
-	struct larder larder;
-	int status;
+	json_t *reports = json_array();
+	int status = EXIT_DONE;
 
-	signals_release();
-	status = command_start(invocation, parts_for(invocation), &larder);
-	if (status != EXIT_DONE) {
-		json_decref(reports);
-		return status;
+	for (size_t i = 0; i < invocation->n_arguments; i++) {
+		int64_t began_ms = clock_ms();
+		int its_status;
+		json_t *report = import_source(invocation, invocation->arguments[i], &its_status);
+
+		status = command_worse(status, its_status);
+		if (report == NULL)
+			break; /* not the source's fault: the next would fare no better */
+		if (!invocation_has(invocation, FLAG_JSON))
+			show(report, clock_ms() - began_ms);
+		else if (json_object_get(report, "error") != NULL)
+			say_failure(report);
+		json_array_append_new(reports, report);
 	}
-	for (size_t i = 0; i < invocation->n_arguments; i++)
-		status = command_worse(status, import_source(&larder, invocation->arguments[i], reports));
-	larder_stop(&larder, 0);
-	if (reports != NULL)
-		json_print(json_pack("{s:o}", "sources", reports));
+	if (invocation_has(invocation, FLAG_JSON) && json_array_size(reports) > 0)
+		json_print(json_pack("{s:O}", "sources", reports));
+	json_decref(reports);
 	return status;
 }
 

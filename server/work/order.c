@@ -1,5 +1,5 @@
 /*
- * Orders. Main thread; only wake runs elsewhere, under the flight's lock, and does nothing but post a letter.
+ * Orders. The thread that works; only wake runs elsewhere, under the flight's lock, and does nothing but post a letter.
  */
 #include "server/work/order.h"
 
@@ -32,7 +32,7 @@ orders_under_way(const struct orders *orders)
 static void
 park(struct waiter *waiter)
 {
-	(void)waiter; /* a command waits in its mailbox anyway */
+	(void)waiter; /* an order waits in its mailbox anyway */
 }
 
 static struct order *
@@ -180,6 +180,27 @@ orders_next(struct orders *orders, int64_t timeout_ms)
 		orders->under_way--;
 		return order;
 	}
+}
+
+void
+orders_abandon(struct orders *orders, struct order *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct order *order = &items[i];
+
+		if (order->state != ORDER_UNDER_WAY)
+			continue;
+		if (order->flight != NULL)
+			flight_leave(order->flight, &order->waiter);
+		order->flight = NULL;
+		order->state = ORDER_FAILED;
+		err_set(&order->err, ERR_STOPPING, "nobody waits for it any more");
+		orders->under_way--;
+	}
+	/* Nobody wakes any of them now; the letters that came before are of no use. */
+	while (mailbox_take(&orders->home, 0) != NULL)
+		continue;
+	assert(orders->under_way == 0);
 }
 
 bool

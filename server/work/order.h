@@ -1,6 +1,6 @@
 /*
- * An order: one archive that a command wants fetched. Joins a flight, waits for it in a mailbox, remembers
- * how it ended. Main thread, but for the wake, which comes from the fetcher's or the store's.
+ * An order: one archive that somebody wants fetched. Joins a flight, waits for it in a mailbox, remembers
+ * how it ended. The thread that works, but for the wake, which comes from the fetcher's or the store's.
  */
 #ifndef SERVER_WORK_ORDER_H
 #define SERVER_WORK_ORDER_H
@@ -41,6 +41,12 @@ void orders_finish(struct orders *orders);                      /* none is under
 size_t orders_under_way(const struct orders *orders);
 /* The next that has come to an end; NULL: none within timeout_ms. */
 struct order *orders_next(struct orders *orders, int64_t timeout_ms);
+
+/*
+ * Gives up waiting for those of these orders that are still under way: their flights go on, and what they bring is
+ * kept. They are FAILED with ERR_STOPPING.
+ */
+void orders_abandon(struct orders *orders, struct order *items, size_t count);
 
 /* Must not move in memory afterwards. Borrows both. */
 void order_init(struct order *order, struct orders *office, const struct want *want);

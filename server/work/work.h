@@ -45,6 +45,9 @@ struct work {
 typedef json_t *work_fn(struct work *work, struct err *err);
 work_fn work_fetch, work_import, work_verify;
 
+/* Whether work_fetch can read what is asked; ERR_BAD_REQUEST, ERR_SYNTAX. */
+bool work_fetch_check(const json_t *asked, struct err *err) MUST_CHECK;
+
 /* A kind of work by its name: "fetch", "import", "verify". */
 struct work_kind {
 	const char *name;

@@ -301,7 +301,8 @@ catalog \"gone\" { source = \"$WORK/nowhere\" }"
 	larder show "sha256:$(sha256 "$WORK/archives/one")"
 	larder check
 	larder export "$WORK/tree"
-	for command in "add $WORK/archives" "import $WORK/archives" "verify" "fetch --all"; do
+	make_list 9
+	for command in "add $WORK/archives" "import $WORK/archives.list" "verify" "fetch --all"; do
 		# shellcheck disable=SC2086
 		run larder $command
 		[ "$status" = 3 ]
