@@ -6,10 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "server/http/sockets.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
-
-#define CONTROL_SOCKET "control.sock"
 
 /* Nobody is there: the file is missing, or left from a daemon that was killed. */
 static bool

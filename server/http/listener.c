@@ -29,33 +29,37 @@
 struct listener {
 	struct larder larder; /* what the handlers see: a copy that knows this listener */
 	struct exchange_setting setting;
-	struct worker *workers; /* every address has config->workers of them */
+	struct worker *workers; /* every address has config->workers of them, the control socket one */
 	size_t n_workers;
 	char urls[LISTEN_MAX][SOCKETS_URL_MAX];
 	const char *url_pointers[LISTEN_MAX];
 	size_t n_urls;
+	bool has_control; /* the control socket's file is there */
 };
 
 static bool bind_addresses(struct listener *listener, struct err *err);
+static void bind_control(struct listener *listener);
 static bool start_connections(struct listener *listener, struct err *err);
 static bool start_daemons(struct listener *listener, struct err *err);
 
 struct listener *
 listener_start(const struct larder *larder, struct err *err)
 {
-	size_t most = larder->config->listen.count * (size_t)larder->config->workers;
+	size_t most = larder->config->listen.count * (size_t)larder->config->workers + 1;
 	struct listener *listener = xcalloc(1, sizeof *listener);
 
 	listener->larder = *larder;
 	listener->larder.listener = listener;
 	listener->setting.larder = &listener->larder;
 	listener->setting.access_log = larder->config->log.access;
-	listener->workers =
-	        aligned_alloc(_Alignof(struct worker), (most > 0 ? most : 1) * sizeof(struct worker));
+	listener->workers = aligned_alloc(_Alignof(struct worker), most * sizeof(struct worker));
 	if (listener->workers == NULL)
 		abort();
-	if (bind_addresses(listener, err) && start_connections(listener, err) && start_daemons(listener, err))
-		return listener;
+	if (bind_addresses(listener, err) && start_connections(listener, err)) {
+		bind_control(listener);
+		if (start_daemons(listener, err))
+			return listener;
+	}
 	listener_stop(listener);
 	return NULL;
 }
@@ -68,15 +72,20 @@ listener_addresses(const struct listener *listener, size_t *ret_count)
 }
 
 static void
+add_worker(struct listener *listener, int fd)
+{
+	struct worker *worker = &listener->workers[listener->n_workers++];
+
+	memset(worker, 0, sizeof *worker);
+	worker->listener = listener;
+	worker->fd = fd;
+}
+
+static void
 add_workers(struct listener *listener, const int *fds, size_t count, const char *url)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct worker *worker = &listener->workers[listener->n_workers++];
-
-		memset(worker, 0, sizeof *worker);
-		worker->listener = listener;
-		worker->fd = fds[i];
-	}
+	for (size_t i = 0; i < count; i++)
+		add_worker(listener, fds[i]);
 	memcpy(listener->urls[listener->n_urls], url, SOCKETS_URL_MAX);
 	listener->url_pointers[listener->n_urls] = listener->urls[listener->n_urls];
 	listener->n_urls++;
@@ -110,6 +119,21 @@ bind_addresses(struct listener *listener, struct err *err)
 	if (err->code == ERR_OK)
 		err_set(err, ERR_CONFIG, "listen names no address");
 	return false;
+}
+
+/* Archives can be served without it, so a filesystem that has no sockets is only worth a warning. */
+static void
+bind_control(struct listener *listener)
+{
+	struct err err = ERR_NONE;
+	int fd = sockets_listen_control(listener->larder.config->store, &err);
+
+	if (fd < 0) {
+		log_warning("%s; archives are served, but commands cannot reach this daemon", err.text);
+		return;
+	}
+	listener->has_control = true;
+	add_worker(listener, fd);
 }
 
 /* As many descriptors as the system allows; says so where they are too few for the limit of connections. */
@@ -167,8 +191,8 @@ may_connect(void *context, const struct sockaddr *peer, socklen_t length)
 	struct worker *worker = context;
 	struct connections *connections = worker->listener->setting.connections;
 
-	(void)peer, (void)length;
-	if (connections_have_room(connections))
+	(void)length;
+	if (peer->sa_family == AF_UNIX || connections_have_room(connections))
 		return MHD_YES;
 	metrics_add(worker->listener->larder.metrics, METRIC_LIMIT_CONNECTIONS, 1);
 	return MHD_NO;
@@ -285,6 +309,10 @@ void
 listener_quiesce(struct listener *listener)
 {
 	atomic_store(&listener->setting.stopping, true);
+	/* First, so that nobody knocks here who would not be let in. */
+	if (listener->has_control)
+		sockets_remove_control(listener->larder.config->store);
+	listener->has_control = false;
 	for (size_t i = 0; i < listener->n_workers; i++)
 		if (listener->workers[i].daemon != NULL)
 			MHD_quiesce_daemon(listener->workers[i].daemon);

@@ -21,7 +21,7 @@ struct listener;
  * Binds every address of config->listen and starts answering. Copies what larder points to, so everything
  * else has to run already. ERR_CONFIG names what is no address of this machine, ERR_IO the port that is in
  * use, and what to do. An IPv6 address on a machine without IPv6 is a warning as long as another address
- * works.
+ * works. Listens on the control socket of the store too, which the caller has the lock of.
  */
 struct listener *listener_start(const struct larder *larder, struct err *err) MUST_CHECK;
 

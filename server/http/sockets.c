@@ -5,10 +5,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "server/net.h"
 #include "storage/base/text.h"
@@ -183,4 +186,50 @@ sockets_listen(const char *text, size_t count, int *ret_fds, char ret_url[SOCKET
 	snprintf(ret_url, SOCKETS_URL_MAX, address.family == AF_INET6 ? "http://[%s]:%u" : "http://%s:%u",
 	        host, (unsigned)port_of(ret_fds[0]));
 	return SOCKETS_BOUND;
+}
+
+/* --- the control socket --- */
+
+/* A path that does not fit is reached through the directory's descriptor, which has to stay open for bind(2). */
+static void
+control_endpoint(const char *directory, int directory_fd, struct sockaddr_un *ret)
+{
+	int length;
+
+	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+	length = snprintf(ret->sun_path, sizeof ret->sun_path, "%s/" CONTROL_SOCKET, directory);
+	if (length < 0 || (size_t)length >= sizeof ret->sun_path)
+		snprintf(ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/" CONTROL_SOCKET,
+		        directory_fd);
+}
+
+int
+sockets_listen_control(const char *directory, struct err *err)
+{
+	AUTO_FD directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_un endpoint;
+
+	if (directory_fd < 0 || fd < 0) {
+		err_errno(err, "the control socket in %.120s", directory);
+		return -1;
+	}
+	control_endpoint(directory, directory_fd, &endpoint);
+	/* bind(2) gives the file the mode that the socket has, so that it is nobody else's for no instant. */
+	if ((unlinkat(directory_fd, CONTROL_SOCKET, 0) != 0 && errno != ENOENT) || fchmod(fd, 0600) != 0 ||
+	        bind(fd, (struct sockaddr *)&endpoint, sizeof endpoint) != 0 ||
+	        listen(fd, SOCKETS_BACKLOG) != 0) {
+		err_errno(err, "making %.120s/" CONTROL_SOCKET, directory);
+		return -1;
+	}
+	return take_fd(&fd);
+}
+
+void
+sockets_remove_control(const char *directory)
+{
+	AUTO_FD directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (directory_fd >= 0)
+		unlinkat(directory_fd, CONTROL_SOCKET, 0);
 }

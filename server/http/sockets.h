@@ -23,4 +23,14 @@ enum sockets_answer { SOCKETS_BOUND, SOCKETS_NO_FAMILY, SOCKETS_FAILED };
 enum sockets_answer sockets_listen(const char *text, size_t count, int *ret_fds,
         char ret_url[SOCKETS_URL_MAX], struct err *err) MUST_CHECK;
 
+#define CONTROL_SOCKET "control.sock"
+
+/*
+ * The control socket in the store's directory, for this user alone (0600). The store's lock is held, so whatever lies
+ * there is left from a process that is gone, and makes room. -1: ERR_IO.
+ */
+int sockets_listen_control(const char *directory, struct err *err) MUST_CHECK;
+/* Removes its file; nothing where there is none. */
+void sockets_remove_control(const char *directory);
+
 #endif
