@@ -19,7 +19,17 @@
 #define OVERRIDES_MAX 256 /* -o on one command line */
 
 /* What getopt_long answers for options without a letter. */
-enum { OPTION_JSON = 256, OPTION_ALL, OPTION_WANTED, OPTION_REPAIR, OPTION_CHECK_CONFIG, OPTION_OVERRIDE };
+enum {
+	OPTION_JSON = 256,
+	OPTION_ALL,
+	OPTION_WANTED,
+	OPTION_REPAIR,
+	OPTION_CHECK_CONFIG,
+	OPTION_FORGET,
+	OPTION_MAY,
+	OPTION_EXPIRES,
+	OPTION_OVERRIDE
+};
 
 static const struct option every_option[] = {
         {"config", required_argument, NULL, 'c'},
@@ -33,6 +43,9 @@ static const struct option every_option[] = {
         {"wanted", no_argument, NULL, OPTION_WANTED},
         {"repair", no_argument, NULL, OPTION_REPAIR},
         {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+        {"forget", no_argument, NULL, OPTION_FORGET},
+        {"may", required_argument, NULL, OPTION_MAY},
+        {"expires", required_argument, NULL, OPTION_EXPIRES},
         {"output", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
 };
@@ -92,7 +105,8 @@ flag_of(int option)
 		int option;
 		unsigned flag;
 	} flags[] = {{OPTION_JSON, FLAG_JSON}, {OPTION_ALL, FLAG_ALL}, {OPTION_WANTED, FLAG_WANTED},
-	        {OPTION_REPAIR, FLAG_REPAIR}, {OPTION_CHECK_CONFIG, FLAG_CHECK_CONFIG}};
+	        {OPTION_REPAIR, FLAG_REPAIR}, {OPTION_CHECK_CONFIG, FLAG_CHECK_CONFIG},
+	        {OPTION_FORGET, FLAG_FORGET}, {OPTION_MAY, FLAG_MAY}, {OPTION_EXPIRES, FLAG_EXPIRES}};
 
 	for (size_t i = 0; i < COUNT_OF(flags); i++)
 		if (flags[i].option == option)
@@ -134,6 +148,12 @@ take_option(struct line *line, int option, struct err *err)
 		return true;
 	case OPTION_OVERRIDE:
 		return add_override(line, optarg, err);
+	case OPTION_MAY:
+		line->invocation.may = optarg;
+		break;
+	case OPTION_EXPIRES:
+		line->invocation.expires = optarg;
+		break;
 	case 'q':
 		line->invocation.flags |= FLAG_QUIET;
 		return true;

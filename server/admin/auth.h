@@ -66,6 +66,8 @@ struct token_wish {
 	unsigned rights;
 	int64_t expires_at_ms; /* since 1970; 0: never */
 };
+/* Only the name. */
+bool token_name_check(const char *name, struct err *err) MUST_CHECK;
 bool token_make(struct index *index, const struct token_wish *wish, char ret_text[TOKEN_TEXT_MAX],
         struct err *err) MUST_CHECK;
 

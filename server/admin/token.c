@@ -24,8 +24,8 @@ static const struct {
 
 /* --- making --- */
 
-static bool
-check_name(const char *name, struct err *err)
+bool
+token_name_check(const char *name, struct err *err)
 {
 	size_t length = strlen(name);
 
@@ -42,7 +42,7 @@ check_name(const char *name, struct err *err)
 static bool
 check_wish(const struct token_wish *wish, int64_t now_ms, struct err *err)
 {
-	if (!check_name(wish->name, err))
+	if (!token_name_check(wish->name, err))
 		return false;
 	if (wish->rights == 0 || (wish->rights & ~(unsigned)RIGHTS_ALL) != 0)
 		return err_set(err, ERR_BAD_REQUEST,

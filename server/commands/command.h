@@ -29,6 +29,9 @@ enum command_flag {
 	FLAG_CHECK_CONFIG = 1 << 4,
 	FLAG_OUTPUT = 1 << 5, /* -o FILE instead of -o NAME=VALUE */
 	FLAG_QUIET = 1 << 6,  /* every command */
+	FLAG_FORGET = 1 << 7,
+	FLAG_MAY = 1 << 8,     /* --may RIGHTS */
+	FLAG_EXPIRES = 1 << 9, /* --expires DURATION */
 };
 
 struct command;
@@ -36,10 +39,11 @@ struct command;
 /* What the command line said. Borrowed by the command while it runs. */
 struct invocation {
 	const struct command *command;
-	unsigned flags;          /* enum command_flag, those that were given */
-	const char *output;      /* -o FILE of FLAG_OUTPUT; NULL: none */
-	const char *config_path; /* NULL: embedded defaults */
-	struct config *config;   /* read, unless the command says COMMAND_WITHOUT_CONFIG */
+	unsigned flags;            /* enum command_flag, those that were given */
+	const char *output;        /* -o FILE of FLAG_OUTPUT; NULL: none */
+	const char *may, *expires; /* of FLAG_MAY and FLAG_EXPIRES; NULL: not given */
+	const char *config_path;   /* NULL: embedded defaults */
+	struct config *config;     /* read, unless the command says COMMAND_WITHOUT_CONFIG */
 	const struct config_override *overrides;
 	size_t n_overrides;
 	char **arguments;

@@ -54,7 +54,6 @@ act_by_daemon(struct client *client, const struct act *act, json_t **ret)
 	struct err err = ERR_NONE;
 	int status = EXIT_DONE;
 
-	signals_release(); /* whoever does not want to wait need not */
 	if (!client_call(client, &act->request, &answer, &err))
 		return command_fail(&err);
 	if (client_answer_good(&answer, &err))
@@ -65,38 +64,75 @@ act_by_daemon(struct client *client, const struct act *act, json_t **ret)
 	return status;
 }
 
+/* By the daemon where there is a client, else by the larder. */
 static int
-act_alone(const struct invocation *invocation, const struct act *act, json_t **ret)
+do_each(struct client *client, struct larder *larder, const struct acts *acts)
+{
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < acts->count; i++) {
+		const struct act *act = &acts->items[i];
+		json_t *answer = NULL;
+		struct err err = ERR_NONE;
+		int done = EXIT_DONE;
+
+		if (client != NULL)
+			done = act_by_daemon(client, act, &answer);
+		else if (!act->act(larder, act->argument, &answer, &err))
+			done = command_fail(&err);
+		if (done == EXIT_DONE)
+			acts->shown(acts->context, answer);
+		json_decref(answer);
+		status = command_worse(status, done);
+	}
+	return status;
+}
+
+static int
+act_alone(const struct invocation *invocation, const struct acts *acts)
 {
 	struct larder larder;
-	struct err err = ERR_NONE;
 	int status = command_start(invocation, LARDER_STORE_WRITE, &larder);
 
 	if (status != EXIT_DONE)
 		return status;
-	if (!act->act(&larder, act->argument, ret, &err))
-		status = command_fail(&err);
+	status = do_each(NULL, &larder, acts);
 	larder_stop(&larder, 0);
 	return status;
 }
 
 int
-act_do(const struct invocation *invocation, const struct act *act, json_t **ret)
+acts_do(const struct invocation *invocation, const struct acts *acts)
 {
 	struct client *client;
 	struct err err = ERR_NONE;
 	int status;
 
-	*ret = NULL;
 	switch (daemon_find(invocation->config, &client, &err)) {
 	case DAEMON_THERE:
-		status = act_by_daemon(client, act, ret);
+		signals_release(); /* whoever does not want to wait need not */
+		status = do_each(client, NULL, acts);
 		client_destroy(client);
 		return status;
 	case DAEMON_NONE:
-		return act_alone(invocation, act, ret);
+		return act_alone(invocation, acts);
 	case DAEMON_FAILED:
 		break;
 	}
 	return command_fail(&err);
+}
+
+static void
+keep_answer(void *context, const json_t *answer)
+{
+	*(json_t **)context = json_incref((json_t *)answer);
+}
+
+int
+act_do(const struct invocation *invocation, const struct act *act, json_t **ret)
+{
+	struct acts one = {.items = act, .count = 1, .shown = keep_answer, .context = ret};
+
+	*ret = NULL;
+	return acts_do(invocation, &one);
 }

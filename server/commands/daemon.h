@@ -43,5 +43,16 @@ struct act {
 	const void *argument;
 };
 int act_do(const struct invocation *invocation, const struct act *act, json_t **ret);
+/*
+ * Several, in their order, on one larder or one connection. shown is given the answer of each that was done; what
+ * was not done was said, and the rest goes on. The gravest exit status.
+ */
+struct acts {
+	const struct act *items;
+	size_t count;
+	void (*shown)(void *context, const json_t *answer); /* borrowed */
+	void *context;
+};
+int acts_do(const struct invocation *invocation, const struct acts *acts);
 
 #endif
