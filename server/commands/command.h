@@ -66,7 +66,8 @@ struct command {
 #define ARGUMENTS_ANY ((size_t)-1)
 
 extern const struct command command_serve, command_import, command_fetch, command_add, command_check,
-        command_get, command_show, command_verify, command_export, command_stat, command_help;
+        command_get, command_show, command_verify, command_export, command_stat, command_token,
+        command_remove, command_pin, command_unpin, command_help;
 
 /* All of them, in the order of the help. */
 extern const struct command *const commands[];

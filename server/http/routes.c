@@ -13,6 +13,9 @@ const struct route routes[] = {
         {METHOD_GET, "/metrics", KIND_OPERATING, ACCESS_ANYONE, status_metrics, NULL, NULL},
         {METHOD_GET, "/version", KIND_OPERATING, ACCESS_ANYONE, status_version, NULL, NULL},
         {METHOD_GET, "/status", KIND_OPERATING, ACCESS_ANYONE, status_status, NULL, NULL},
+        {METHOD_PUT, "/api/v1/pins/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_pin, NULL},
+        {METHOD_DELETE, "/api/v1/pins/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_unpin, NULL},
+        {METHOD_DELETE, "/api/v1/tombstones/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_forget, NULL},
         {METHOD_GET, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_tokens, NULL},
         {METHOD_POST, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_token_add, &body_text},
         {METHOD_DELETE, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_token_revoke, NULL},
@@ -23,6 +26,7 @@ const size_t n_routes = COUNT_OF(routes);
 /* Archives, in every spelling of their paths. */
 const struct route archive_routes[] = {
         {METHOD_GET, "/{digest}", KIND_ARCHIVE, ACCESS_ANYONE, archive_get, NULL, NULL},
+        {METHOD_DELETE, "/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_remove, NULL},
 };
 
 const size_t n_archive_routes = COUNT_OF(archive_routes);
