@@ -49,11 +49,14 @@ manage_remove(struct larder *larder, const struct manage_act *act, json_t **ret,
 	struct archive archive;
 	enum store_answer found = store_lookup(larder->store, &act->digest, &archive, err);
 	const bool stored = found == STORE_HIT;
+	char text[DIGEST_TEXT_MAX];
 
 	if (found == STORE_FAILED)
 		return false;
-	if (!store_remove(larder->store, &act->digest, act->caller->who, &archive, err))
-		return false;
+	if (!store_remove(larder->store, &act->digest, act->caller->who, &archive, err)) {
+		digest_text(&act->digest, text);
+		return err_wrap(err, "%s", text);
+	}
 	note(larder, act, "remove", stored ? "removed" : "not stored, will not be fetched");
 	*ret = json_pack("{s:b, s:o, s:I}", "removed", (int)stored, "digests", json_digests(&archive.digests),
 	        "size", (json_int_t)archive.size_bytes);
