@@ -350,7 +350,7 @@ report_archive(struct larder *larder, const struct digests *digests, struct err 
 		report = known_json(larder->store, &known, err);
 	if (report != NULL && known.state == STATE_UNKNOWN &&
 	        json_array_size(json_object_get(report, "packages")) == 0) {
-		err_set(err, ERR_UNKNOWN, "it is neither stored nor in the catalog");
+		err_set(err, ERR_UNKNOWN, "nothing is known of it: it is neither stored nor in the catalog");
 		json_decref(report);
 		report = NULL;
 	}

@@ -2,6 +2,7 @@
  * The tables of what is answered. Read-only; any thread.
  */
 #include "server/admin/manage.h"
+#include "server/admin/reports.h"
 #include "server/admin/status.h"
 #include "server/archive/archive.h"
 #include "server/http/router.h"
@@ -16,6 +17,11 @@ const struct route routes[] = {
         {METHOD_PUT, "/api/v1/pins/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_pin, NULL},
         {METHOD_DELETE, "/api/v1/pins/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_unpin, NULL},
         {METHOD_DELETE, "/api/v1/tombstones/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_forget, NULL},
+        {METHOD_POST, "/api/v1/check", KIND_API, ACCESS_TOKEN | ACCESS_DONATION, NULL, api_check, &body_text},
+        {METHOD_GET, "/api/v1/wanted", KIND_API, ACCESS_TOKEN | ACCESS_DONATION, NULL, api_wanted, NULL},
+        {METHOD_GET, "/api/v1/archives/{digest}", KIND_API, ACCESS_TOKEN, NULL, api_archive, NULL},
+        {METHOD_GET, "/api/v1/events", KIND_API, ACCESS_TOKEN, NULL, api_events, NULL},
+        {METHOD_GET, "/api/v1/openapi.json", KIND_API, ACCESS_ANYONE, api_description, NULL, NULL},
         {METHOD_GET, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_tokens, NULL},
         {METHOD_POST, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_token_add, &body_text},
         {METHOD_DELETE, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_token_revoke, NULL},
