@@ -21,7 +21,11 @@ static void
 say_what_was_found(const struct store *store, const struct index_opening *opening)
 {
 	const char *directory = blobs_directory(store->blobs);
+	char saved[SALVAGE_TEXT_MAX];
 
+	if (opening->migrated_from != 0)
+		log_info("the index of %s was made by an older larder (schema %d) and is up to date now",
+		        directory, opening->migrated_from);
 	switch (opening->found) {
 	case INDEX_CLEAN:
 		return;
@@ -42,6 +46,8 @@ say_what_was_found(const struct store *store, const struct index_opening *openin
 		            "catalog's sources have "
 		            "to be imported again",
 		        opening->damage.text, directory, opening->aside);
+		salvage_text(&opening->saved, saved);
+		log_warning("saved from the damaged index: %s", saved);
 		return;
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * Opening the index, setting a damaged one aside, and the connections for reading. Any thread.
+ * Opening the index, and the connections for reading. Any thread.
  */
 #include "storage/index/index.h"
 
@@ -15,11 +15,8 @@
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 #include "storage/index/db.h"
-
-#include "schema.sql.h"
-
-#define APPLICATION_ID 1279349316 /* "LARD" */
-#define SCHEMA_VERSION 2
+#include "storage/index/rebuild.h"
+#include "storage/index/schema.h"
 
 struct reader {
 	struct index *index;
@@ -66,24 +63,6 @@ read_figures(struct db *db, struct index_figures *ret, bool *ret_clean, struct e
 }
 
 static bool
-check_schema(struct db *db, const char *path, struct err *err)
-{
-	int64_t application, version;
-
-	if (!db_number(db, SQL_APPLICATION_ID, &application, err) ||
-	        !db_number(db, SQL_SCHEMA_VERSION, &version, err))
-		return false;
-	if (application != APPLICATION_ID || version < 1)
-		return err_set(err, ERR_CORRUPT, "%s is a database, but no index of larder", path);
-	if (version > SCHEMA_VERSION)
-		return err_set(err, ERR_CONFIG,
-		        "%s was made by a newer larder (schema %lld, this one knows up to %d); use that one "
-		        "on this store",
-		        path, (long long)version, SCHEMA_VERSION);
-	return true;
-}
-
-static bool
 quick_check(struct db *db, const char *path, struct err *err)
 {
 	sqlite3_stmt *statement = db_statement(db, SQL_QUICK_CHECK, err);
@@ -106,18 +85,6 @@ quick_check(struct db *db, const char *path, struct err *err)
 	return ok;
 }
 
-static bool
-make_schema(struct db *db, struct err *err)
-{
-	struct err ignored;
-
-	if (db_run(db, SQL_BEGIN, err) && db_script(db, schema_sql, err) && db_run(db, SQL_COMMIT, err))
-		return true;
-	if (!db_run(db, SQL_ROLLBACK, &ignored))
-		log_debug("nothing to undo: %s", ignored.text);
-	return false;
-}
-
 /* Durable before anything else is written: from here on a kill is noticed at the next start. */
 static bool
 remove_clean_mark(struct db *db, struct err *err)
@@ -131,54 +98,37 @@ remove_clean_mark(struct db *db, struct err *err)
 }
 
 static bool
-prepare_for_writing(struct db *db, const char *path, struct index_figures *ret, enum index_found *ret_found,
-        struct err *err)
+prepare_for_writing(struct db *db, const char *path, struct index_figures *ret,
+        struct index_opening *ret_opening, struct err *err)
 {
 	int64_t tables;
+	int version;
 	bool clean;
 
 	if (!db_number(db, SQL_TABLES, &tables, err))
 		return false;
-	*ret_found = INDEX_NEW;
+	ret_opening->found = INDEX_NEW;
 	if (tables == 0)
-		return make_schema(db, err) && read_figures(db, ret, &clean, err);
-	if (!check_schema(db, path, err) || !read_figures(db, ret, &clean, err))
+		return schema_make(db, err) && read_figures(db, ret, &clean, err);
+	if (!schema_version(db, path, &version, err))
 		return false;
-	*ret_found = clean ? INDEX_CLEAN : INDEX_UNCLEAN;
+	ret_opening->migrated_from = version < SCHEMA_VERSION ? version : 0;
+	if (!schema_migrate(db, version, err) || !read_figures(db, ret, &clean, err))
+		return false;
+	ret_opening->found = clean ? INDEX_CLEAN : INDEX_UNCLEAN;
 	return clean ? remove_clean_mark(db, err) : quick_check(db, path, err);
 }
 
 static struct db *
-open_for_writing(const char *path, struct index_figures *ret, enum index_found *ret_found, struct err *err)
+open_for_writing(
+        const char *path, struct index_figures *ret, struct index_opening *ret_opening, struct err *err)
 {
 	struct db *db = db_open(path, DB_WRITE, err);
 
-	if (db == NULL || prepare_for_writing(db, path, ret, ret_found, err))
+	if (db == NULL || prepare_for_writing(db, path, ret, ret_opening, err))
 		return db;
 	db_close(db);
 	return NULL;
-}
-
-/*
- * The index and its companions get a name of their own; nothing is deleted, since a person may want to look.
- */
-static bool
-set_aside(const char *path, char *ret_name, size_t size, struct err *err)
-{
-	static const char *const companions[] = {"", "-wal", "-shm"};
-	char when[TEXT_TIME_MAX];
-
-	text_time_now(when);
-	snprintf(ret_name, size, "%s.damaged-%s", strrchr(path, '/') + 1, when);
-	for (size_t i = 0; i < COUNT_OF(companions); i++) {
-		AUTO_TEXT from = TEXT_EMPTY, to = TEXT_EMPTY;
-
-		text_addf(&from, "%s%s", path, companions[i]);
-		text_addf(&to, "%s.damaged-%s%s", path, when, companions[i]);
-		if (rename(text_string(&from), text_string(&to)) != 0 && errno != ENOENT)
-			return err_errno(err, "moving the damaged index %s aside", path);
-	}
-	return true;
 }
 
 static struct db *
@@ -186,13 +136,13 @@ open_or_rebuild(
         const char *path, struct index_figures *ret, struct index_opening *ret_opening, struct err *err)
 {
 	struct index_opening opening = {0};
-	struct db *db = open_for_writing(path, ret, &opening.found, err);
+	struct db *db = open_for_writing(path, ret, &opening, err);
 
 	if (db == NULL && err->code == ERR_CORRUPT) {
 		opening.damage = *err;
-		if (!set_aside(path, opening.aside, sizeof opening.aside, err))
+		if (!index_rebuild(path, opening.aside, &opening.saved, err))
 			return NULL;
-		db = open_for_writing(path, ret, &opening.found, err);
+		db = open_for_writing(path, ret, &opening, err);
 		opening.found = INDEX_DAMAGED;
 	}
 	if (db != NULL)
@@ -233,8 +183,17 @@ check_for_reading(struct index *index, bool *ret_clean, struct err *err)
 {
 	struct db *db = index_reader(index, err);
 	struct index_figures figures;
+	int version;
 
-	return db != NULL && check_schema(db, index->path, err) && read_figures(db, &figures, ret_clean, err);
+	if (db == NULL || !schema_version(db, index->path, &version, err))
+		return false;
+	if (version < SCHEMA_VERSION)
+		return err_set(err, ERR_CONFIG,
+		        "%s was made by an older larder (schema %d, this one reads %d); 'larder serve' or "
+		        "any "
+		        "command that writes to the store brings it up to date",
+		        index->path, version, SCHEMA_VERSION);
+	return read_figures(db, &figures, ret_clean, err);
 }
 
 static void
@@ -295,16 +254,20 @@ read_writer_state(struct index *index, struct index_state *ret)
 }
 
 static void
-set_aside_for_next_start(const struct index *index)
+rebuild_for_next_start(const struct index *index)
 {
 	struct err err = ERR_NONE;
-	char name[64];
+	char aside[INDEX_ASIDE_MAX], saved[SALVAGE_TEXT_MAX];
+	struct salvage salvage;
 
-	if (set_aside(index->path, name, sizeof name, &err))
-		log_warning("the damaged index is %s now; the next start makes a new one from the archives",
-		        name);
-	else
-		log_error("%s", err.text);
+	if (!index_rebuild(index->path, aside, &salvage, &err)) {
+		log_error("%s; the next start tries it again", err.text);
+		return;
+	}
+	salvage_text(&salvage, saved);
+	log_warning("the damaged index is %s now; the next start fills a new one from the archives, but the "
+	            "catalog's sources have to be imported again; saved from the damaged one: %s",
+	        aside, saved);
 }
 
 void
@@ -321,7 +284,7 @@ index_close(struct index *index, enum writer_ending ending)
 	close_readers(index);
 	writer_destroy(index->writer, spoilt ? WRITER_ENDS_UNCLEAN : ending);
 	if (spoilt)
-		set_aside_for_next_start(index);
+		rebuild_for_next_start(index);
 	pthread_key_delete(index->reader_key);
 	pthread_mutex_destroy(&index->mutex);
 	free(index->path);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "storage/base/err.h"
+#include "storage/index/salvage.h"
 #include "storage/index/writer.h"
 
 struct db;
@@ -29,18 +30,25 @@ enum index_found {
 	INDEX_DAMAGED, /* there was a damaged one, which was moved aside; this one is new */
 };
 
+#define INDEX_ASIDE_MAX 64
+
 struct index_opening {
 	enum index_found found;
-	char aside[64];    /* INDEX_DAMAGED: the file name that the damaged one has now */
-	struct err damage; /* INDEX_DAMAGED: what was wrong with it */
+	int migrated_from;           /* the version its schema had; 0: it was up to date */
+	char aside[INDEX_ASIDE_MAX]; /* INDEX_DAMAGED: the file name that the damaged one has now */
+	struct err damage;           /* INDEX_DAMAGED: what was wrong with it */
+	struct salvage saved;        /* INDEX_DAMAGED: what was copied from it */
 };
 
-/* ERR_CONFIG: a newer larder made it. ERR_CORRUPT: damaged and mode is no INDEX_WRITE. */
+/*
+ * ERR_CONFIG: a newer larder made it, or an older one and mode is no INDEX_WRITE. ERR_CORRUPT: damaged and
+ * mode is no INDEX_WRITE.
+ */
 struct index *index_open(
         const char *path, enum index_mode mode, struct index_opening *ret, struct err *err) MUST_CHECK;
 /*
- * No other thread may use it any more. NULL is nothing. A damaged index is moved aside, so that the next
- * start rebuilds it.
+ * No other thread may use it any more. NULL is nothing. A damaged index is moved aside, and the next start
+ * fills the new one.
  */
 void index_close(struct index *index, enum writer_ending ending);
 

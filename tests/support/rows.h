@@ -6,6 +6,7 @@
 
 #include "tests/support/stores.h"
 
+#include "storage/index/db.h"
 #include "storage/index/index.h"
 
 static char *directory, *path;
@@ -29,6 +30,38 @@ open_again(void)
 {
 	index_close(index_at_hand, WRITER_ENDS_CLEAN);
 	assert_int_equal(open_index(INDEX_WRITE).found, INDEX_CLEAN);
+}
+
+/* Behind the index's back, while it is closed. */
+static inline void
+run_sql(const char *script)
+{
+	struct err err = ERR_NONE;
+	struct db *db = db_open(path, DB_WRITE, &err);
+
+	if (db == NULL || !db_script(db, script, &err))
+		fail_msg("%s", err.text);
+	db_close(db);
+}
+
+/* All that a question answers, a line a row. The caller frees it. */
+static inline char *
+ask_sql(const char *of, const char *question)
+{
+	struct text answer = TEXT_EMPTY;
+	sqlite3 *handle;
+	sqlite3_stmt *statement;
+
+	assert_int_equal(sqlite3_open(of, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(handle, question, -1, &statement, NULL), SQLITE_OK);
+	while (sqlite3_step(statement) == SQLITE_ROW) {
+		for (int i = 0; i < sqlite3_column_count(statement); i++)
+			text_addf(&answer, "%s%s", i > 0 ? "|" : "", db_column_text(statement, i));
+		text_add(&answer, "\n");
+	}
+	sqlite3_finalize(statement);
+	sqlite3_close(handle);
+	return text_take(&answer);
 }
 
 static inline int

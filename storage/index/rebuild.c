@@ -1,0 +1,88 @@
+/*
+ * A damaged index makes room for a new one, which is made ready under another name first: a kill or a full disk
+ * in between leaves the damaged one in place, so that what people decided can still be saved from it. Runs
+ * before the index is opened or after it was closed.
+ */
+#include "storage/index/rebuild.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "storage/base/file.h"
+#include "storage/base/text.h"
+#include "storage/index/db.h"
+#include "storage/index/schema.h"
+
+/* Of a database: itself and what SQLite puts beside it. */
+static const char *const companions[] = {"", "-wal", "-shm"};
+
+/* What an earlier try left. */
+static bool
+remove_index(const char *path, struct err *err)
+{
+	for (size_t i = 0; i < COUNT_OF(companions); i++) {
+		AUTO_TEXT name = TEXT_EMPTY;
+
+		text_addf(&name, "%s%s", path, companions[i]);
+		if (unlink(text_string(&name)) != 0 && errno != ENOENT)
+			return err_errno(err, "removing %s", text_string(&name));
+	}
+	return true;
+}
+
+/*
+ * The index and its companions get a name of their own; nothing is deleted, since a person may want to look.
+ */
+static bool
+set_aside(const char *path, char ret_name[INDEX_ASIDE_MAX], struct err *err)
+{
+	char when[TEXT_TIME_MAX];
+
+	text_time_now(when);
+	snprintf(ret_name, INDEX_ASIDE_MAX, "%s.damaged-%s", strrchr(path, '/') + 1, when);
+	for (size_t i = 0; i < COUNT_OF(companions); i++) {
+		AUTO_TEXT from = TEXT_EMPTY, to = TEXT_EMPTY;
+
+		text_addf(&from, "%s%s", path, companions[i]);
+		text_addf(&to, "%s.damaged-%s%s", path, when, companions[i]);
+		if (rename(text_string(&from), text_string(&to)) != 0 && errno != ENOENT)
+			return err_errno(err, "moving the damaged index %s aside", path);
+	}
+	return true;
+}
+
+/* It is closed again when this returns, and so is one file without companions. */
+static bool
+make_new(const char *path, const char *damaged, struct salvage *ret, struct err *err)
+{
+	struct db *db = db_open(path, DB_WRITE, err);
+	bool made = db != NULL && schema_make(db, err) && salvage_run(damaged, db, ret, err);
+
+	db_close(db);
+	return made;
+}
+
+/* The names; what is behind them was made durable by SQLite. */
+static bool
+sync_names(const char *path, struct err *err)
+{
+	AUTO_FREE char *directory = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	AUTO_FD fd = file_open_directory(directory, err);
+
+	return fd >= 0 && (fsync(fd) == 0 || err_errno(err, "making %s durable", directory));
+}
+
+bool
+index_rebuild(const char *path, char ret_aside[INDEX_ASIDE_MAX], struct salvage *ret, struct err *err)
+{
+	AUTO_TEXT fresh = TEXT_EMPTY;
+
+	text_addf(&fresh, "%s.new", path);
+	if (!remove_index(text_string(&fresh), err) || !make_new(text_string(&fresh), path, ret, err) ||
+	        !set_aside(path, ret_aside, err))
+		return err_wrap(err, "making a new index");
+	if (rename(text_string(&fresh), path) != 0)
+		return err_errno(err, "giving the new index its name %s", path);
+	return sync_names(path, err);
+}
