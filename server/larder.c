@@ -8,6 +8,7 @@
 
 #include "server/admin/auth.h"
 #include "server/admin/metrics.h"
+#include "server/admin/upload.h"
 #include "server/archive/flights.h"
 #include "server/catalogs.h"
 #include "server/config.h"
@@ -66,6 +67,7 @@ start_serving(struct larder *larder, struct err *err)
 	if (larder->catalogs == NULL)
 		return false;
 	larder->auth = auth_create(larder);
+	larder->uploads = uploads_create(larder);
 	larder->desk = desk_create(larder->metrics, err);
 	if (larder->desk == NULL)
 		return false;
@@ -100,6 +102,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 		listener_wait_idle(larder->listener, grace_ms);
 	}
 	desk_close(larder->desk); /* answers who waits for a clerk */
+	uploads_close(larder->uploads);
 	catalogs_stop(larder->catalogs);
 	if (larder->fetcher != NULL)
 		fetcher_stop(larder->fetcher); /* fails and wakes who waits for bytes */
@@ -110,6 +113,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 		listener_wait_idle(larder->listener, LAST_ANSWERS_MS);
 	listener_stop(larder->listener);
 	desk_destroy(larder->desk);
+	uploads_destroy(larder->uploads);
 	auth_destroy(larder->auth);
 	fetcher_destroy(larder->fetcher);
 	store_close(larder->store); /* finishes commits, which ends the last flights */

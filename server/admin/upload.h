@@ -10,7 +10,9 @@
 
 struct uploads;
 struct uploads *uploads_create(struct larder *larder); /* borrows */
-void uploads_destroy(struct uploads *uploads);         /* none is under way; NULL is nothing */
+/* Nothing more is stored (503); returns when what was being stored is, and nobody is parked for it. NULL is nothing. */
+void uploads_close(struct uploads *uploads);
+void uploads_destroy(struct uploads *uploads); /* none is under way; NULL is nothing */
 
 extern const struct body_kind body_upload;
 handler_fn

@@ -4,6 +4,7 @@
 #include "server/admin/manage.h"
 #include "server/admin/reports.h"
 #include "server/admin/status.h"
+#include "server/admin/upload.h"
 #include "server/archive/archive.h"
 #include "server/http/router.h"
 
@@ -25,6 +26,7 @@ const struct route routes[] = {
         {METHOD_GET, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_tokens, NULL},
         {METHOD_POST, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_token_add, &body_text},
         {METHOD_DELETE, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_token_revoke, NULL},
+        {METHOD_POST, "/api/v1/archives", KIND_UPLOAD, RIGHT_UPLOAD, upload_post, NULL, &body_upload},
 };
 
 const size_t n_routes = COUNT_OF(routes);
@@ -33,6 +35,8 @@ const size_t n_routes = COUNT_OF(routes);
 const struct route archive_routes[] = {
         {METHOD_GET, "/{digest}", KIND_ARCHIVE, ACCESS_ANYONE, archive_get, NULL, NULL},
         {METHOD_DELETE, "/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_remove, NULL},
+        {METHOD_PUT, "/{digest}", KIND_UPLOAD, RIGHT_UPLOAD | ACCESS_DONATION, upload_put, NULL,
+                &body_upload},
 };
 
 const size_t n_archive_routes = COUNT_OF(archive_routes);
