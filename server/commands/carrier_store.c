@@ -1,0 +1,117 @@
+/*
+ * The carrier into the store of this process. The main thread reads and hashes; the store's threads make
+ * durable, several archives at once, so that their flushes overlap.
+ */
+#include "server/commands/carrier.h"
+#include "storage/base/mailbox.h"
+#include "storage/base/text.h"
+#include "storage/intake.h"
+
+#define STORE_WINDOW 32 /* archives being made durable at once */
+
+struct store_carrier {
+	struct carrier carrier;
+	struct store *store;
+	struct mailbox done;
+};
+
+/* One archive on its way; posted to the mailbox when the store has answered. */
+struct parcel {
+	struct letter letter;
+	struct mailbox *home;
+	struct intake *intake; /* NULL: it did not get so far */
+	struct delivery delivery;
+};
+
+/* On a thread of the store. */
+static void
+committed(void *context, enum intake_result result, const struct err *err)
+{
+	static const enum gift_end ends[] = {
+	        [INTAKE_STORED] = GIFT_STORED, [INTAKE_KNOWN] = GIFT_KNOWN, [INTAKE_REFUSED] = GIFT_REFUSED};
+	struct parcel *parcel = context;
+
+	parcel->delivery.end = ends[result];
+	if (result == INTAKE_REFUSED)
+		parcel->delivery.err = *err;
+	mailbox_post(parcel->home, &parcel->letter);
+}
+
+static bool
+append(void *context, const void *bytes, size_t length, struct err *err)
+{
+	return intake_append(context, bytes, length, err);
+}
+
+/* Reads the file into an intake. */
+static bool
+take_in(struct store_carrier *carrier, struct parcel *parcel, int fd, struct err *err)
+{
+	struct gift *gift = &parcel->delivery.gift;
+	struct giving *giving = carrier->carrier.giving;
+	struct intake_plan plan = {.expected_size = gift->size_bytes,
+	        .max_size = giving->invocation->config->fetch.max_archive,
+	        .came_from = gift->path,
+	        .source = INTAKE_GIVEN};
+
+	parcel->intake = intake_open(carrier->store, INTAKE_KEEP, &plan, err);
+	if (parcel->intake == NULL || !giving_read(giving, fd, append, parcel->intake, err))
+		return false;
+	gift->digests = *intake_digests(parcel->intake);
+	gift->size_bytes = intake_size(parcel->intake);
+	return gift_agrees(gift->path, &gift->digests, err);
+}
+
+static void
+send(struct carrier *base, struct gift *gift, int fd)
+{
+	struct store_carrier *carrier = (struct store_carrier *)(void *)base;
+	struct parcel *parcel = xcalloc(1, sizeof *parcel);
+	struct err err = ERR_NONE;
+	AUTO_FD file = fd;
+
+	*parcel = (struct parcel){.home = &carrier->done, .delivery = {.gift = *gift, .end = GIFT_REFUSED}};
+	base->under_way++;
+	if (take_in(carrier, parcel, file, &err)) {
+		intake_commit(parcel->intake, committed, parcel);
+		return;
+	}
+	parcel->delivery.err = err;
+	mailbox_post(parcel->home, &parcel->letter);
+}
+
+static bool
+next(struct carrier *base, int64_t timeout_ms, struct delivery *ret)
+{
+	struct store_carrier *carrier = (struct store_carrier *)(void *)base;
+	struct parcel *parcel = (struct parcel *)(void *)mailbox_take(&carrier->done, timeout_ms);
+
+	if (parcel == NULL)
+		return false;
+	base->under_way--;
+	*ret = parcel->delivery;
+	intake_close(parcel->intake);
+	free(parcel);
+	return true;
+}
+
+static void
+close_carrier(struct carrier *base)
+{
+	struct store_carrier *carrier = (struct store_carrier *)(void *)base;
+
+	mailbox_finish(&carrier->done);
+	free(carrier);
+}
+
+struct carrier *
+carrier_to_store(struct giving *giving, struct store *store)
+{
+	struct store_carrier *carrier = xcalloc(1, sizeof *carrier);
+
+	carrier->carrier = (struct carrier){
+	        .giving = giving, .window = STORE_WINDOW, .send = send, .next = next, .close = close_carrier};
+	carrier->store = store;
+	mailbox_init(&carrier->done);
+	return &carrier->carrier;
+}

@@ -1,0 +1,252 @@
+/*
+ * Giving files. Main thread; blocks on the disk.
+ */
+#include "server/commands/giving.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "server/commands/trees.h"
+#include "server/signals.h"
+#include "server/work/json.h"
+#include "server/work/wants.h"
+
+#define CHUNK (256u << 10) /* bytes read at a time */
+
+void
+giving_begin(struct giving *giving, const struct invocation *invocation, const char *verb)
+{
+	*giving = (struct giving){.invocation = invocation, .chunk = xmalloc(CHUNK)};
+	if (invocation_has(invocation, FLAG_JSON))
+		giving->archives = json_array();
+	progress_begin(&giving->progress, progress_choose(invocation->flags), verb, 0);
+}
+
+void
+giving_finish(struct giving *giving)
+{
+	for (size_t i = 0; i < giving->refused.count; i++) {
+		free(giving->refused.paths[i]);
+		free(giving->refused.reasons[i]);
+	}
+	free(giving->refused.paths);
+	free(giving->refused.reasons);
+	free(giving->chunk);
+	json_decref(giving->archives);
+}
+
+/* --- the walk --- */
+
+static void
+visit_file(struct giving *giving, const char *path, gift_visit_fn *visit, void *context)
+{
+	struct stat info;
+	struct err err = ERR_NONE;
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd >= 0 && fstat(fd, &info) == 0) {
+		visit(context, path, take_fd(&fd), (uint64_t)info.st_size);
+		return;
+	}
+	err_errno(&err, "cannot be read");
+	giving_refuse(giving, path, &err);
+}
+
+void
+giving_walk(struct giving *giving, gift_visit_fn *visit, void *context)
+{
+	const char *path;
+	struct err err = ERR_NONE;
+	struct trees *trees =
+	        trees_open(giving->invocation->arguments, giving->invocation->n_arguments, &err);
+
+	if (trees == NULL) {
+		giving->status = command_fail(&err);
+		return;
+	}
+	while (!giving_is_stopped(giving)) {
+		enum trees_news news = trees_next(trees, &path, &err);
+
+		if (news == TREES_END)
+			break;
+		if (news == TREES_FILE)
+			visit_file(giving, path, visit, context);
+		else
+			giving_refuse(giving, path, &err);
+		progress_tick(&giving->progress);
+	}
+	trees_close(trees);
+}
+
+static void
+heed(struct giving *giving, enum signals_wish wish)
+{
+	if (wish != SIGNALS_STOP || giving->stopped)
+		return;
+	giving->stopped = true;
+	giving->status = command_worse(giving->status, EXIT_FAILED);
+	signals_release(); /* another one ends it at once */
+}
+
+bool
+giving_is_stopped(struct giving *giving)
+{
+	if (!giving->stopped)
+		heed(giving, signals_poll());
+	return giving->stopped;
+}
+
+void
+giving_pause(struct giving *giving, int64_t pause_ms)
+{
+	heed(giving, signals_wait(pause_ms));
+}
+
+/* --- one file --- */
+
+bool
+giving_read(struct giving *giving, int fd, gift_piece_fn *piece, void *context, struct err *err)
+{
+	for (;;) {
+		ssize_t got = read(fd, giving->chunk, CHUNK);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			err_errno(err, "cannot be read");
+			err->code = ERR_IO;
+			return false;
+		}
+		if (got == 0)
+			return true;
+		if (giving_is_stopped(giving))
+			return err_set(err, ERR_CANCELLED, "interrupted");
+		if (!piece(context, giving->chunk, (size_t)got, err))
+			return false;
+	}
+}
+
+struct hashing {
+	struct hasher *hasher;
+	uint64_t size_bytes;
+};
+
+static bool
+hash_piece(void *context, const void *bytes, size_t length, struct err *err)
+{
+	struct hashing *hashing = context;
+
+	(void)err;
+	hasher_add(hashing->hasher, bytes, length);
+	hashing->size_bytes += length;
+	return true;
+}
+
+bool
+giving_hash(struct giving *giving, const char *path, int fd, struct gift *ret, struct err *err)
+{
+	struct hashing hashing = {.hasher = hasher_create()};
+	bool read;
+
+	*ret = (struct gift){.path = xstrdup(path)};
+	read = giving_read(giving, fd, hash_piece, &hashing, err);
+	hasher_digests(hashing.hasher, &ret->digests);
+	ret->size_bytes = hashing.size_bytes;
+	hasher_destroy(hashing.hasher);
+	return read && gift_agrees(path, &ret->digests, err);
+}
+
+bool
+gift_agrees(const char *path, const struct digests *digests, struct err *err)
+{
+	char named[DIGEST_TEXT_MAX], found[DIGEST_TEXT_MAX];
+	struct digest digest, real;
+
+	if (!trees_path_digest(path, &digest) || digests_have(digests, &digest) ||
+	        !digests_get(digests, digest.algo, &real))
+		return true;
+	digest_text(&digest, named);
+	digest_text(&real, found);
+	return err_set(err, ERR_MISMATCH, "its name says %.40s…, its bytes are %.40s…", named, found);
+}
+
+void
+gift_finish(struct gift *gift)
+{
+	free(gift->path);
+	gift->path = NULL;
+}
+
+/* --- what became of them --- */
+
+void
+giving_acknowledge(struct giving *giving, const struct gift *gift, enum gift_end end)
+{
+	const char *word = end == GIFT_STORED ? "stored" : "known";
+	char text[DIGEST_TEXT_MAX];
+
+	if (end == GIFT_STORED)
+		giving->stored_bytes += gift->size_bytes;
+	*(end == GIFT_STORED ? &giving->stored : &giving->known) += 1;
+	progress_clear(&giving->progress);
+	wants_best_text(&gift->digests, text);
+	if (giving->archives == NULL)
+		printf("%s %s %s\n", word, text, gift->path);
+	else
+		json_array_append_new(
+		        giving->archives, json_pack("{s:s, s:o, s:I, s:o}", "result", word, "path",
+		                                  json_text(gift->path), "size", (json_int_t)gift->size_bytes,
+		                                  "digests", json_digests(&gift->digests)));
+	fflush(stdout);
+	progress_step(&giving->progress, gift->size_bytes);
+}
+
+static void
+keep_refusal(struct giving *giving, const char *path, const char *reason)
+{
+	size_t count = giving->refused.count++;
+
+	giving->refused.paths =
+	        xrealloc(giving->refused.paths, (count + 1) * sizeof giving->refused.paths[0]);
+	giving->refused.reasons =
+	        xrealloc(giving->refused.reasons, (count + 1) * sizeof giving->refused.reasons[0]);
+	giving->refused.paths[count] = xstrdup(path);
+	giving->refused.reasons[count] = xstrdup(reason);
+}
+
+/* Any other file would meet the same. */
+static bool
+concerns_all(enum err_code code)
+{
+	return code == ERR_NO_SPACE || code == ERR_UNAUTHORIZED || code == ERR_OVERLOADED ||
+	       code == ERR_TOO_MANY;
+}
+
+void
+giving_refuse(struct giving *giving, const char *path, const struct err *err)
+{
+	keep_refusal(giving, path, err->text);
+	giving->status = command_worse(giving->status, EXIT_MISSING);
+	if (giving->archives != NULL)
+		json_array_append_new(
+		        giving->archives, json_pack("{s:s, s:o, s:o}", "result", "refused", "path",
+		                                  json_text(path), "reason", json_text(err->text)));
+	if (!concerns_all(err->code))
+		return;
+	giving->stopped = true;
+	giving->status = EXIT_FAILED;
+}
+
+json_t *
+giving_json(struct giving *giving)
+{
+	json_t *json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:b}", "archives", giving->archives,
+	        "stored", (json_int_t)giving->stored, "stored_bytes", (json_int_t)giving->stored_bytes,
+	        "known", (json_int_t)giving->known, "refused", (json_int_t)giving->refused.count,
+	        "not_wanted", (json_int_t)giving->not_wanted, "stopped", (int)giving->stopped);
+
+	giving->archives = NULL;
+	return json;
+}

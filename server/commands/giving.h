@@ -1,0 +1,74 @@
+/*
+ * Giving: local files that a command offers to a store, be it this one, the daemon's or another larder's.
+ * Walking the paths, reading and hashing the files, and telling what became of each. Main thread.
+ */
+#ifndef SERVER_COMMANDS_GIVING_H
+#define SERVER_COMMANDS_GIVING_H
+
+#include <jansson.h>
+
+#include "server/commands/command.h"
+#include "server/commands/progress.h"
+#include "storage/digest.h"
+
+/* One file: what it is called here and what it is. */
+struct gift {
+	char *path;
+	struct digests digests;
+	uint64_t size_bytes;
+};
+
+/* What became of one. */
+enum gift_end { GIFT_STORED, GIFT_KNOWN, GIFT_REFUSED };
+
+struct giving {
+	const struct invocation *invocation;
+	struct progress progress;
+	char *chunk;
+	struct {
+		char **paths, **reasons;
+		size_t count;
+	} refused;
+	json_t *archives; /* NULL: text */
+	uint64_t stored, known, not_wanted, stored_bytes;
+	bool stopped; /* by a signal, or because it is of no use to go on */
+	int status;
+};
+
+/* verb: of the progress line. */
+void giving_begin(struct giving *giving, const struct invocation *invocation, const char *verb);
+void giving_finish(struct giving *giving);
+
+/* Visits every file below the command's arguments, open for reading; stops when the giving is stopped. */
+typedef void gift_visit_fn(void *context, const char *path, int fd, uint64_t size_bytes);
+void giving_walk(struct giving *giving, gift_visit_fn *visit, void *context);
+
+/* Reads the whole file in pieces. ERR_CANCELLED: a signal came. */
+typedef bool gift_piece_fn(void *context, const void *bytes, size_t length, struct err *err);
+bool giving_read(
+        struct giving *giving, int fd, gift_piece_fn *piece, void *context, struct err *err) MUST_CHECK;
+/*
+ * The digests and size of the file; ERR_MISMATCH where its path says otherwise, ERR_CANCELLED. ret's path is a copy
+ * of the given one, the caller's in any case.
+ */
+bool giving_hash(
+        struct giving *giving, const char *path, int fd, struct gift *ret, struct err *err) MUST_CHECK;
+/*
+ * A file in a cache is called by its digest; one that holds something else is damaged, or not what it seems.
+ */
+bool gift_agrees(const char *path, const struct digests *digests, struct err *err) MUST_CHECK;
+void gift_finish(struct gift *gift);
+
+/* Counts and tells a GIFT_STORED or GIFT_KNOWN. */
+void giving_acknowledge(struct giving *giving, const struct gift *gift, enum gift_end end);
+/* Keeps it for the end. What would be the same for every other file stops the giving. */
+void giving_refuse(struct giving *giving, const char *path, const struct err *err);
+/* Ctrl-C: nothing more is begun; what was sent off is finished. */
+bool giving_is_stopped(struct giving *giving);
+/* Waits so long, or until a signal comes. */
+void giving_pause(struct giving *giving, int64_t pause_ms);
+
+/* The result for --json, without what the command adds; the caller's. Ends giving->archives. */
+json_t *giving_json(struct giving *giving);
+
+#endif
