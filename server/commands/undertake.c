@@ -98,8 +98,11 @@ do_alone(struct undertaken *undertaken, json_t **ret)
 	        .is_stopped = is_stopped,
 	        .context = undertaken};
 	struct err err = ERR_NONE;
-	int status = command_start(undertaken->invocation, undertaken->kind->parts, &larder);
+	int status;
 
+	if (strcmp(undertaken->wish->kind, "import") == 0)
+		signals_release(); /* a source is learned whole or not at all: there is nothing to finish */
+	status = command_start(undertaken->invocation, undertaken->kind->parts, &larder);
 	if (status != EXIT_DONE)
 		return status;
 	if (strcmp(undertaken->kind->name, "import") == 0)
