@@ -24,9 +24,8 @@ struct undertaking {
 
 /*
  * Has it done, by the daemon where one runs on the store, else by a larder of its own, started for it. Shows
- * progress and events alike. ret: the result, the caller's, and EXIT_DONE: the caller says what it tells and
- * asks its kind for the exit status. NULL when it could not be done, which was said, and the answer is the exit
- * status. A job is asked for by POST /api/v1/fetch with asked as JSON; /api/v1/catalog with a harvest
+ * progress and events alike. ret: the result, the caller's; NULL when it could not be done, which was said.
+ * The answer is the exit status: of the result, or of the failure. A job is asked for by POST /api/v1/fetch with asked as JSON; /api/v1/catalog with a harvest
  * (server/work/harvest_json.h) or {"source": URL}; /api/v1/verify?repair=yes. Ctrl-C: alone, the work is
  * stopped; beside a daemon the command stops waiting and says that the job goes on.
  */
