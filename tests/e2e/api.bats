@@ -1,0 +1,249 @@
+#!/usr/bin/env bats
+# What larder tells over HTTP to those who may ask: check, archives, wanted, events, the description of it all. Every status they can give.
+
+load ../support/larder
+
+setup() {
+	larder_config
+	mkdir "$WORK/archives"
+	make_archive "$WORK/archives/one" 1000
+	make_archive "$WORK/archives/two" 70000
+	make_archive "$WORK/archives/three" 2000
+}
+
+teardown() {
+	end_all
+}
+
+sha256() {
+	digest_of sha256 "$WORK/archives/$1"
+}
+
+md5() {
+	digest_of md5 "$WORK/archives/$1"
+}
+
+# A list that names the three archives where nobody serves them.
+make_list() {
+	local name
+	for name in one two three; do
+		echo "http://127.0.0.1:9/$name sha256=$(sha256 $name) md5=$(md5 $name) $name.1.0"
+	done
+}
+
+# Serves a store that has one and wants two and three.
+serve_one_of_three() {
+	make_list >"$WORK/archives.list"
+	larder import -q "$WORK/archives.list" >"$WORK/said"
+	larder add -q "$WORK/archives/one" >"$WORK/said"
+	larder_start
+}
+
+# control PATH [CURL OPTION]...: through the control socket; the answer in $WORK/answer, its status printed.
+control() {
+	local path=$1
+	shift
+	curl -s -o "$WORK/answer" -w '%{http_code}' --unix-socket "$WORK/store/control.sock" "http://larder$path" "$@"
+}
+
+# asks PATH [CURL OPTION]...: over TCP.
+asks() {
+	local path=$1
+	shift
+	curl -s -D "$WORK/head" -o "$WORK/answer" -w '%{http_code}' "$URL$path" "$@"
+}
+
+# told FILTER: what jq makes of the last answer is true.
+told() {
+	jq -e "$1" "$WORK/answer" >"$WORK/told" || {
+		echo "not so: $1"
+		cat "$WORK/answer"
+		return 1
+	}
+}
+
+# error STATUS PATH TEXT [CURL OPTION]...: the control socket answers that status, and an object whose error says the text.
+error() {
+	local status=$1 path=$2 text=$3
+	shift 3
+	[ "$(control "$path" "$@")" = "$status" ] || {
+		cat "$WORK/answer"
+		return 1
+	}
+	TEXT=$text jq -e '(.error | contains(env.TEXT)) and (.reason | length > 0)' "$WORK/answer"
+}
+
+# A token; it can be asked for through the control socket alone.
+token() {
+	[ "$(control /api/v1/tokens -d "{\"name\": \"$1\", \"rights\": \"$2\"}")" = 201 ]
+	jq -r .token "$WORK/answer"
+}
+
+@test "check: a lockfile, a list, lines of digests and JSON give the same report" {
+	serve_one_of_three
+	make_list >"$WORK/list"
+	cat >"$WORK/lock" <<-END
+		opam-version: "2.0"
+		x-opam-monorepo-duniverse-dirs: [
+		  [ "http://127.0.0.1:9/one" "one" [ "sha256=$(sha256 one)" ] ]
+		  [ "http://127.0.0.1:9/two" "two" [ "sha256=$(sha256 two)" ] ]
+		  [ "http://127.0.0.1:9/three" "three" [ "md5=$(md5 three)" "sha256=$(sha256 three)" ] ]
+		]
+	END
+	printf 'sha256:%s md5:%s\nsha256:%s\nmd5:%s\n' "$(sha256 one)" "$(md5 one)" "$(sha256 two)" "$(md5 three)" >"$WORK/digests"
+	printf '{"digests": [["sha256:%s", "md5:%s"], ["sha256:%s"], ["md5:%s"]]}' \
+		"$(sha256 one)" "$(md5 one)" "$(sha256 two)" "$(md5 three)" >"$WORK/json"
+	for form in list lock digests json; do
+		[ "$(control /api/v1/check --data-binary "@$WORK/$form")" = 200 ]
+		told '.archives == 3 and .stored == 1 and .stored_bytes == 1000 and .states.untried == 2'
+		told '.missing | map(.state) == ["untried", "untried"]'
+		told '.missing[0] | .digests.sha256 != null and .removed == null and (.advice | length > 0) and (.origins | length == 1)'
+	done
+	[ "$(larder check --json "$WORK/list" | jq -c .)" = "$(control /api/v1/check --data-binary "@$WORK/list" >"$WORK/status" &&
+		jq -c 'del(.problems)' "$WORK/answer")" ]
+}
+
+@test "check: what nobody named is unknown, what was removed is removed, and what is wrong in a list is told" {
+	serve_one_of_three
+	[ "$(control "/sha256/$(sha256 two)" -X DELETE)" = 200 ]
+	make_archive "$WORK/archives/four" 10
+	printf 'sha256:%s\nsha256:%s\nsha256:%s\n' "$(sha256 two)" "$(sha256 three)" "$(sha256 four)" >"$WORK/digests"
+	[ "$(control /api/v1/check --data-binary "@$WORK/digests")" = 200 ]
+	told '.missing | map(.state) == ["removed", "untried", "unknown"]'
+	told '.missing[0].removed | (.who | startswith("uid ")) and (.at | length > 0)'
+	told '.states.removed == 1 and .states.unknown == 1'
+	(make_list && echo "http://127.0.0.1:9/x md5=12") >"$WORK/list"
+	[ "$(control /api/v1/check --data-binary "@$WORK/list")" = 200 ]
+	told '.archives == 3 and (.problems | length == 1) and .problems[0].line == 4'
+	run larder check "$WORK/list"
+	[ "$status" = 1 ]
+	[[ $output == *"removed two.1.0 sha256:$(sha256 two): larder remove --forget"* ]]
+	[[ $output == *"removed by uid "* ]]
+	[[ $output == *"3 archives: 1 stored (1000 B), 2 missing, 1 untried, 1 removed"* ]]
+}
+
+@test "check: bodies that name nothing are refused with a sentence" {
+	serve_one_of_three
+	error 400 /api/v1/check "empty" -X POST
+	error 400 /api/v1/check "text of another kind" -d "good morning"
+	error 400 /api/v1/check "line 1" -d "md5:12"
+	error 400 /api/v1/check '"digests"' -d '{"names": []}'
+	error 400 /api/v1/check "not JSON" -d '{"digests": ['
+	error 405 /api/v1/check "not for that method"
+	[ "$(metric limit_asked_total)" = 0 ]
+	# shellcheck disable=SC2046
+	printf 'md5:%032x\n' $(seq 1 20000) >"$WORK/digests"
+	[ "$(control /api/v1/check --data-binary "@$WORK/digests")" = 200 ]
+	told '.archives == 20000 and .states.unknown == 20000'
+	echo "md5:$(md5 one)" >>"$WORK/digests"
+	error 413 /api/v1/check "more than 20000 archives" --data-binary "@$WORK/digests"
+	[ "$(metric limit_asked_total)" = 1 ]
+	head -c 16777217 /dev/zero | tr '\0' '#' >"$WORK/digests"
+	error 413 /api/v1/check "larger than" --data-binary "@$WORK/digests"
+}
+
+@test "archives: all that is known, stored or not; 404 when nothing is" {
+	serve_one_of_three
+	[ "$(control "/api/v1/archives/sha256/$(sha256 one)")" = 200 ]
+	told '.state == "stored" and .stored and .size == 1000 and .pinned == null and .removed == null'
+	told '(.digests | keys == ["md5", "sha1", "sha256", "sha512"]) and .packages == ["one.1.0"] and (.origins | length == 1)'
+	told '.stored_at != null and .used_at != null and (.came_from | endswith("/archives/one"))'
+	[ "$(control "/api/v1/archives/md5/$(md5 two)")" = 200 ]
+	told '.state == "untried" and (.stored | not) and .size == null and .stored_at == null and .used_at == null and .came_from == null'
+	told '(.digests | keys == ["md5", "sha256"]) and .packages == ["two.1.0"]'
+	[ "$(control "/api/v1/pins/sha256/$(sha256 one)" -X PUT)" = 200 ]
+	[ "$(control "/api/v1/archives/md5/$(md5 one)")" = 200 ]
+	told '.pinned | (.who | startswith("uid ")) and (.at | length > 0)'
+	larder show "md5:$(md5 one)" | grep "  pinned   by uid "
+	[ "$(control "/sha256/$(sha256 one)" -X DELETE)" = 200 ]
+	[ "$(control "/api/v1/archives/md5/$(md5 one)")" = 200 ]
+	told '.state == "removed" and (.stored | not) and .pinned == null and (.removed.who | startswith("uid "))'
+	larder show "md5:$(md5 one)" | grep "  removed  by uid "
+	[ "$(larder show --json "md5:$(md5 one)" | jq -c '.archives[0]')" = "$(jq -c . "$WORK/answer")" ]
+	error 404 "/api/v1/archives/md5/00112233445566778899aabbccddeeff" "nothing is known"
+	jq -e '.reason == "unknown"' "$WORK/answer"
+	error 400 "/api/v1/archives/md5/0011" "32 hexadecimal digits"
+	error 400 "/api/v1/archives/crc32/00112233" "no such algorithm"
+	error 405 "/api/v1/archives/md5/$(md5 one)" "not for that method" -X DELETE
+}
+
+@test "wanted: what the catalog names and the store lacks, page by page" {
+	serve_one_of_three
+	[ "$(control /api/v1/wanted)" = 200 ]
+	told '(.wanted | map(.package) | sort == ["three.1.0", "two.1.0"]) and .next == null'
+	told '.wanted[0].digests | keys == ["md5", "sha256"]'
+	[ "$(control "/api/v1/wanted?limit=1")" = 200 ]
+	told '.wanted | length == 1'
+	first=$(jq -r '.wanted[0].package' "$WORK/answer")
+	[ "$(control "/api/v1/wanted?limit=1&after=$(jq .next "$WORK/answer")")" = 200 ]
+	told '.wanted | length == 1'
+	[ "$(jq -r '.wanted[0].package' "$WORK/answer")" != "$first" ]
+	[ "$(control "/sha256/$(sha256 two)" -X DELETE)" = 200 ]
+	[ "$(control "/api/v1/wanted?limit=1000")" = 200 ]
+	told '.wanted | map(.package) == ["three.1.0"]'
+	for query in limit=0 limit=1001 limit=x limit= limit=-1 after=x after=-1 after=99999999999999999999; do
+		error 400 "/api/v1/wanted?$query" "${query%%=*} has to be"
+	done
+	error 405 /api/v1/wanted "not for that method" -X DELETE
+}
+
+@test "events: what was done, by whom and from where, from any of them on" {
+	serve_one_of_three
+	[ "$(control /api/v1/events)" = 200 ]
+	since=$(jq .next "$WORK/answer")
+	[ "$(control "/api/v1/pins/sha256/$(sha256 one)" -X PUT)" = 200 ]
+	[ "$(control "/sha256/$(sha256 one)" -X DELETE)" = 200 ]
+	# They are written a moment later, with others.
+	has_two() { [ "$(control "/api/v1/events?since=$since")" = 200 ] && jq -e '.events | length == 2' "$WORK/answer"; }
+	wait_until 10 has_two
+	told '.events | map(.kind) == ["pin", "remove"]'
+	told '.events | all((.who | startswith("uid ")) and .from == "control socket" and (.at | length > 0) and (.result | length > 0))'
+	told '.events[0].subject | startswith("sha256:")'
+	told '.next == .events[1].id'
+	[ "$(control "/api/v1/events?since=$since&limit=1")" = 200 ]
+	told '.events | map(.kind) == ["pin"]'
+	[ "$(control "/api/v1/events?since=$(jq .next "$WORK/answer")")" = 200 ]
+	told '.events | map(.kind) == ["remove"]'
+	last=$(jq .next "$WORK/answer")
+	[ "$(control "/api/v1/events?since=$last")" = 200 ]
+	told ".events == [] and .next == $last"
+	for query in limit=0 limit=1001 limit=x since=x since=-1; do
+		error 400 "/api/v1/events?$query" "${query%%=*} has to be"
+	done
+}
+
+@test "reports need a token, any; without one they are told to those who may donate" {
+	serve_one_of_three
+	for path in /api/v1/wanted /api/v1/events "/api/v1/archives/sha256/$(sha256 one)"; do
+		[ "$(asks "$path")" = 401 ]
+		[ "$(header WWW-Authenticate "$WORK/head")" = 'Bearer realm="larder"' ]
+		told '.reason == "unauthorized"'
+		[ "$(asks "$path" -H "Authorization: Bearer larder_00112233445566778899aabbccddeeff")" = 401 ]
+	done
+	[ "$(asks /api/v1/check -d "md5:$(md5 one)")" = 401 ]
+	for right in upload remove catalog fetch; do
+		token=$(token "for-$right" $right)
+		for path in /api/v1/wanted /api/v1/events "/api/v1/archives/sha256/$(sha256 one)"; do
+			[ "$(asks "$path" -H "Authorization: Bearer $token")" = 200 ]
+		done
+		[ "$(asks /api/v1/check -H "Authorization: Bearer $token" -d "md5:$(md5 one)")" = 200 ]
+		told '.stored == 1'
+		[ "$(asks /api/v1/wanted -H "Authorization: Bearer $token" -H "Origin: http://example.org")" = 403 ]
+	done
+	larder_stop
+	larder_config "donations { open = yes }"
+	larder_start
+	[ "$(asks /api/v1/wanted)" = 200 ]
+	[ "$(asks /api/v1/check -d "md5:$(md5 one)")" = 200 ]
+	[ "$(asks /api/v1/events)" = 401 ]
+	[ "$(asks "/api/v1/archives/sha256/$(sha256 one)")" = 401 ]
+}
+
+@test "the description is JSON that anyone may read" {
+	larder_start
+	[ "$(asks /api/v1/openapi.json)" = 200 ]
+	[ "$(header Content-Type "$WORK/head")" = application/json ]
+	told '.openapi | startswith("3.1.")'
+	jq -S . "$WORK/answer" | cmp - <(jq -S . "$TOP/server/http/openapi.json")
+	[ "$(curl -s -I -o "$WORK/head" -w '%{http_code}' "$URL/api/v1/openapi.json")" = 200 ]
+}
