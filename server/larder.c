@@ -15,6 +15,7 @@
 #include "server/http/desk.h"
 #include "server/http/listener.h"
 #include "server/upstream/fetcher.h"
+#include "server/work/jobs.h"
 #include "storage/base/clock.h"
 
 /*
@@ -71,6 +72,9 @@ start_serving(struct larder *larder, struct err *err)
 	larder->desk = desk_create(larder->metrics, err);
 	if (larder->desk == NULL)
 		return false;
+	larder->jobs = jobs_create(larder, err);
+	if (larder->jobs == NULL)
+		return false;
 	larder->listener = listener_start(larder, err);
 	return larder->listener != NULL;
 }
@@ -95,6 +99,7 @@ failed:
 void
 larder_stop(struct larder *larder, int64_t grace_ms)
 {
+	jobs_refuse(larder->jobs); /* before what they wait for ends: a stop is no end of a job */
 	if (larder->flights != NULL)
 		flights_refuse(larder->flights);
 	if (larder->listener != NULL) {
@@ -113,6 +118,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 		listener_wait_idle(larder->listener, LAST_ANSWERS_MS);
 	listener_stop(larder->listener);
 	desk_destroy(larder->desk);
+	jobs_destroy(larder->jobs);
 	uploads_destroy(larder->uploads);
 	auth_destroy(larder->auth);
 	fetcher_destroy(larder->fetcher);

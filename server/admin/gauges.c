@@ -31,6 +31,8 @@ gauges_collect(struct larder *larder, struct gauges *ret)
 		fetcher_figures(larder->fetcher, &ret->fetcher);
 	if (larder->listener != NULL)
 		listener_figures(larder->listener, &ret->listener);
+	if (larder->jobs != NULL)
+		jobs_figures(larder->jobs, &ret->jobs);
 	if (larder->flights != NULL)
 		ret->flights = flights_count(larder->flights);
 }
@@ -89,6 +91,8 @@ gauges_render(struct larder *larder, struct text *ret)
 	add_gauge(ret, "connection_addresses", "different addresses among them", gauges.listener.addresses);
 	add_gauge(ret, "requests_under_way", "requests that are being answered", gauges.listener.requests);
 	add_gauge(ret, "requests_parked", "requests that wait for a fetch", gauges.listener.parked);
+	add_gauge(ret, "jobs_waiting", "jobs that wait for their turn", (int64_t)gauges.jobs.waiting);
+	add_gauge(ret, "jobs_running", "jobs that are being done", (int64_t)gauges.jobs.running);
 	add_gauge(ret, "uptime_seconds", "since the start", gauges.uptime_ms / 1000);
 	render_limits(larder->config, ret);
 }

@@ -8,6 +8,7 @@
 #include "server/http/listener.h"
 #include "server/larder.h"
 #include "server/upstream/fetcher.h"
+#include "server/work/jobs.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 #include "storage/store.h"
@@ -18,6 +19,7 @@ struct gauges {
 	struct catalog_figures catalog;
 	struct fetcher_figures fetcher;
 	struct listener_figures listener;
+	struct jobs_figures jobs;
 	int64_t flights;
 	int64_t uptime_ms;
 };

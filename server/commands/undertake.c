@@ -105,8 +105,6 @@ do_alone(struct undertaken *undertaken, json_t **ret)
 	status = command_start(undertaken->invocation, undertaken->kind->parts, &larder);
 	if (status != EXIT_DONE)
 		return status;
-	if (strcmp(undertaken->kind->name, "import") == 0)
-		signals_release(); /* nothing is changed before its end: a signal ends it at once */
 	*ret = undertaken->kind->run(&work, &err);
 	progress_clear(&undertaken->progress);
 	status = *ret != NULL ? undertaken->kind->exit_status(*ret) : command_fail(&err);

@@ -4,7 +4,7 @@
  *
  *   {"harvest": 1, "source": "name", "form": "list", "files": n, "sections": n, "without_digest": n,
  *    "not_archives": n, "problems": n}
- *   {"digests": {"sha256": "<hex>", …}, "package": "rosa.0.2.0", "urls": ["https://…", …]}          an entry
+ *   {"digests": {"sha256": "<hex>", …}, "package": "rosa.0.2.0", "urls": ["https://…", …]}      an entry
  *   {"file": "packages/…", "line": n, "column": n, "text": "…; skipped"}                          a problem
  *   {"end": entries and problems in all}                              without it the harvest was cut short
  *
@@ -27,8 +27,8 @@
 void harvest_json_add(struct text *ret, const struct harvest *harvest, const json_t *asked);
 /*
  * Reads one from its start, as it came from somebody. All limits of harvest_add hold; an entry past them is a
- * problem. ret_name: the source's name, the caller's to free. False: it is none, or was cut short (ERR_SYNTAX, with the
- * line), or ERR_IO.
+ * problem. ret_name: the source's name, the caller's to free. False: it is none, or was cut short (ERR_SYNTAX,
+ * with the line), or ERR_IO.
  */
 bool harvest_json_read(int fd, struct harvest *harvest, enum source_form *ret_form, char **ret_name,
         struct err *err) MUST_CHECK;

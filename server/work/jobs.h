@@ -1,6 +1,6 @@
 /*
- * Jobs: work that somebody asked the daemon for. Each has a row in the index, so that it goes on after a restart;
- * a few threads run them, in the order they came.
+ * Jobs: work that somebody asked the daemon for. Each has a row in the index, so that it goes on after a
+ * restart; a few threads run them, in the order they came.
  */
 #ifndef SERVER_WORK_JOBS_H
 #define SERVER_WORK_JOBS_H
@@ -45,6 +45,9 @@ bool jobs_add(struct jobs *jobs, const struct job_wish *wish, int64_t *ret_id, s
  */
 #define JOBS_EVENTS_TOLD 1000
 json_t *jobs_tell(struct jobs *jobs, int64_t id, uint64_t since, struct err *err) MUST_CHECK;
+/* {"jobs": […]}: the newest JOBS_LISTED of them, without events and results. */
+#define JOBS_LISTED 100
+json_t *jobs_list(struct jobs *jobs, struct err *err) MUST_CHECK;
 /* Ends it, once it has heard: ERR_NOT_FOUND, ERR_TAKEN (it has ended already). */
 bool jobs_cancel(struct jobs *jobs, int64_t id, struct err *err) MUST_CHECK;
 

@@ -1,5 +1,6 @@
 /*
- * Orders. The thread that works; only wake runs elsewhere, under the flight's lock, and does nothing but post a letter.
+ * Orders. The thread that works; only wake runs elsewhere, under the flight's lock, and does nothing but post
+ * a letter.
  */
 #include "server/work/order.h"
 

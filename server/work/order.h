@@ -43,8 +43,8 @@ size_t orders_under_way(const struct orders *orders);
 struct order *orders_next(struct orders *orders, int64_t timeout_ms);
 
 /*
- * Gives up waiting for those of these orders that are still under way: their flights go on, and what they bring is
- * kept. They are FAILED with ERR_STOPPING.
+ * Gives up waiting for those of these orders that are still under way: their flights go on, and what they
+ * bring is kept. They are FAILED with ERR_STOPPING.
  */
 void orders_abandon(struct orders *orders, struct order *items, size_t count);
 

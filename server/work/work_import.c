@@ -24,20 +24,6 @@ struct import {
 };
 
 static json_t *
-problems_json(const struct harvest *harvest)
-{
-	json_t *problems = json_array();
-
-	for (size_t i = 0; i < harvest->n_problems; i++)
-		json_array_append_new(problems,
-		        json_pack("{s:o, s:i, s:i, s:o}", "file", json_text(harvest->problems[i].file),
-		                "line", (int)harvest->problems[i].line, "column",
-		                (int)harvest->problems[i].column, "text",
-		                json_text(harvest->problems[i].text)));
-	return problems;
-}
-
-static json_t *
 count_json(uint64_t count, uint64_t fresh)
 {
 	return json_pack("{s:I, s:I}", "total", (json_int_t)count, "new", (json_int_t)fresh);
@@ -58,7 +44,7 @@ report_json(const struct import *import)
 	json_object_set_new(report, "digests", count_json(learned->digests, learned->new_digests));
 	json_object_set_new(report, "origins", count_json(learned->origins, learned->new_origins));
 	json_object_set_new(report, "packages", count_json(learned->packages, learned->new_packages));
-	json_object_set_new(report, "problems", problems_json(harvest));
+	json_object_set_new(report, "problems", json_problems(harvest));
 	return report;
 }
 

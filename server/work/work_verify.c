@@ -1,6 +1,6 @@
 /*
- * Verifying: every stored byte against its digest, and the index against the files; what is wrong is moved out of
- * the way, and with "repair" fetched again. The thread that works; others may store and remove meanwhile.
+ * Verifying: every stored byte against its digest, and the index against the files; what is wrong is moved out
+ * of the way, and with "repair" fetched again. The thread that works; others may store and remove meanwhile.
  */
 #include <string.h>
 

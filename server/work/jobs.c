@@ -1,0 +1,294 @@
+/*
+ * Jobs: the table. Any thread adds and cancels; jobs_run.c runs them. A stop of the daemon is no end of a job:
+ * its row stays as it is, and the next start runs it again from the beginning, which finds what is stored
+ * already.
+ */
+#include "server/work/jobs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "server/admin/metrics.h"
+#include "server/work/json.h"
+#include "server/work/jobs_parts.h"
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "storage/spool.h"
+
+/* --- a job in memory --- */
+
+static struct job *
+job_create(struct jobs *jobs, const struct job_row *row)
+{
+	struct job *job = xcalloc(1, sizeof *job);
+
+	job->jobs = jobs;
+	job->id = row->id;
+	job->kind = xstrdup(row->kind);
+	job->who = xstrdup(row->who);
+	job->body = xstrdup(row->body);
+	job->created_at_ms = row->created_at_ms;
+	job->state = JOB_WAITING;
+	job->verb = "";
+	job_events_init(&job->events, JOBS_EVENTS_MAX);
+	return job;
+}
+
+void
+job_destroy(struct job *job)
+{
+	job_events_finish(&job->events);
+	free(job->kind);
+	free(job->who);
+	free(job->body);
+	free(job->outcome);
+	free(job);
+}
+
+struct job *
+jobs_find(struct jobs *jobs, int64_t id)
+{
+	struct job *job;
+
+	TAILQ_FOREACH (job, &jobs->all, link)
+		if (job->id == id)
+			return job;
+	return NULL;
+}
+
+size_t
+jobs_count(const struct jobs *jobs, enum job_state state)
+{
+	const struct job *job;
+	size_t count = 0;
+
+	TAILQ_FOREACH (job, &jobs->all, link)
+		count += job->state == state;
+	return count;
+}
+
+/* --- start and stop --- */
+
+/* The rows come newest first, and each is put before those that came earlier. */
+static bool
+take_up(void *context, const struct job_row *row)
+{
+	struct jobs *jobs = context;
+
+	if (row->state == JOB_WAITING || row->state == JOB_RUNNING)
+		TAILQ_INSERT_HEAD(&jobs->all, job_create(jobs, row), link);
+	return true;
+}
+
+static bool
+keep_body(void *context, const char *name)
+{
+	const struct jobs *jobs = context;
+	const struct job *job;
+
+	TAILQ_FOREACH (job, &jobs->all, link)
+		if (strcmp(job->body, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+start_threads(struct jobs *jobs, struct err *err)
+{
+	while (jobs->n_threads < JOBS_THREADS) {
+		errno = pthread_create(&jobs->threads[jobs->n_threads], NULL, jobs_run, jobs);
+		if (errno != 0)
+			return err_errno(err, "starting a thread for jobs");
+		jobs->n_threads++;
+	}
+	return true;
+}
+
+struct jobs *
+jobs_create(struct larder *larder, struct err *err)
+{
+	struct jobs *jobs = xcalloc(1, sizeof *jobs);
+	size_t count;
+
+	jobs->larder = larder;
+	TAILQ_INIT(&jobs->all);
+	pthread_mutex_init(&jobs->mutex, NULL);
+	pthread_cond_init(&jobs->changed, NULL);
+	if (!job_rows_walk(store_index(larder->store), take_up, jobs, err)) {
+		jobs_destroy(jobs);
+		return NULL;
+	}
+	spool_clean(larder->store, keep_body, jobs);
+	count = jobs_count(jobs, JOB_WAITING);
+	if (count > 0)
+		log_info("%zu jobs that had not ended go on", count);
+	if (start_threads(jobs, err))
+		return jobs;
+	jobs_destroy(jobs);
+	return NULL;
+}
+
+void
+jobs_refuse(struct jobs *jobs)
+{
+	if (jobs == NULL)
+		return;
+	pthread_mutex_lock(&jobs->mutex);
+	atomic_store(&jobs->stopping, true);
+	pthread_cond_broadcast(&jobs->changed);
+	pthread_mutex_unlock(&jobs->mutex);
+}
+
+void
+jobs_destroy(struct jobs *jobs)
+{
+	struct job *job;
+
+	if (jobs == NULL)
+		return;
+	jobs_refuse(jobs);
+	while (jobs->n_threads > 0)
+		pthread_join(jobs->threads[--jobs->n_threads], NULL);
+	for (job = TAILQ_FIRST(&jobs->all); job != NULL; job = TAILQ_FIRST(&jobs->all)) {
+		TAILQ_REMOVE(&jobs->all, job, link);
+		job_destroy(job);
+	}
+	pthread_cond_destroy(&jobs->changed);
+	pthread_mutex_destroy(&jobs->mutex);
+	free(jobs);
+}
+
+/* --- adding --- */
+
+/* Room for one more, which jobs->adding counts until it is in the table. */
+static bool
+reserve(struct jobs *jobs, struct err *err)
+{
+	bool stopping = atomic_load(&jobs->stopping), room;
+
+	pthread_mutex_lock(&jobs->mutex);
+	room = jobs_count(jobs, JOB_WAITING) + jobs->adding < JOBS_WAITING_MAX;
+	jobs->adding += room && !stopping;
+	pthread_mutex_unlock(&jobs->mutex);
+	if (stopping)
+		return err_set(err, ERR_STOPPING, "larder is stopping");
+	if (room)
+		return true;
+	metrics_add(jobs->larder->metrics, METRIC_LIMIT_JOBS, 1);
+	return err_set(err, ERR_OVERLOADED, "%d jobs wait already; try again when some of them have ended",
+	        JOBS_WAITING_MAX);
+}
+
+/* A job for the row, or only the reservation given back. */
+static void
+settle(struct jobs *jobs, const struct job_row *row)
+{
+	struct job *job = row != NULL ? job_create(jobs, row) : NULL;
+
+	pthread_mutex_lock(&jobs->mutex);
+	jobs->adding--;
+	if (job != NULL)
+		TAILQ_INSERT_TAIL(&jobs->all, job, link);
+	pthread_cond_signal(&jobs->changed);
+	pthread_mutex_unlock(&jobs->mutex);
+}
+
+static bool
+write_row(struct jobs *jobs, struct job_row *row, struct err *err)
+{
+	if (job_row_add(store_index(jobs->larder->store), row, &row->id, err)) {
+		settle(jobs, row);
+		return true;
+	}
+	settle(jobs, NULL);
+	return false;
+}
+
+bool
+jobs_add(struct jobs *jobs, const struct job_wish *wish, int64_t *ret_id, struct err *err)
+{
+	struct job_row row = {.created_at_ms = clock_wall_ms(),
+	        .kind = xstrdup(wish->kind),
+	        .who = xstrdup(wish->who),
+	        .asked = json_dumps(wish->asked, JSON_COMPACT),
+	        .body = xstrdup(wish->body)};
+	bool added = reserve(jobs, err) && write_row(jobs, &row, err);
+
+	if (added)
+		*ret_id = row.id;
+	else
+		spool_remove(jobs->larder->store, wish->body);
+	job_row_finish(&row);
+	return added;
+}
+
+/* --- cancelling --- */
+
+/* What the job is doing now; one that waited is the caller's to end, nobody else takes it. */
+static enum job_state
+mark_cancelled(struct jobs *jobs, int64_t id, struct job **ret)
+{
+	enum job_state state = JOB_DONE;
+	struct job *job;
+
+	pthread_mutex_lock(&jobs->mutex);
+	job = jobs_find(jobs, id);
+	if (job != NULL) {
+		state = job->state;
+		atomic_store(&job->cancelled, true);
+		if (state == JOB_WAITING)
+			job->state = JOB_RUNNING;
+	}
+	*ret = job;
+	pthread_mutex_unlock(&jobs->mutex);
+	return state;
+}
+
+static bool
+why_not(struct jobs *jobs, int64_t id, struct err *err)
+{
+	struct job_row row;
+
+	switch (job_row_find(store_index(jobs->larder->store), id, &row, err)) {
+	case ROW_FOUND:
+		job_row_finish(&row);
+		return err_set(err, ERR_TAKEN, "job %" PRId64 " has ended already", id);
+	case ROW_NONE:
+		return err_set(err, ERR_NOT_FOUND, "there is no job %" PRId64, id);
+	case ROW_FAILED:
+		return false;
+	}
+	return false;
+}
+
+bool
+jobs_cancel(struct jobs *jobs, int64_t id, struct err *err)
+{
+	struct err cancelled = {.code = ERR_CANCELLED, .text = "cancelled before it began"};
+	struct job *job;
+
+	switch (mark_cancelled(jobs, id, &job)) {
+	case JOB_WAITING:
+		job_end(job, JOB_CANCELLED, job_outcome(NULL, NULL, &cancelled));
+		return true;
+	case JOB_RUNNING:
+		return true;
+	case JOB_DONE:
+	case JOB_FAILED:
+	case JOB_CANCELLED:
+		break;
+	}
+	return why_not(jobs, id, err);
+}
+
+void
+jobs_figures(struct jobs *jobs, struct jobs_figures *ret)
+{
+	pthread_mutex_lock(&jobs->mutex);
+	*ret = (struct jobs_figures){.waiting = jobs_count(jobs, JOB_WAITING),
+	        .running = jobs_count(jobs, JOB_RUNNING),
+	        .ended = jobs->ended};
+	pthread_mutex_unlock(&jobs->mutex);
+}
