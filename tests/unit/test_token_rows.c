@@ -196,6 +196,29 @@ keeps_ten_thousand(void **state)
 }
 
 static void
+refuses_one_too_many(void **state)
+{
+	struct token_row token = token_named("one too many"), found;
+	AUTO_TEXT script = TEXT_EMPTY;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	index_close(index_at_hand, WRITER_ENDS_CLEAN);
+	text_addf(&script,
+	        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+	        " INSERT INTO token SELECT i, 'token ' || i, randomblob(32), 1, 1, 0, 0 FROM n",
+	        TOKENS_MAX);
+	run_sql(text_string(&script));
+	open_index(INDEX_WRITE);
+	assert_false(token_row_add(index_at_hand, &token, &err));
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_int_equal(find("one too many", &found), ROW_NONE);
+	assert_int_equal(token_row_remove(index_at_hand, "token 77", &err), ROW_FOUND);
+	assert_true(token_row_add(index_at_hand, &token, &err));
+	assert_int_equal(find("one too many", &found), ROW_FOUND);
+}
+
+static void
 writes_nothing_when_it_only_reads(void **state)
 {
 	struct token_row token = token_named("laptop"), found;
@@ -222,6 +245,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(revokes, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(notes_uses_now_and_then, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(keeps_ten_thousand, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(refuses_one_too_many, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(writes_nothing_when_it_only_reads, set_up, tear_down),
 	};
 

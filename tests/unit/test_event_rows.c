@@ -1,0 +1,182 @@
+/*
+ * The table of events: in order, cut to size between characters, read in steps, and never longer than it may be.
+ */
+#include "tests/support/rows.h"
+
+#include "storage/index/event_rows.h"
+
+static void
+add(const char *subject)
+{
+	struct event_row event = {
+	        .kind = "upload",
+	        .subject = subject,
+	        .who = "token laptop",
+	        .came_from = "192.0.2.7",
+	        .result = "201",
+	        .detail = "4.1 KiB",
+	};
+
+	event_row_add(index_at_hand, &event);
+}
+
+/* The subjects seen, each with a space behind it, and what else the last one said. */
+struct seen {
+	struct text subjects;
+	int64_t id, at_ms;
+	char others[200];
+};
+
+static void
+see(void *context, const struct event_row *event)
+{
+	struct seen *seen = context;
+
+	assert_true(event->id > seen->id);
+	assert_true(event->at_ms >= seen->at_ms);
+	seen->id = event->id;
+	seen->at_ms = event->at_ms;
+	text_addf(&seen->subjects, "%s ", event->subject);
+	snprintf(seen->others, sizeof seen->others, "%s|%s|%s|%s|%s", event->kind, event->who,
+	        event->came_from, event->result, event->detail);
+}
+
+static struct seen
+events_after(int64_t id, size_t max)
+{
+	struct seen seen = {0};
+	struct err err = ERR_NONE;
+
+	assert_true(event_rows_after(index_at_hand, id, max, see, &seen, &err));
+	return seen;
+}
+
+static void
+assert_subjects(int64_t id, size_t max, const char *wanted)
+{
+	struct seen seen = events_after(id, max);
+
+	assert_string_equal(text_string(&seen.subjects), wanted);
+	text_finish(&seen.subjects);
+}
+
+static void
+keeps_all_of_an_event(void **state)
+{
+	int64_t before_ms = clock_wall_ms();
+	struct seen seen;
+
+	(void)state;
+	add("one");
+	open_again();
+	seen = events_after(0, 10);
+	assert_string_equal(text_string(&seen.subjects), "one ");
+	assert_string_equal(seen.others, "upload|token laptop|192.0.2.7|201|4.1 KiB");
+	assert_in_range(seen.at_ms, before_ms, clock_wall_ms());
+	text_finish(&seen.subjects);
+}
+
+static void
+reads_in_steps(void **state)
+{
+	static const char *const subjects[] = {"a", "b", "c", "d", "e"};
+	struct seen seen;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(subjects); i++)
+		add(subjects[i]);
+	open_again();
+	assert_subjects(0, SIZE_MAX, "a b c d e ");
+	seen = events_after(0, 2);
+	assert_string_equal(text_string(&seen.subjects), "a b ");
+	assert_subjects(seen.id, 2, "c d ");
+	assert_subjects(seen.id, 0, "");
+	assert_subjects(INT64_MAX, 10, "");
+	text_finish(&seen.subjects);
+}
+
+/* The euro sign has three bytes; 512 is no multiple of three. */
+static void
+cuts_between_characters(void **state)
+{
+	AUTO_TEXT euros = TEXT_EMPTY, cut = TEXT_EMPTY, exact = TEXT_EMPTY;
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		text_add(&euros, "€");
+	text_add_bytes(&cut, euros.bytes, 510);
+	text_add(&cut, " ");
+	add(text_string(&euros));
+	open_again();
+	assert_subjects(0, 1, text_string(&cut));
+	for (int i = 0; i < EVENT_TEXT_MAX; i++)
+		text_add(&exact, "x");
+	add(text_string(&exact));
+	open_again();
+	text_add(&exact, " ");
+	assert_subjects(1, 1, text_string(&exact));
+}
+
+static void
+takes_what_is_missing_as_empty(void **state)
+{
+	struct event_row event = {.kind = "stop"};
+	struct seen seen;
+
+	(void)state;
+	event_row_add(index_at_hand, &event);
+	open_again();
+	seen = events_after(0, 10);
+	assert_string_equal(text_string(&seen.subjects), " ");
+	assert_string_equal(seen.others, "stop||||");
+	text_finish(&seen.subjects);
+}
+
+static void
+forgets_the_oldest(void **state)
+{
+	AUTO_TEXT script = TEXT_EMPTY, question = TEXT_EMPTY;
+	AUTO_FREE char *answer = NULL;
+
+	(void)state;
+	index_close(index_at_hand, WRITER_ENDS_CLEAN);
+	text_addf(&script,
+	        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+	        " INSERT INTO event SELECT i, 0, 'old', '', '', '', '', '' FROM n",
+	        EVENT_ROWS_MAX);
+	run_sql(text_string(&script));
+	open_index(INDEX_WRITE);
+	for (int i = 0; i < 300; i++)
+		add("new");
+	index_close(index_at_hand, WRITER_ENDS_CLEAN);
+	text_addf(&question, "SELECT count(*) < %d + 300, min(id) > 1, max(id) - %d FROM event",
+	        EVENT_ROWS_MAX, EVENT_ROWS_MAX);
+	answer = ask_sql(path, text_string(&question));
+	assert_string_equal(answer, "1|1|300\n");
+	open_index(INDEX_WRITE);
+}
+
+static void
+adds_nothing_when_it_only_reads(void **state)
+{
+	(void)state;
+	index_close(index_at_hand, WRITER_ENDS_CLEAN);
+	open_index(INDEX_READ_ALONE);
+	add("one");
+	assert_subjects(0, 10, "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(keeps_all_of_an_event, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(reads_in_steps, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(cuts_between_characters, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(takes_what_is_missing_as_empty, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(forgets_the_oldest, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(adds_nothing_when_it_only_reads, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
