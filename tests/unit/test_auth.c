@@ -6,6 +6,7 @@
 #include "server/admin/auth_parts.h"
 #include "server/admin/metrics.h"
 #include "server/config.h"
+#include "server/http/router.h"
 
 #define NOW_MS    INT64_C(1000000)
 #define DAY_MS    (INT64_C(24) * 3600 * 1000)
@@ -492,6 +493,134 @@ too_many_wrong_tokens(void **state)
 	place_close(&place);
 }
 
+/* --- the matrix: everybody who may come, at every route --- */
+
+enum visitor {
+	VISITOR_NOBODY, /* without a token */
+	VISITOR_MALFORMED,
+	VISITOR_UNKNOWN,
+	VISITOR_EXPIRED,
+	VISITOR_REVOKED,
+	VISITOR_UPLOAD,
+	VISITOR_REMOVE,
+	VISITOR_CATALOG,
+	VISITOR_FETCH,
+	VISITOR_ALL,
+	VISITOR_WEB_PAGE, /* whose token may everything */
+	VISITOR_CONTROL,
+	VISITORS
+};
+
+struct visitors {
+	char headers[VISITORS][256]; /* "": none is sent */
+	unsigned rights[VISITORS];
+};
+
+static void
+visitors_come(struct place *place, struct visitors *ret)
+{
+	static const unsigned rights[VISITORS] = {[VISITOR_EXPIRED] = RIGHTS_ALL,
+	        [VISITOR_REVOKED] = RIGHTS_ALL,
+	        [VISITOR_UPLOAD] = RIGHT_UPLOAD,
+	        [VISITOR_REMOVE] = RIGHT_REMOVE,
+	        [VISITOR_CATALOG] = RIGHT_CATALOG,
+	        [VISITOR_FETCH] = RIGHT_FETCH,
+	        [VISITOR_ALL] = RIGHTS_ALL,
+	        [VISITOR_WEB_PAGE] = RIGHTS_ALL};
+	struct err err = ERR_NONE;
+
+	*ret = (struct visitors){
+	        .headers = {[VISITOR_MALFORMED] = "Bearer larder",
+	                [VISITOR_UNKNOWN] = "Bearer " TOKEN_PREFIX "00000000000000000000000000000000"}};
+	for (size_t i = 0; i < VISITORS; i++) {
+		char name[16], token[TOKEN_TEXT_MAX];
+		int64_t expires_at_ms = i == VISITOR_EXPIRED ? clock_wall_ms() + DAY_MS : 0;
+
+		ret->rights[i] = rights[i];
+		if (rights[i] == 0)
+			continue;
+		snprintf(name, sizeof name, "visitor%zu", i);
+		make(place, name, rights[i], expires_at_ms, token);
+		snprintf(ret->headers[i], sizeof ret->headers[i], "Bearer %s", token);
+	}
+	assert_int_equal(token_row_remove(store_index(place->larder.store), "visitor4", &err), ROW_FOUND);
+}
+
+/* What the documentation says. */
+static enum err_code
+promised(enum visitor visitor, const struct visitors *visitors, const struct route *route)
+{
+	const bool reads = route->method == METHOD_GET && route->access == ACCESS_ANYONE;
+
+	if (visitor == VISITOR_CONTROL)
+		return ERR_OK;
+	if (route->access == ACCESS_CONTROL)
+		return ERR_NOT_FOUND;
+	if (reads)
+		return ERR_OK;
+	if (visitor == VISITOR_WEB_PAGE)
+		return ERR_FORBIDDEN;
+	if (visitor == VISITOR_NOBODY)
+		return route->access == ACCESS_ANYONE ? ERR_OK : ERR_UNAUTHORIZED;
+	if (visitor <= VISITOR_REVOKED)
+		return ERR_UNAUTHORIZED;
+	return (visitors->rights[visitor] & route->access) != 0 ? ERR_OK : ERR_FORBIDDEN;
+}
+
+static void
+visit(struct place *place, const struct visitors *visitors, const struct route *route)
+{
+	for (size_t i = 0; i < VISITORS; i++) {
+		struct asking asking = asking_of(route->method, route->access);
+		enum err_code wanted = promised((enum visitor)i, visitors, route), said;
+		struct caller caller;
+
+		/* Who only reads what anyone may read is not looked at (auth_admit). */
+		if (route->access == ACCESS_ANYONE && route->method == METHOD_GET)
+			continue;
+		asking.wall_ms += i == VISITOR_EXPIRED ? DAY_MS : 0;
+		asking.authorization = visitors->headers[i][0] != '\0' ? visitors->headers[i] : NULL;
+		asking.origin = i == VISITOR_WEB_PAGE ? "https://example.org" : NULL;
+		asking.control = i == VISITOR_CONTROL ? "uid 0 (root)" : NULL;
+		said = judge(place, &asking, &caller);
+		if (said != wanted)
+			fail_msg("visitor %zu at method %d of %s: %s, not %s", i, route->method, route->path,
+			        err_name(said), err_name(wanted));
+	}
+}
+
+/* No route is open that should not be: only what reads is for anyone, and no two kinds of access are mixed. */
+static void
+assert_sound(const struct route *route)
+{
+	const unsigned known = RIGHTS_ALL | ACCESS_DONATION;
+
+	if (route->access == ACCESS_ANYONE)
+		assert_int_equal(route->method, METHOD_GET);
+	else if (route->access != ACCESS_CONTROL)
+		assert_true((route->access & RIGHTS_ALL) != 0 && (route->access & ~known) == 0);
+}
+
+static void
+the_matrix_of_rights(void **state)
+{
+	struct place place;
+	struct visitors visitors;
+
+	(void)state;
+	place_open(&place, "uploads { failures = 100000 }");
+	visitors_come(&place, &visitors);
+	for (size_t i = 0; i < n_routes; i++) {
+		assert_sound(&routes[i]);
+		visit(&place, &visitors, &routes[i]);
+	}
+	for (size_t i = 0; i < n_archive_routes; i++) {
+		assert_sound(&archive_routes[i]);
+		visit(&place, &visitors, &archive_routes[i]);
+	}
+	place_close(&place);
+}
+
 int
 main(void)
 {
@@ -510,6 +639,7 @@ main(void)
 	        cmocka_unit_test(the_control_socket_may_everything),
 	        cmocka_unit_test(donations_are_for_anybody_where_they_are_open),
 	        cmocka_unit_test(too_many_wrong_tokens),
+	        cmocka_unit_test(the_matrix_of_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
