@@ -28,6 +28,7 @@ enum {
 	OPTION_FORGET,
 	OPTION_MAY,
 	OPTION_EXPIRES,
+	OPTION_TOKEN_FILE,
 	OPTION_OVERRIDE
 };
 
@@ -46,6 +47,7 @@ static const struct option every_option[] = {
         {"forget", no_argument, NULL, OPTION_FORGET},
         {"may", required_argument, NULL, OPTION_MAY},
         {"expires", required_argument, NULL, OPTION_EXPIRES},
+        {"token-file", required_argument, NULL, OPTION_TOKEN_FILE},
         {"output", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
 };
@@ -106,7 +108,8 @@ flag_of(int option)
 		unsigned flag;
 	} flags[] = {{OPTION_JSON, FLAG_JSON}, {OPTION_ALL, FLAG_ALL}, {OPTION_WANTED, FLAG_WANTED},
 	        {OPTION_REPAIR, FLAG_REPAIR}, {OPTION_CHECK_CONFIG, FLAG_CHECK_CONFIG},
-	        {OPTION_FORGET, FLAG_FORGET}, {OPTION_MAY, FLAG_MAY}, {OPTION_EXPIRES, FLAG_EXPIRES}};
+	        {OPTION_FORGET, FLAG_FORGET}, {OPTION_MAY, FLAG_MAY}, {OPTION_EXPIRES, FLAG_EXPIRES},
+	        {OPTION_TOKEN_FILE, FLAG_TOKEN_FILE}};
 
 	for (size_t i = 0; i < COUNT_OF(flags); i++)
 		if (flags[i].option == option)
@@ -153,6 +156,9 @@ take_option(struct line *line, int option, struct err *err)
 		break;
 	case OPTION_EXPIRES:
 		line->invocation.expires = optarg;
+		break;
+	case OPTION_TOKEN_FILE:
+		line->invocation.token_file = optarg;
 		break;
 	case 'q':
 		line->invocation.flags |= FLAG_QUIET;

@@ -224,9 +224,20 @@ next(struct carrier *base, int64_t timeout_ms, struct delivery *ret)
 	return true;
 }
 
+/* While a file is read: what is under way goes on. */
+static void
+meanwhile(void *context)
+{
+	struct client_carrier *carrier = context;
+
+	if (client_under_way(carrier->client) > 0)
+		wait_a_while(carrier, 0);
+}
+
 static void
 close_carrier(struct carrier *base)
 {
+	base->giving->meanwhile = NULL;
 	free(base);
 }
 
@@ -243,6 +254,8 @@ create(struct giving *giving, struct client *client)
 	carrier->client = client;
 	TAILQ_INIT(&carrier->resting);
 	TAILQ_INIT(&carrier->over);
+	giving->meanwhile = meanwhile;
+	giving->meanwhile_context = carrier;
 	return &carrier->carrier;
 }
 

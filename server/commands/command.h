@@ -30,8 +30,9 @@ enum command_flag {
 	FLAG_OUTPUT = 1 << 5, /* -o FILE instead of -o NAME=VALUE */
 	FLAG_QUIET = 1 << 6,  /* every command */
 	FLAG_FORGET = 1 << 7,
-	FLAG_MAY = 1 << 8,     /* --may RIGHTS */
-	FLAG_EXPIRES = 1 << 9, /* --expires DURATION */
+	FLAG_MAY = 1 << 8,         /* --may RIGHTS */
+	FLAG_EXPIRES = 1 << 9,     /* --expires DURATION */
+	FLAG_TOKEN_FILE = 1 << 10, /* --token-file FILE */
 };
 
 struct command;
@@ -42,6 +43,7 @@ struct invocation {
 	unsigned flags;            /* enum command_flag, those that were given */
 	const char *output;        /* -o FILE of FLAG_OUTPUT; NULL: none */
 	const char *may, *expires; /* of FLAG_MAY and FLAG_EXPIRES; NULL: not given */
+	const char *token_file;    /* of FLAG_TOKEN_FILE; NULL: not given */
 	const char *config_path;   /* NULL: embedded defaults */
 	struct config *config;     /* read, unless the command says COMMAND_WITHOUT_CONFIG */
 	const struct config_override *overrides;
@@ -67,7 +69,7 @@ struct command {
 
 extern const struct command command_serve, command_import, command_fetch, command_add, command_check,
         command_get, command_show, command_verify, command_export, command_stat, command_token,
-        command_remove, command_pin, command_unpin, command_help;
+        command_remove, command_pin, command_unpin, command_push, command_help;
 
 /* All of them, in the order of the help. */
 extern const struct command *const commands[];

@@ -18,7 +18,10 @@
 void
 giving_begin(struct giving *giving, const struct invocation *invocation, const char *verb)
 {
-	*giving = (struct giving){.invocation = invocation, .chunk = xmalloc(CHUNK)};
+	*giving = (struct giving){.invocation = invocation,
+	        .paths = invocation->arguments,
+	        .n_paths = invocation->n_arguments,
+	        .chunk = xmalloc(CHUNK)};
 	if (invocation_has(invocation, FLAG_JSON))
 		giving->archives = json_array();
 	progress_begin(&giving->progress, progress_choose(invocation->flags), verb, 0);
@@ -59,8 +62,7 @@ giving_walk(struct giving *giving, gift_visit_fn *visit, void *context)
 {
 	const char *path;
 	struct err err = ERR_NONE;
-	struct trees *trees =
-	        trees_open(giving->invocation->arguments, giving->invocation->n_arguments, &err);
+	struct trees *trees = trees_open(giving->paths, giving->n_paths, &err);
 
 	if (trees == NULL) {
 		giving->status = command_fail(&err);
@@ -121,6 +123,8 @@ giving_read(struct giving *giving, int fd, gift_piece_fn *piece, void *context, 
 		}
 		if (got == 0)
 			return true;
+		if (giving->meanwhile != NULL)
+			giving->meanwhile(giving->meanwhile_context);
 		if (giving_is_stopped(giving))
 			return err_set(err, ERR_CANCELLED, "interrupted");
 		if (!piece(context, giving->chunk, (size_t)got, err))
@@ -192,9 +196,9 @@ giving_acknowledge(struct giving *giving, const struct gift *gift, enum gift_end
 	*(end == GIFT_STORED ? &giving->stored : &giving->known) += 1;
 	progress_clear(&giving->progress);
 	wants_best_text(&gift->digests, text);
-	if (giving->archives == NULL)
+	if (giving->archives == NULL && (end == GIFT_STORED || giving->lines == LINES_OF_ALL))
 		printf("%s %s %s\n", word, text, gift->path);
-	else
+	if (giving->archives != NULL)
 		json_array_append_new(
 		        giving->archives, json_pack("{s:s, s:o, s:I, s:o}", "result", word, "path",
 		                                  json_text(gift->path), "size", (json_int_t)gift->size_bytes,

@@ -21,8 +21,17 @@ struct gift {
 /* What became of one. */
 enum gift_end { GIFT_STORED, GIFT_KNOWN, GIFT_REFUSED };
 
+/* Whether a line is printed for what was there already. */
+enum gift_lines { LINES_OF_ALL, LINES_OF_STORED };
+
 struct giving {
 	const struct invocation *invocation;
+	char *const *paths; /* what is walked */
+	size_t n_paths;
+	enum gift_lines lines;
+	/* Called now and then while a file is read, so that uploads go on meanwhile; NULL: nothing. */
+	void (*meanwhile)(void *context);
+	void *meanwhile_context;
 	struct progress progress;
 	char *chunk;
 	struct {
@@ -35,11 +44,11 @@ struct giving {
 	int status;
 };
 
-/* verb: of the progress line. */
+/* All arguments are paths, and all lines are printed, unless the command changes that. verb: of the progress line. */
 void giving_begin(struct giving *giving, const struct invocation *invocation, const char *verb);
 void giving_finish(struct giving *giving);
 
-/* Visits every file below the command's arguments, open for reading; stops when the giving is stopped. */
+/* Visits every file below the paths, open for reading; stops when the giving is stopped. */
 typedef void gift_visit_fn(void *context, const char *path, int fd, uint64_t size_bytes);
 void giving_walk(struct giving *giving, gift_visit_fn *visit, void *context);
 

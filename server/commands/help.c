@@ -22,6 +22,7 @@ static const struct {
         {FLAG_REPAIR, "      --repair             fetches again what was wrong or gone\n"},
         {FLAG_CHECK_CONFIG,
                 "      --check-config       reads the configuration, says what is wrong with it, and ends\n"},
+        {FLAG_TOKEN_FILE, "      --token-file FILE    holds the token; without it LARDER_TOKEN does\n"},
         {FLAG_OUTPUT, "  -o, --output FILE        where to write the archive\n"},
 };
 
