@@ -29,7 +29,8 @@ start_store(struct larder *larder, enum larder_parts parts, struct err *err)
 {
 	struct store_options options = {.directory = larder->config->store,
 	        .mode = parts == LARDER_STORE_READ ? STORE_READ : STORE_WRITE,
-	        .min_free_bytes = larder->config->space.min_free};
+	        .min_free_bytes = larder->config->space.min_free,
+	        .max_bytes = larder->config->space.max_size};
 
 	larder->store = store_open(&options, err);
 	return larder->store != NULL;

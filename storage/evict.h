@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define EVICT_SEEN_DAYS 30
+#define EVICT_AGAIN_MS  600000 /* how often a full store looks whether something may go by now */
 #define EVICT_LOW_SHARE                                                                                      \
 	95 /* per cent of max_size it goes down to, so that it does not run for each archive */
 
@@ -23,9 +24,9 @@ struct store;
 /* Starts the thread. Borrows the store. */
 struct evictor *evictor_create(struct store *store, uint64_t max_bytes);
 void evictor_destroy(struct evictor *evictor); /* NULL is nothing */
-/* Something was stored: looks when it is time. Any thread; returns at once. */
+/* Something was stored or removed: looks when it is time. Any thread; returns at once. NULL is nothing. */
 void evictor_wake(struct evictor *evictor);
-/* More is stored than max_size and nothing may go: nothing new is taken in (ERR_NO_SPACE). */
+/* More is stored than max_size and nothing may go: nothing new is taken in (ERR_NO_SPACE). NULL never is. */
 bool evictor_is_full(const struct evictor *evictor);
 /* One round on the caller's thread; how many went. For tests, and the thread itself. */
 uint64_t evictor_round(struct evictor *evictor);

@@ -37,6 +37,28 @@ struct intake {
 	void *context;
 };
 
+/* space.max_size: the evictor keeps to it afterwards; here is what it cannot help. */
+static bool
+check_max_bytes(struct store *store, uint64_t size, struct err *err)
+{
+	bool too_large = store->max_bytes > 0 && size > store->max_bytes;
+	char wanted[TEXT_SIZE_MAX], allowed[TEXT_SIZE_MAX];
+
+	if (!too_large && !evictor_is_full(store->evictor))
+		return true;
+	atomic_fetch_add(&store->space.refused, 1);
+	text_size(size, wanted);
+	text_size(store->max_bytes, allowed);
+	if (too_large)
+		return err_set(err, ERR_NO_SPACE,
+		        "%s are more than the %s that space.max_size allows in all; it is not kept", wanted,
+		        allowed);
+	return err_set(err, ERR_NO_SPACE,
+	        "the archives take more than the %s of space.max_size and none of them may go; nothing is "
+	        "kept until there is room",
+	        allowed);
+}
+
 static bool
 reserve_memory(struct intake *intake, uint64_t bytes, struct err *err)
 {
@@ -64,6 +86,8 @@ reserve(struct intake *intake, uint64_t size, struct err *err)
 	more = size - intake->reserved;
 	if (intake->keeping == INTAKE_PASS_THROUGH)
 		return reserve_memory(intake, more, err);
+	if (!check_max_bytes(intake->store, size, err))
+		return false;
 	if (!space_take(&intake->store->space, more, err))
 		return false;
 	intake->reserved += more;
@@ -87,6 +111,8 @@ open_file(struct intake *intake, struct err *err)
 {
 	struct publication *publication = &intake->publication;
 
+	if (intake->keeping == INTAKE_KEEP && !check_max_bytes(intake->store, intake->expected_size, err))
+		return false;
 	if (!reserve(intake, intake->expected_size, err))
 		return false;
 	if (intake->keeping == INTAKE_KEEP)

@@ -43,8 +43,10 @@ finish(struct publication *publication, enum intake_result result, const struct 
 	struct store *store = publication->store;
 	struct publisher *publisher = store->publisher;
 
-	if (result == INTAKE_STORED)
+	if (result == INTAKE_STORED) {
 		atomic_fetch_add(&store->commits, 1);
+		evictor_wake(store->evictor);
+	}
 	if (result == INTAKE_REFUSED && err->code == ERR_COLLISION)
 		atomic_fetch_add(&store->collisions, 1);
 	publication->done(publication, result, err);

@@ -338,6 +338,7 @@ end(struct recovery *recovery, bool swept, struct store_audit *ret, struct err *
 	if (!swept)
 		atomic_store(&recovery->store->untidy, true);
 	atomic_fetch_add(&recovery->store->adopted, ret->adopted);
+	evictor_wake(recovery->store->evictor);
 	return swept;
 }
 

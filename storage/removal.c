@@ -207,6 +207,7 @@ store_remove(struct store *store, const struct digest *digest, const char *who, 
 			return false;
 	} while (removal.again);
 	atomic_fetch_add(&store->removed, 1);
+	evictor_wake(store->evictor); /* it may not be full any more */
 	*ret = (struct archive){.digests = removal.tombstone.digests, .size_bytes = removal.size_bytes};
 	return true;
 }

@@ -78,6 +78,8 @@ start_threads(struct store *store, const struct index_opening *opening)
 
 	if (store->mode == STORE_WRITE)
 		store->publisher = publisher_create(store);
+	if (store->mode == STORE_WRITE && store->max_bytes > 0)
+		store->evictor = evictor_create(store, store->max_bytes);
 	recovery_create(store, needed ? RECOVERY_NEEDED : RECOVERY_NOT_NEEDED);
 }
 
@@ -88,6 +90,7 @@ store_open(const struct store_options *options, struct err *err)
 	struct index_opening opening;
 
 	store->mode = options->mode;
+	store->max_bytes = options->max_bytes;
 	claims_init(&store->claims);
 	store->blobs =
 	        blobs_open(options->directory, options->mode == STORE_WRITE ? BLOBS_WRITE : BLOBS_READ, err);
@@ -111,7 +114,8 @@ store_close(struct store *store)
 	if (store == NULL)
 		return;
 	finished = recovery_destroy(store->recovery);
-	publisher_destroy(store->publisher);
+	publisher_destroy(store->publisher); /* until here an eviction may hold what is to be published */
+	evictor_destroy(store->evictor);
 	catalog_destroy(store->catalog);
 	index_close(store->index,
 	        finished && !atomic_load(&store->untidy) ? WRITER_ENDS_CLEAN : WRITER_ENDS_UNCLEAN);
@@ -394,7 +398,7 @@ store_reconcile(struct store *store, struct store_audit *ret, struct err *err)
 static void
 judge_health(struct store *store, const struct err *trouble, struct store_figures *ret)
 {
-	char left[TEXT_SIZE_MAX], reserve[TEXT_SIZE_MAX];
+	char left[TEXT_SIZE_MAX], reserve[TEXT_SIZE_MAX], stored[TEXT_SIZE_MAX], allowed[TEXT_SIZE_MAX];
 
 	ret->health = STORE_FINE;
 	text_size(ret->free_bytes, left);
@@ -410,6 +414,13 @@ judge_health(struct store *store, const struct err *trouble, struct store_figure
 		ret->health = STORE_FULL;
 		snprintf(ret->health_text, sizeof ret->health_text, "%s are free, %s are reserved", left,
 		        reserve);
+	} else if (evictor_is_full(store->evictor)) {
+		ret->health = STORE_FULL;
+		text_size(ret->bytes, stored);
+		text_size(ret->max_bytes, allowed);
+		snprintf(ret->health_text, sizeof ret->health_text,
+		        "the archives take %s, space.max_size is %s, and none of them may go", stored,
+		        allowed);
 	}
 }
 
@@ -422,6 +433,7 @@ store_figures(struct store *store, struct store_figures *ret)
 	*ret = (struct store_figures){
 	        .free_bytes = space_free(&store->space),
 	        .min_free_bytes = store->space.min_free_bytes,
+	        .max_bytes = store->max_bytes,
 	        .adopted = atomic_load(&store->adopted),
 	        .quarantined = atomic_load(&store->quarantined),
 	        .collisions = atomic_load(&store->collisions),

@@ -8,6 +8,7 @@
 
 #include "storage/blobs.h"
 #include "storage/claims.h"
+#include "storage/evict.h"
 #include "storage/index/archive_rows.h"
 #include "storage/publisher.h"
 #include "storage/recovery.h"
@@ -25,6 +26,8 @@ struct store {
 	struct space space;
 	struct publisher *publisher; /* NULL in STORE_READ */
 	struct recovery *recovery;   /* NULL in STORE_READ */
+	struct evictor *evictor;     /* NULL in STORE_READ, and where everything is kept */
+	uint64_t max_bytes;          /* 0: everything is kept */
 
 	atomic_uint_fast64_t adopted, quarantined, collisions, commits, removed, evicted;
 	atomic_uint_fast64_t pass_through_bytes;     /* held in memory by intakes */

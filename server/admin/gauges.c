@@ -46,6 +46,11 @@ render_store(const struct gauges *gauges, struct text *ret)
 	add_gauge(ret, "archive_bytes", "bytes of archives stored", (int64_t)store->bytes);
 	add_gauge(ret, "free_bytes", "bytes free on the store's filesystem", (int64_t)store->free_bytes);
 	add_gauge(ret, "min_free_bytes", "bytes of it that are kept free", (int64_t)store->min_free_bytes);
+	add_gauge(ret, "max_bytes", "space.max_size; 0: everything is kept", (int64_t)store->max_bytes);
+	add_gauge(ret, "archives_removed", "archives removed by people since the start",
+	        (int64_t)store->removed);
+	add_gauge(ret, "archives_evicted", "archives evicted since the start, to keep to space.max_size",
+	        (int64_t)store->evicted);
 	add_gauge(ret, "archives_quarantined", "damaged archives moved aside since the start",
 	        (int64_t)store->quarantined);
 	add_gauge(ret, "archives_adopted", "archives found without a row in the index since the start",

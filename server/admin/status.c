@@ -102,11 +102,13 @@ store_document(const struct store_figures *store)
 	        [STORE_READ_ONLY] = "read-only",
 	        [STORE_BROKEN] = "broken"};
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:o, s:o}", "archives", number(store->archives),
-	        "bytes", number(store->bytes), "free_bytes", number(store->free_bytes), "min_free_bytes",
-	        number(store->min_free_bytes), "health", healths[store->health], "health_text",
-	        store->health_text, "recovering", (int)store->recovering, "quarantined",
-	        number(store->quarantined), "collisions", number(store->collisions));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "archives",
+	        number(store->archives), "bytes", number(store->bytes), "free_bytes",
+	        number(store->free_bytes), "min_free_bytes", number(store->min_free_bytes), "max_bytes",
+	        number(store->max_bytes), "health", healths[store->health], "health_text", store->health_text,
+	        "recovering", (int)store->recovering, "quarantined", number(store->quarantined), "collisions",
+	        number(store->collisions), "removed", number(store->removed), "evicted",
+	        number(store->evicted));
 }
 
 static json_t *

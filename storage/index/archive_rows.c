@@ -112,6 +112,40 @@ archive_rows_walk(struct index *index, archive_row_visit_fn *visit, void *contex
 	return count >= 0 || index_failed(index, err);
 }
 
+static bool
+read_by_use(struct db *db, struct archive_use *place, struct archive_row *ret, size_t max, size_t *ret_count,
+        struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(db, SQL_ARCHIVES_BY_USE, err);
+	enum db_step step;
+	size_t count = 0;
+
+	if (statement == NULL)
+		return false;
+	sqlite3_bind_int64(statement, 1, place->used_at_ms);
+	sqlite3_bind_int64(statement, 2, place->id);
+	sqlite3_bind_int64(statement, 3, (int64_t)max);
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+		if (!read_row(statement, &ret[count], err)) {
+			db_reset(statement);
+			return false;
+		}
+		place->used_at_ms = ret[count++].used_at_ms;
+		place->id = sqlite3_column_int64(statement, 0);
+	}
+	*ret_count = count;
+	return step == DB_DONE;
+}
+
+bool
+archive_rows_by_use(struct index *index, struct archive_use *place, struct archive_row *ret, size_t max,
+        size_t *ret_count, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+
+	return (db != NULL && read_by_use(db, place, ret, max, ret_count, err)) || index_failed(index, err);
+}
+
 /* The row of the same sha256, as the writer sees it now. */
 static enum row_answer
 find_same(struct writing *writing, const struct archive_row *row, struct archive_row *ret, struct err *err)

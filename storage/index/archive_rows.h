@@ -21,6 +21,16 @@ typedef bool archive_row_visit_fn(void *context, const struct archive_row *row);
 bool archive_rows_walk(
         struct index *index, archive_row_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
 
+/*
+ * The next rows behind this place, the least recently used first, without those that are pinned; at most max.
+ * The place moves on; it begins as zero.
+ */
+struct archive_use {
+	int64_t used_at_ms, id;
+};
+bool archive_rows_by_use(struct index *index, struct archive_use *place, struct archive_row *ret, size_t max,
+        size_t *ret_count, struct err *err) MUST_CHECK;
+
 #define ARCHIVE_TOUCH_MS 3600000 /* how old used_at_ms gets before a use is noted again */
 
 /*

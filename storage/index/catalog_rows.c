@@ -276,6 +276,30 @@ origin_rows_of(struct index *index, int64_t entry, int64_t max, origin_row_visit
 }
 
 bool
+origin_rows_of_archive(struct index *index, const struct digests *digests, origin_row_visit_fn *visit,
+        void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ORIGINS_OF_ARCHIVE, err) : NULL;
+	enum db_step step;
+
+	if (statement == NULL)
+		return index_failed(index, err);
+	db_bind_digests(statement, 1, digests);
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+		struct origin_row origin = {
+		        .url = db_column_text(statement, 0),
+		        .result = sqlite3_column_int(statement, 1),
+		        .served_at_ms = sqlite3_column_int64(statement, 2),
+		        .tried_at_ms = sqlite3_column_int64(statement, 3),
+		};
+
+		visit(context, &origin);
+	}
+	return step == DB_DONE || index_failed(index, err);
+}
+
+bool
 package_rows_of(
         struct index *index, int64_t entry, package_row_visit_fn *visit, void *context, struct err *err)
 {

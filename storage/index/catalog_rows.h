@@ -63,6 +63,13 @@ typedef void origin_row_visit_fn(void *context, const struct origin_row *origin)
 bool origin_rows_of(struct index *index, int64_t entry, int64_t max, origin_row_visit_fn *visit,
         void *context, struct err *err) MUST_CHECK;
 
+/*
+ * Of every entry that the archive of these digests satisfies; each URL once, as it answered last. Only url,
+ * result, tried_at_ms and served_at_ms are told.
+ */
+bool origin_rows_of_archive(struct index *index, const struct digests *digests, origin_row_visit_fn *visit,
+        void *context, struct err *err) MUST_CHECK;
+
 typedef void package_row_visit_fn(void *context, const char *package);
 bool package_rows_of(struct index *index, int64_t entry, package_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;
