@@ -294,6 +294,95 @@ who_takes_enough_is_left_alone(void **state)
 }
 
 static void
+who_sends_his_body_too_slowly_is_shut_out(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(0, 0, NULL, metrics);
+	struct pair pair = connected(connections);
+	char bytes[31 * 1024] = {0}, got[sizeof bytes];
+	int64_t now_ms;
+
+	(void)state;
+	connection_enter(pair.connection, CONNECTION_RECEIVES);
+	now_ms = clock_coarse_ms() + TICK_MS;
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	assert_int_equal(send(pair.client, bytes, sizeof bytes, 0), sizeof bytes);
+	assert_int_equal(recv(pair.server, got, sizeof got, MSG_WAITALL), sizeof got);
+	assert_int_equal(connections_reap(connections, now_ms + WINDOW_MS), 0);
+	/* One byte a second. */
+	assert_int_equal(send(pair.client, bytes, 30, 0), 30);
+	assert_int_equal(recv(pair.server, got, 30, MSG_WAITALL), 30);
+	assert_int_equal(connections_reap(connections, now_ms + 2 * WINDOW_MS - 1), 0);
+	assert_int_equal(connections_reap(connections, now_ms + 2 * WINDOW_MS), 1);
+	assert_true(is_shut(&pair));
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_UPLOAD_RATE), 1);
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_MIN_RATE), 0);
+	finish(connections, &pair);
+	metrics_destroy(metrics);
+}
+
+static void
+who_goes_on_sending_after_a_refusal_is_cut(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(0, 0, NULL, metrics);
+	struct pair pair = connected(connections);
+	char got[8];
+	int64_t now_ms;
+
+	(void)state;
+	assert_true(connection_say_last(pair.connection, "no", 2));
+	connection_enter(pair.connection, CONNECTION_DRAINS);
+	now_ms = clock_coarse_ms();
+	assert_int_equal(recv(pair.client, got, sizeof got, MSG_WAITALL), 2);
+	assert_true(is_shut(&pair));
+	/* This direction only: what he still sends does not reset the connection. */
+	assert_int_equal(send(pair.client, "more", 4, MSG_NOSIGNAL), 4);
+	assert_int_equal(recv(pair.server, got, sizeof got, 0), 4);
+	assert_int_equal(connections_reap(connections, now_ms + DRAIN_MS - 100), 0);
+	assert_int_equal(connections_reap(connections, now_ms + DRAIN_MS + 100), 1);
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_DRAIN), 1);
+	finish(connections, &pair);
+	metrics_destroy(metrics);
+}
+
+static void
+the_control_socket_has_no_limits(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(1, 1, NULL, metrics);
+	struct sockaddr_storage none = {.ss_family = AF_UNIX};
+	struct connection *tcp = from(connections, "192.0.2.1"), *first, *second;
+	struct connections_figures figures;
+	int fds[2];
+	int64_t now_ms;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	first = connection_open(connections, fds[0], (struct sockaddr *)&none);
+	second = connection_open(connections, fds[1], (struct sockaddr *)&none);
+	assert_int_equal(connection_standing(first), CONNECTION_WELCOME);
+	assert_int_equal(connection_standing(second), CONNECTION_WELCOME);
+	connections_figures(connections, &figures);
+	assert_int_equal(figures.connections, 1);
+	connection_enter(tcp, CONNECTION_WORKS);
+	connection_enter(first, CONNECTION_SENDS);
+	connection_enter(second, CONNECTION_RECEIVES);
+	now_ms = clock_coarse_ms() + TICK_MS;
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	assert_int_equal(connections_reap(connections, now_ms + 10 * WINDOW_MS), 0);
+	connection_close(connections, first);
+	connection_close(connections, second);
+	connection_close(connections, tcp);
+	connections_figures(connections, &figures);
+	assert_int_equal(figures.connections, 0);
+	close(fds[0]);
+	close(fds[1]);
+	connections_destroy(connections);
+	metrics_destroy(metrics);
+}
+
+static void
 parking_starts_the_window_anew(void **state)
 {
 	struct connections *connections = with_limits(0, 0, NULL, NULL);
@@ -336,6 +425,9 @@ main(void)
 	        cmocka_unit_test(between_requests_there_is_more_time),
 	        cmocka_unit_test(who_takes_nothing_is_shut_out),
 	        cmocka_unit_test(who_takes_enough_is_left_alone),
+	        cmocka_unit_test(who_sends_his_body_too_slowly_is_shut_out),
+	        cmocka_unit_test(who_goes_on_sending_after_a_refusal_is_cut),
+	        cmocka_unit_test(the_control_socket_has_no_limits),
 	        cmocka_unit_test(parking_starts_the_window_anew),
 	        cmocka_unit_test(the_reaper_starts_and_stops),
 	};
