@@ -230,7 +230,15 @@ connection_cut(struct connection *connection)
 	shutdown(connection->socket, SHUT_RDWR);
 }
 
-/* Without the lock, as connection_cut. */
+/* Without the lock, as connection_cut; so is the next. */
+bool
+connection_is_at_end(const struct connection *connection)
+{
+	char byte;
+
+	return recv(connection->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 bool
 connection_say_last(struct connection *connection, const void *bytes, size_t length)
 {

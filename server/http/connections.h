@@ -78,6 +78,8 @@ void connection_sends_again(struct connection *connection);
  * again by libmicrohttpd 0.9.75 until something happens on the socket, which would stay open.
  */
 void connection_cut(struct connection *connection);
+/* The client has left, or at least sends nothing more than what was read. Costs a system call. */
+bool connection_is_at_end(const struct connection *connection);
 /*
  * Sends these last bytes without waiting, and nothing after them; the client may still send. False: not all of them
  * were taken.
