@@ -22,6 +22,16 @@ response_add(struct MHD_Response *response, const char *name, const char *value)
 		MHD_add_response_header(response, name, value);
 }
 
+/*
+ * After a body, or after what should not have come at all, with a body or without one: then nobody has to tell where the next
+ * request begins.
+ */
+static bool
+ends_connection(const struct request *request, int status)
+{
+	return request->body.state != BODY_NONE || (status >= 400 && !request_reads(request));
+}
+
 enum outcome
 response_send(struct request *request, int status, struct MHD_Response *response)
 {
@@ -29,8 +39,7 @@ response_send(struct request *request, int status, struct MHD_Response *response
 
 	if (response == NULL)
 		return DROPPED;
-	/* Nobody has to tell where the next request begins. */
-	if (request->body.state != BODY_NONE)
+	if (ends_connection(request, status))
 		response_add(response, "Connection", "close");
 	if (request->location != NULL)
 		response_add(response, "Location", request->location);
