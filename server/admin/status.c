@@ -120,7 +120,10 @@ counters_document(struct metrics *metrics)
 	} told[] = {{"hits", METRIC_HITS}, {"misses", METRIC_MISSES}, {"misses_served", METRIC_MISSES_SERVED},
 	        {"body_bytes", METRIC_BODY_BYTES}, {"flights", METRIC_FLIGHTS},
 	        {"flights_landed", METRIC_FLIGHTS_LANDED}, {"flights_failed", METRIC_FLIGHTS_FAILED},
-	        {"upstream_bytes", METRIC_UPSTREAM_BYTES}, {"wrong_bytes", METRIC_WRONG_BYTES}};
+	        {"upstream_bytes", METRIC_UPSTREAM_BYTES}, {"wrong_bytes", METRIC_WRONG_BYTES},
+	        {"uploads_stored", METRIC_UPLOADS_STORED}, {"uploads_known", METRIC_UPLOADS_KNOWN},
+	        {"uploads_refused", METRIC_UPLOADS_REFUSED}, {"upload_bytes", METRIC_UPLOAD_BYTES},
+	        {"wrong_tokens", METRIC_AUTH_FAILURES}};
 	json_t *document = json_object();
 
 	for (size_t i = 0; i < COUNT_OF(told); i++)
@@ -150,6 +153,9 @@ status_status(struct request *request)
 	        json_pack("{s:I, s:I, s:I}", "connections", (json_int_t)gauges.listener.connections,
 	                "requests", (json_int_t)gauges.listener.requests, "parked",
 	                (json_int_t)gauges.listener.parked));
+	json_object_set_new(document, "jobs",
+	        json_pack("{s:o, s:o, s:o}", "waiting", number(gauges.jobs.waiting), "running",
+	                number(gauges.jobs.running), "ended", number(gauges.jobs.ended)));
 	json_object_set_new(document, "counters", counters_document(request->larder->metrics));
 	return reply_json(request, 200, document);
 }

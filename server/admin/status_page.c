@@ -71,7 +71,11 @@ add_use(const struct request *request, struct text *ret)
 	text_add(ret, "\"'</pre>\n<p>opam 2.0 and 2.1, a line in <code>~/.opam/config</code> "
 	              "or in a repository's <code>repo</code> file:</p>\n<pre>archive-mirrors: \"");
 	add_own_address(request, ret);
-	text_add(ret, "\"</pre>\n");
+	text_add(ret, "\"</pre>\n<p>Give it what you have, with a token from whoever runs it:</p>\n"
+	              "<pre>larder push --token-file TOKEN ");
+	add_own_address(request, ret);
+	text_add(ret, " ~/.opam/download-cache</pre>\n"
+	              "<p>Or in other ways: <a href=\"/api/v1/openapi.json\">the API</a>.</p>\n");
 }
 
 static void
@@ -119,6 +123,10 @@ add_figures(struct request *request, struct text *ret)
 	add_number(ret, "asked for and not stored", metrics_get(metrics, METRIC_MISSES));
 	add_number(ret, "fetches under way", (uint64_t)gauges.flights);
 	add_number(ret, "hosts that rest", gauges.fetcher.resting_hosts);
+	add_number(ret, "given by uploads", metrics_get(metrics, METRIC_UPLOADS_STORED));
+	add_number(ret, "jobs that wait or run", gauges.jobs.waiting + gauges.jobs.running);
+	add_number(ret, "removed by people", gauges.store.removed);
+	add_number(ret, "evicted to make room", gauges.store.evicted);
 	add_row(ret, "version", LARDER_VERSION);
 	text_add(ret, "</table>\n");
 	if (gauges.store.health_text[0] != '\0') {

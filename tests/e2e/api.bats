@@ -247,3 +247,22 @@ token() {
 	jq -S . "$WORK/answer" | cmp - <(jq -S . "$TOP/server/http/openapi.json")
 	[ "$(curl -s -I -o "$WORK/head" -w '%{http_code}' "$URL/api/v1/openapi.json")" = 200 ]
 }
+
+@test "status, metrics and the page tell what was given, removed and is being done" {
+	serve_one_of_three
+	[ "$(control "/sha256/$(sha256 two)" -T "$WORK/archives/two")" = 201 ]
+	[ "$(control "/sha256/$(sha256 two)" -T "$WORK/archives/two")" = 200 ]
+	[ "$(control "/sha256/$(sha256 two)" -T "$WORK/archives/three")" = 422 ]
+	[ "$(control "/sha256/$(sha256 one)" -X DELETE)" = 200 ]
+	[ "$(asks /api/v1/wanted -H "Authorization: Bearer none")" = 401 ]
+	[ "$(asks /status)" = 200 ]
+	told '.store | .archives == 1 and .removed == 1 and .evicted == 0 and .max_bytes == 0'
+	told '.counters | .uploads_stored == 1 and .uploads_known == 1 and .uploads_refused == 1 and .wrong_tokens == 1'
+	told '.jobs == {waiting: 0, running: 0, ended: 0}'
+	[ "$(metric archives_removed)" = 1 ]
+	[ "$(metric jobs_running)" = 0 ]
+	[ "$(asks /)" = 200 ]
+	grep -F '<tr><th scope="row">given by uploads</th><td>1</td></tr>' "$WORK/answer"
+	grep -F '<tr><th scope="row">removed by people</th><td>1</td></tr>' "$WORK/answer"
+	grep -F "larder push --token-file TOKEN $URL" "$WORK/answer"
+}
