@@ -3,14 +3,13 @@
  */
 #include "tests/support/stores.h"
 
-#include <sqlite3.h>
-
 #include "server/admin/auth.h"
 #include "server/admin/manage.h"
 #include "server/admin/metrics.h"
 #include "storage/index/event_rows.h"
 #include "storage/index/pin_rows.h"
 #include "storage/index/tombstone_rows.h"
+#include "tests/support/sql.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
@@ -246,25 +245,6 @@ wishes_that_are_none(void **state)
 	temp_remove(directory);
 }
 
-/* All there may be, written into the closed index. */
-static void
-fill_with_tokens(const char *directory)
-{
-	char *path = path_below(directory, "index.db");
-	struct text script = TEXT_EMPTY;
-	sqlite3 *db;
-
-	text_addf(&script,
-	        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-	        " INSERT INTO token SELECT i, 't' || i, randomblob(32), 1, 1, 0, 0 FROM n",
-	        TOKENS_MAX);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, text_string(&script), NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	text_finish(&script);
-	free(path);
-}
-
 static void
 one_token_too_many_is_counted(void **state)
 {
@@ -275,9 +255,10 @@ one_token_too_many_is_counted(void **state)
 
 	(void)state;
 	larder_open(&larder, directory);
-	larder_close(&larder);
-	fill_with_tokens(directory);
-	larder_open(&larder, directory);
+	run_sql(larder.store,
+	        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+	        " INSERT INTO token SELECT i, 't' || i, randomblob(32), 1, 1, 0, 0 FROM n",
+	        TOKENS_MAX);
 	assert_int_equal(add_token(&larder, "{\"name\":\"a\"}", &token), ERR_NO_SPACE);
 	assert_int_equal(metrics_get(larder.metrics, METRIC_LIMIT_TOKENS), 1);
 	assert_true(manage_token_revoke(&larder, &anil, "t77", &token, &err));
