@@ -1,6 +1,6 @@
 /*
- * Claims: at most one thread changes the blob of one sha256 at a time, whether it publishes, adopts or
- * quarantines it. Others wait in the claim's queue and are handed out again when it is released.
+ * Claims: at most one thread changes the blob of one sha256 at a time, whether it publishes, adopts,
+ * quarantines or removes it. Others wait in the claim's queue and are handed out again when it is released.
  */
 #ifndef STORAGE_CLAIMS_H
 #define STORAGE_CLAIMS_H

@@ -164,15 +164,16 @@ static void
 note_use(struct store *store, const struct archive_row *row)
 {
 	int64_t now_ms = clock_wall_ms();
-	struct archive_row used = *row;
-	uint64_t name;
+	struct archive_row used;
+	uint64_t name, mark;
 
 	if (now_ms - row->used_at_ms < ARCHIVE_TOUCH_MS || store->mode == STORE_READ)
 		return;
 	memcpy(&name, row->archive.digests.sha256, sizeof name);
-	if (atomic_exchange(&store->touches[name % STORE_TOUCHES], name + (uint64_t)now_ms / 60000) ==
-	        name + (uint64_t)now_ms / 60000)
+	mark = name + (uint64_t)now_ms / 60000;
+	if (atomic_exchange(&store->touches[name % STORE_TOUCHES], mark) == mark)
 		return;
+	used = *row;
 	used.used_at_ms = now_ms;
 	archive_change_post(store->index, ARCHIVE_TOUCH, &used);
 }
