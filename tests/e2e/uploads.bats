@@ -169,14 +169,14 @@ bytes() { # HEX FILE
 # begin_upload DESCRIPTOR LENGTH: on a connection of its own, of which only the head is sent.
 begin_upload() {
 	local before
-	before=$(ls -A "$WORK/store/tmp" | wc -l)
+	before=$(find "$WORK/store/tmp" -type f | wc -l)
 	eval "exec $1<>/dev/tcp/127.0.0.1/${URL##*:}"
 	printf 'PUT /sha256/%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %s\r\n\r\n' "$SHA256" "$TOKEN" "$2" >&"$1"
 	wait_until 10 tmp_holds $((before + 1))
 }
 
 tmp_holds() {
-	[ "$(ls -A "$WORK/store/tmp" | wc -l)" = "$1" ]
+	[ "$(find "$WORK/store/tmp" -type f | wc -l)" = "$1" ]
 }
 
 @test "stopping waits for what is being uploaded, but not for ever" {
@@ -310,8 +310,9 @@ all_refused() {
 	make_archive "$WORK/stored" 300000
 	[ "$(upload "$WORK/stored" "$(path_of sha256 "$WORK/stored")")" = 201 ]
 	make_archive "$WORK/huge" 20000000
-	[ "$(upload "$WORK/huge" "$(path_of sha256 "$WORK/huge")" -H 'Expect: 100-continue' -w '%{size_upload} %{http_code}\n')" = "0 507" ]
-	[ "$(upload - "$(path_of sha256 "$WORK/huge")" <"$WORK/huge")" = 507 ]
+	huge=$(path_of sha256 "$WORK/huge")
+	[ "$(upload "$WORK/huge" "$huge" -H 'Expect: 100-continue' -w '%{size_upload} %{http_code}\n')" = "0 507" ]
+	[ "$(upload - "$huge" <"$WORK/huge")" = 507 ]
 	wait_until 10 tmp_is_empty
 
 	fallocate -l "$(($(df --output=avail -B1 "$WORK/store" | tail -n 1) - 600000))" "$WORK/store/filler"
