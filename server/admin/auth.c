@@ -139,9 +139,8 @@ refuse_token(struct auth *auth, const struct asking *asking, struct err *err)
 	metrics_add(auth->larder->metrics, METRIC_AUTH_FAILURES, 1);
 	per_address_count(auth->failures, &asking->address, asking->now_ms);
 	return err_set(err, ERR_UNAUTHORIZED,
-	        "the Authorization header holds no token that is valid here; `larder token add` on the "
-	        "server "
-	        "makes one");
+	        "the token in the Authorization header is not valid here; "
+	        "`larder token add` on the server makes one");
 }
 
 /* Known and not expired; the token's row. */
@@ -208,9 +207,8 @@ admit_anybody(struct auth *auth, const struct asking *asking, struct err *err)
 	if ((asking->access & ACCESS_DONATION) != 0 && auth->larder->config->donations.open)
 		return true;
 	return err_set(err, ERR_UNAUTHORIZED,
-	        "this needs a token, as \"Authorization: Bearer larder_…\"; `larder token add` on the server "
-	        "makes "
-	        "one");
+	        "this needs a token, as \"Authorization: Bearer larder_...\"; "
+	        "`larder token add` on the server makes one");
 }
 
 bool
