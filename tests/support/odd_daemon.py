@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""A daemon at a control socket that does as it is told: odd_daemon.py SOCKET BEHAVIOUR [N], for tests of the commands.
+
+Whatever work it is asked for becomes job 12. It prints a line for each request. Behaviours are what becomes of the job:
+
+    done N        it tells of N archives stored, and one that is missing
+    failed        it could not be done
+    cancelled     somebody ended it
+    endless       it tells of three archives, and never ends
+    refuses       there is no job: 503
+"""
+import http.server
+import json
+import os
+import socketserver
+import sys
+
+SOCKET, BEHAVIOUR, COUNT = sys.argv[1], sys.argv[2], int((sys.argv[3:] or ["3"])[0])
+TOLD = 1000
+EVENTS = [
+    {"event": "stored", "digest": f"sha256:{i:064x}", "package": f"p{i:06}", "size": 1} for i in range(COUNT if BEHAVIOUR in ("done", "endless") else 0)
+]
+MISSING = {"package": "gone.1.0", "digests": {"md5": "0" * 32}, "reason": "unknown", "text": "nobody has it", "attempts": []}
+RESULT = {"named": COUNT + 1, "present": 0, "stored_bytes": COUNT, "stored": [], "missing": [MISSING], "stopped": False}
+
+
+def job(since):
+    told = EVENTS[since : since + TOLD]
+    progress = {"verb": "fetched", "done": since + len(told), "total": COUNT, "bytes": since + len(told)}
+    answer = {"id": 12, "kind": "fetch", "state": BEHAVIOUR, "progress": progress, "events": told, "next": since + len(told)}
+    if BEHAVIOUR == "endless":
+        answer["state"] = "running"
+    if BEHAVIOUR == "done":
+        answer["result"] = RESULT
+    if BEHAVIOUR == "failed":
+        answer.update(result=None, error="nonsense is neither a digest nor a package", exit_status=1)
+    if BEHAVIOUR == "cancelled":
+        answer.update(result=None, error="cancelled", exit_status=3)
+    return answer
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def address_string(self):
+        return "control"
+
+    def answer(self, status, value):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        print("POST", self.path, body, flush=True)
+        if BEHAVIOUR == "refuses":
+            self.answer(503, {"error": "too much to do"})
+        else:
+            self.answer(202, {"id": 12, "url": "/api/v1/jobs/12"})
+
+    def do_GET(self):
+        print("GET", self.path, flush=True)
+        self.answer(200, job(int(self.path.rpartition("=")[2])))
+
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+server = Server(SOCKET, Handler)
+os.chmod(SOCKET, 0o600)
+print("listening", flush=True)
+server.serve_forever()
