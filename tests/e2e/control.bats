@@ -89,3 +89,28 @@ over_the_limit() {
 	grep -q '"reason"' "$WORK/answer"
 	larder_stop
 }
+
+again_up() {
+	[ "$(grep -c 'larder .* serves' "$WORK/larder.log")" -ge 2 ]
+}
+
+@test "an index that is made again while larder runs: the same addresses, and the control socket" {
+	mkdir "$WORK/archives"
+	for i in 1 2 3; do make_archive "$WORK/archives/$i" 3000; done
+	larder add "$WORK/archives"
+	larder_start
+	python3 - "$WORK/store/index.db" <<-'END'
+		import os, sys
+		with open(sys.argv[1], "r+b") as index:
+		    size = os.fstat(index.fileno()).st_size
+		    index.write(b"\xff" * size)
+	END
+	# Whoever looks at it finds out.
+	wait_until 20 eval 'curl -s -o /dev/null "$URL$(path_of sha256 "$WORK/archives/1")" || true; again_up'
+	wait_until 10 curl -sf -o "$WORK/got" "$URL$(path_of sha256 "$WORK/archives/1")"
+	cmp "$WORK/got" "$WORK/archives/1"
+	[ "$(control /healthz)" = ok ]
+	[ "$(control /api/v1/tokens -o /dev/null -w '%{http_code}')" = 200 ]
+	larder_stop
+	[ ! -e "$SOCKET" ]
+}
