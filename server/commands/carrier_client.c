@@ -139,11 +139,14 @@ settle(struct client_carrier *carrier, const struct client_answer *answer)
 	int64_t retry_after_ms = answer->retry_after_ms;
 
 	delivery->err = ERR_NONE;
+	/* Who answers, and has others of ours in hand, is busy and will have time: that is no failed try. */
+	if (answer->err.code == ERR_OK && client_under_way(carrier->client) > 0)
+		parcel->tries--;
 	if (client_answer_good(answer, &delivery->err)) {
 		delivery->end = answer->status == 201 ? GIFT_STORED : GIFT_KNOWN;
 		TAILQ_INSERT_TAIL(&carrier->over, parcel, link);
 	} else if (may_be_tried_again(carrier, parcel, retry_after_ms)) {
-		int64_t pause_ms = pauses_ms[parcel->tries - 1];
+		int64_t pause_ms = pauses_ms[parcel->tries > 0 ? parcel->tries - 1 : 0];
 
 		parcel->not_before_ms = clock_ms() + (retry_after_ms > pause_ms ? retry_after_ms : pause_ms);
 		TAILQ_INSERT_TAIL(&carrier->resting, parcel, link);

@@ -163,7 +163,7 @@ end_odd() {
 }
 
 @test "a job of the daemon: its events in their order, its result, its exit status" {
-	start_odd done 2500
+	start_odd "done" 2500
 	run larder fetch --all
 	[ "$status" = 1 ]
 	[ "$(grep -c '^stored sha256:' <<<"$output")" = 2500 ]

@@ -213,6 +213,25 @@ cache_file() {
 	says "is not a larder (it answered 301 to /version)"
 }
 
+@test "https: with a certificate that is trusted, and never else" {
+	mkdir "$WORK/odd"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+		-keyout "$WORK/key.pem" -out "$WORK/ca.pem" 2>/dev/null
+	cat "$WORK/key.pem" "$WORK/ca.pem" >"$WORK/odd/cert.pem"
+	start_odd takes
+	URL=https://localhost:${URL##*:}
+	LARDER_TOKEN=some run "$LARDER" push "$URL" "$WORK/archives"
+	[ "$status" = 3 ]
+	says "certificate"
+	[ ! -s "$WORK/odd/log" ]
+	LARDER_TOKEN=some run "$LARDER" push -o "fetch.ca_file=$WORK/ca.pem" "$URL" "$WORK/archives"
+	[ "$status" = 0 ]
+	says "3 new"
+	# The certificate is another host's.
+	LARDER_TOKEN=some run "$LARDER" push -o "fetch.ca_file=$WORK/ca.pem" "https://127.0.0.1:${URL##*:}" "$WORK/archives"
+	[ "$status" = 3 ]
+}
+
 @test "what the server cannot take for now is sent again" {
 	export LARDER_TOKEN=some
 	start_odd busy 3

@@ -36,6 +36,7 @@ need patch patch
 need unzip unzip
 need jq jq
 need curl curl
+need openssl openssl
 need python3 python3
 need shellcheck shellcheck
 need clang-format clang-format

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A larder that does as it is told: odd_larder.py DIR BEHAVIOUR [N] serves on 127.0.0.1, for tests of its clients.
 
-It lacks everything it is asked about. DIR/port gets the port, DIR/log a line "METHOD PATH BYTES" for each request whose body came. Behaviours
+It lacks everything it is asked about. With DIR/cert.pem (a key and its certificate) it speaks TLS. DIR/port gets the port, DIR/log a line "METHOD PATH BYTES" for each request whose body came. Behaviours
 are what a PUT meets:
 
     takes            201
@@ -18,6 +18,7 @@ import hashlib
 import http.server
 import json
 import os
+import ssl
 import sys
 import threading
 import time
@@ -88,6 +89,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+if os.path.exists(os.path.join(DIR, "cert.pem")):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.path.join(DIR, "cert.pem"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 with open(os.path.join(DIR, "port.new"), "w", encoding="utf-8") as port_file:
     port_file.write(str(server.server_port))
 os.rename(os.path.join(DIR, "port.new"), os.path.join(DIR, "port"))
