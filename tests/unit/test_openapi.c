@@ -49,7 +49,7 @@ static const struct {
         {METHOD_POST, "/api/v1/verify", "202 507"},
         {METHOD_GET, "/api/v1/jobs", "200"},
         {METHOD_GET, "/api/v1/jobs/{id}", "200 404"},
-        {METHOD_DELETE, "/api/v1/jobs/{id}", "200 404 409"},
+        {METHOD_DELETE, "/api/v1/jobs/{id}", "202 404 409"},
         {METHOD_GET, "/api/v1/tokens", "200"},
         {METHOD_POST, "/api/v1/tokens", "201 409 507"},
         {METHOD_DELETE, "/api/v1/tokens", "200 507"},
