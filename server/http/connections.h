@@ -9,7 +9,7 @@
  *
  * Deadlines: header_timeout in the first WAITS; idle_timeout + header_timeout in the later ones; min_rate in SENDS and
  * RECEIVES; DRAIN_MS in DRAINS. None in WORKS: flights, clerks and the disk have bounds of their own. The control
- * socket's connections have no rate and count for no limit.
+ * socket's connections have no rate and count for no limit. Who has left in RECEIVES is noticed by the reaper.
  */
 #ifndef SERVER_HTTP_CONNECTIONS_H
 #define SERVER_HTTP_CONNECTIONS_H
@@ -78,8 +78,6 @@ void connection_sends_again(struct connection *connection);
  * again by libmicrohttpd 0.9.75 until something happens on the socket, which would stay open.
  */
 void connection_cut(struct connection *connection);
-/* The client has left, or at least sends nothing more than what was read. Costs a system call. */
-bool connection_is_at_end(const struct connection *connection);
 /*
  * Sends these last bytes without waiting, and nothing after them; the client may still send. False: not all of them
  * were taken.
@@ -93,7 +91,7 @@ const struct address *connection_peer(const struct connection *connection);
  */
 bool connection_is_control(const struct connection *connection, uid_t *ret_uid);
 
-/* Shuts down every connection that is past its deadline; how many. The reaper's work, also for tests. */
+/* Shuts down every connection that is past its deadline or whose client has left in the middle of a body; how many. The reaper's work, also for tests. */
 int connections_reap(struct connections *connections, int64_t now_ms);
 
 struct connections_figures {

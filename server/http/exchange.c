@@ -258,16 +258,6 @@ enter(struct request *request, struct err *err)
 
 /* --- the body --- */
 
-/*
- * libmicrohttpd 0.9.75 does not see the end of a connection that comes together with the last bytes, and would wait for more
- * until the reaper comes. Of a chunked body it may hold the end itself.
- */
-static bool
-is_cut_short(const struct request *request)
-{
-	return request->body.received < request->body.announced && connection_is_at_end(request->connection);
-}
-
 enum MHD_Result
 exchange_receive(struct request *request, const char *bytes, size_t length)
 {
@@ -279,7 +269,7 @@ exchange_receive(struct request *request, const char *bytes, size_t length)
 	body->received += length;
 	if (is_too_large(request, body->received, &err) || !body->kind->append(request, bytes, length, &err))
 		return finish(early_answer(request, &err));
-	return finish(is_cut_short(request) ? DROPPED : REPLIED);
+	return MHD_YES;
 }
 
 /* --- the answer --- */

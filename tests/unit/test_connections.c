@@ -322,6 +322,35 @@ who_sends_his_body_too_slowly_is_shut_out(void **state)
 }
 
 static void
+who_leaves_in_the_middle_of_a_body_is_noticed(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct connections *connections = with_limits(0, 0, NULL, metrics);
+	struct pair pair = connected(connections);
+	int64_t now_ms = clock_coarse_ms();
+	char got[4];
+
+	(void)state;
+	connection_enter(pair.connection, CONNECTION_RECEIVES);
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	assert_int_equal(send(pair.client, "some", 4, 0), 4);
+	assert_int_equal(shutdown(pair.client, SHUT_WR), 0);
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	assert_int_equal(connections_reap(connections, now_ms), 0); /* there is something to read */
+	assert_int_equal(recv(pair.server, got, sizeof got, MSG_WAITALL), 4);
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	connection_enter(pair.connection, CONNECTION_WORKS); /* it was all */
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	connection_enter(pair.connection, CONNECTION_RECEIVES);
+	assert_int_equal(connections_reap(connections, now_ms), 0);
+	assert_int_equal(connections_reap(connections, now_ms), 1);
+	assert_true(is_shut(&pair));
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_UPLOAD_RATE), 0);
+	finish(connections, &pair);
+	metrics_destroy(metrics);
+}
+
+static void
 who_goes_on_sending_after_a_refusal_is_cut(void **state)
 {
 	struct metrics *metrics = metrics_create();
@@ -426,6 +455,7 @@ main(void)
 	        cmocka_unit_test(who_takes_nothing_is_shut_out),
 	        cmocka_unit_test(who_takes_enough_is_left_alone),
 	        cmocka_unit_test(who_sends_his_body_too_slowly_is_shut_out),
+	        cmocka_unit_test(who_leaves_in_the_middle_of_a_body_is_noticed),
 	        cmocka_unit_test(who_goes_on_sending_after_a_refusal_is_cut),
 	        cmocka_unit_test(the_control_socket_has_no_limits),
 	        cmocka_unit_test(parking_starts_the_window_anew),
