@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/http/router.h"
@@ -127,6 +128,63 @@ every_row_is_sound(void **state)
 	}
 }
 
+/* /api/v1/…/<algo>/<hex>: one spelling, and what is wrong with it. */
+static void
+a_digest_in_the_api_is_read(void **state)
+{
+	static const struct {
+		const char *path;
+		enum err_code code;
+	} rows[] = {
+	        {"/api/v1/pins/sha256/" SHA256, ERR_OK},
+	        {"/api/v1/pins/SHA1/DA39A3EE5E6B4B0D3255BFEF95601890AFD80709", ERR_OK},
+	        {"/api/v1/pins/sha256/" MD5, ERR_BAD_REQUEST},
+	        {"/api/v1/pins/sha256/", ERR_BAD_REQUEST},
+	        {"/api/v1/pins/sha3/" SHA256, ERR_BAD_REQUEST},
+	        {"/api/v1/pins/sha256/%65" SHA256, ERR_BAD_REQUEST},
+	        {"/api/v1/pins/sha256/e3/" SHA256, ERR_NOT_FOUND},
+	        {"/api/v1/pins/sha256/" SHA256 "/name", ERR_NOT_FOUND},
+	        {"/api/v1/pins/sha256", ERR_NOT_FOUND},
+	        {"/api/v1/pins//" SHA256, ERR_NOT_FOUND},
+	        {"/api/v1/pins/", ERR_NOT_FOUND},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct route_values values;
+		struct err err = ERR_NONE;
+		const struct route *route = route_find(METHOD_PUT, rows[i].path, &values, &err);
+
+		assert_int_equal(err.code, rows[i].code);
+		assert_true((route != NULL) == (rows[i].code == ERR_OK));
+		if (route != NULL)
+			assert_int_equal(route->kind, KIND_API);
+	}
+}
+
+/* Among the routes that have a number at their end, if there are any. */
+static void
+a_number_in_the_api_is_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_routes; i++) {
+		struct route_values values;
+		struct err err = ERR_NONE;
+		size_t literal = strcspn(routes[i].path, "{");
+		char path[128];
+
+		if (strcmp(routes[i].path + literal, "{id}") != 0)
+			continue;
+		snprintf(path, sizeof path, "%.*s9223372036854775807", (int)literal, routes[i].path);
+		assert_ptr_equal(route_find(routes[i].method, path, &values, &err), &routes[i]);
+		assert_true(values.id == INT64_MAX);
+		snprintf(path, sizeof path, "%.*s9223372036854775808", (int)literal, routes[i].path);
+		assert_null(route_find(routes[i].method, path, &values, &err));
+		snprintf(path, sizeof path, "%.*s-1", (int)literal, routes[i].path);
+		assert_null(route_find(routes[i].method, path, &values, &err));
+	}
+}
+
 static enum err_code
 refusal(const char *method, const char *path, char ret_allowed[ALLOWED_MAX])
 {
@@ -166,6 +224,8 @@ main(void)
 	        cmocka_unit_test(the_rest_is_no_archive),
 	        cmocka_unit_test(pages_are_found_by_their_exact_path),
 	        cmocka_unit_test(every_row_is_sound),
+	        cmocka_unit_test(a_digest_in_the_api_is_read),
+	        cmocka_unit_test(a_number_in_the_api_is_read),
 	        cmocka_unit_test(another_method_is_told_which_there_are),
 	};
 
