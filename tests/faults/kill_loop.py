@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""kill_loop.py LARDER ROUNDS SEED: kills larder at random moments of add, fetch, import and serve, and compares the store with what was
-acknowledged: every archive printed as stored or sent complete to a client, every import that ended well.
+"""kill_loop.py LARDER ROUNDS SEED: kills larder at random moments of add, fetch, import, serve and uploads, and compares the store with
+what was acknowledged: every archive printed as stored, sent complete to a client or answered with 200 or 201, every import that ended well.
 
 The list of what was acknowledged lives here, outside the store. Checked after every round: each acknowledged blob is on disk with its own
 digest. Checked after every tenth and at the end: larder verify finds nothing wrong, and a daemon serves all of it.
@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,12 +27,29 @@ class Failure(Exception):
     pass
 
 
+class Control(http.client.HTTPConnection):
+    """Through the control socket, which needs no token."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=20)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(self.path)
+        except OSError:
+            self.sock.close()
+            raise
+
+
 class Loop:
     def __init__(self, larder, seed, work):
         self.larder, self.random, self.work = larder, random.Random(seed), work
         self.acknowledged = {}  # sha256 → bytes
         self.learned = set()    # sha256 of catalog entries whose import ended well
-        self.kills = dict.fromkeys(("add", "fetch", "import", "serve"), 0)
+        self.kills = dict.fromkeys(("add", "fetch", "import", "serve", "upload"), 0)
         self.config = os.path.join(work, "larder.conf")
         self.files = os.path.join(work, "origin", "files")
         os.makedirs(self.files)
@@ -152,30 +170,65 @@ class Loop:
             self.acknowledged[name] = made[name]
         return answer.status
 
+    def put(self, method, name, made):
+        """Gives one archive; what is answered with 200 or 201 is acknowledged."""
+        path = f"/sha256/{name[:2]}/{name}" if method == "PUT" else "/api/v1/archives"
+        try:
+            peer = Control(os.path.join(self.work, "store", "control.sock"))
+            peer.request(method, path, made[name])
+            answer = peer.getresponse()
+            answer.read()
+            peer.close()
+        except (OSError, http.client.HTTPException):
+            return None
+        if answer.status not in (200, 201):
+            self.refused = f"{method} of sha256:{name}: {answer.status}"
+        else:
+            self.acknowledged[name] = made[name]
+        return answer.status
+
+    def serve_until_killed(self, name, longest, works):
+        """works: what clients do, given the daemon's address; six at once."""
+        daemon = self.start("serve")
+        address = self.wait_for(lambda: daemon.poll() is not None or self.address())
+        if daemon.poll() is not None:
+            raise Failure(f"larder serve does not start: {self.read('err')}")
+        self.random.shuffle(works)
+        clients = [threading.Thread(target=lambda part: [work(address) for work in part], args=(works[number::6],))
+                   for number in range(6)]
+        for client in clients:
+            client.start()
+        self.kill_at_random(daemon, name, longest)
+        for client in clients:
+            client.join()
+
     def round_serve(self):
         made = self.batch(self.files)
         self.learn(made)
         old = self.random.sample(sorted(self.acknowledged), min(8, len(self.acknowledged)))
         known = made | {name: self.acknowledged[name] for name in old}
-        daemon = self.start("serve")
-        address = self.wait_for(lambda: daemon.poll() is not None or self.address())
-        if daemon.poll() is not None:
-            raise Failure(f"larder serve does not start: {self.read('err')}")
-        names = [*known, *made]
-        self.random.shuffle(names)
-        clients = [threading.Thread(target=lambda part: [self.get(address, name, known) for name in part],
-                                    args=(names[number::6],)) for number in range(6)]
-        for client in clients:
-            client.start()
-        self.kill_at_random(daemon, "serve", 0.12)
-        for client in clients:
-            client.join()
+        self.serve_until_killed("serve", 0.12, [lambda address, name=name: self.get(address, name, known)
+                                                for name in [*known, *made]])
 
-    wrong = None
+    def round_upload(self):
+        """Every archive is given twice; half of them are also asked for, and an origin has those."""
+        directory = os.path.join(self.work, "giving")
+        shutil.rmtree(directory, ignore_errors=True)
+        given, both = self.batch(directory), self.batch(self.files)
+        self.learn(both)
+        known = given | both
+        works = [lambda address, name=name: self.get(address, name, both) for name in both]
+        for method in ("PUT", "POST"):
+            works += [lambda address, name=name, method=method: self.put(method, name, known) for name in known]
+        self.serve_until_killed("upload", 0.12, works)
+
+    wrong = refused = None
 
     def check_blobs(self):
         if self.wrong:
             raise Failure(f"a client got wrong bytes for sha256:{self.wrong}")
+        if self.refused:
+            raise Failure(f"an upload was refused: {self.refused}")
         for name in self.acknowledged:
             path = os.path.join(self.work, "store", "blobs", "sha256", name[:2], name)
             try:
@@ -206,7 +259,7 @@ class Loop:
                 raise Failure(f"learned, and forgotten: sha256:{name}: {done.stdout} {done.stderr}")
 
     def run(self, rounds):
-        kinds = (self.round_add, self.round_fetch, self.round_import, self.round_serve)
+        kinds = (self.round_add, self.round_fetch, self.round_import, self.round_serve, self.round_upload)
         for number in range(rounds):
             kinds[number % len(kinds)]()
             if os.path.isdir(os.path.join(self.work, "store")):
