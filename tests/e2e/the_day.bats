@@ -17,7 +17,7 @@ logged_once_each() { # HIT|MISS
 	local package archive
 	for package in "${DAY_PACKAGES[@]}"; do
 		archive=$(path_of md5 "$WORK/archives/$(day_archive "$package")")
-		[ "$(grep -F "$archive" "$WORK/larder.log" | grep -c "$1")" = 1 ]
+		[ "$(grep -F "$archive" "$WORK/larder.log" | grep GET | grep -c "$1")" = 1 ]
 	done
 }
 
@@ -66,4 +66,35 @@ logged_once_each() { # HIT|MISS
 	kill_the_upstreams "http://127.0.0.1:$port"
 	new_opam
 	opam_gets_all
+}
+
+@test "one laptop has them in opam's download cache: after a push everybody has them" {
+	local package archive
+	larder_config
+	larder import "$WORK/repository"
+	larder_start
+	run larder check
+	[ "$status" = 1 ]
+	[[ ${lines[-1]} == "3 archives: 0 stored (0 B), 3 missing"* ]]
+
+	# The laptop: three archives that are wanted and one that is nobody's business.
+	for package in "${DAY_PACKAGES[@]}"; do
+		archive=$WORK/archives/$(day_archive "$package")
+		mkdir -p "$(dirname "$WORK/laptop$(path_of md5 "$archive")")"
+		cp "$archive" "$WORK/laptop$(path_of md5 "$archive")"
+	done
+	make_archive "$WORK/private" 5000
+	mkdir -p "$(dirname "$WORK/laptop$(path_of md5 "$WORK/private")")"
+	cp "$WORK/private" "$WORK/laptop$(path_of md5 "$WORK/private")"
+	LARDER_TOKEN=$(larder token add laptop --may upload 2>/dev/null) "$LARDER" push --wanted "$URL" "$WORK/laptop"
+
+	run larder check
+	[ "$status" = 0 ]
+	[[ ${lines[-1]} == "3 archives: 3 stored"*"all is safe" ]]
+	[ ! -e "$(blob_of "$WORK/private")" ]
+	kill_the_upstreams "$URL"
+	new_opam
+	opam_gets_all
+	logged_once_each HIT
+	larder_stop
 }
