@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "server/archive/flights.h"
@@ -487,6 +489,67 @@ an_upload_leaves_a_flight_that_has_promised(void **state)
 	flight_leave(flight, &fake.waiter);
 }
 
+/* The fetcher's thread of the race below: one origin breaks off, the next one serves. */
+static void *
+fetch_slowly(void *context)
+{
+	struct fixture *fixture = context;
+	struct flight *flight = fixture->submitted[0];
+	struct flight_head head = {.size_bytes = SMALL, .url = "http://origin.example/a"};
+	struct err err = ERR_NONE, failure = ERR_NONE;
+
+	for (int attempt = 0; attempt < 2; attempt++) {
+		if (!flight_announce(flight, &head, &err))
+			break;
+		for (size_t i = 0; i < SMALL; i += SMALL / 10)
+			if (!flight_append(flight, fixture->bytes + i, SMALL / 10, &err))
+				break;
+		flight_tick(flight, clock_ms());
+		flight_note(flight, head.url, ORIGIN_FAILED, "broke off");
+		if (attempt == 0 && !flight_start_over(flight))
+			break;
+		if (attempt == 1 && flight_land(flight, &err))
+			return NULL;
+	}
+	err_set(&failure, ERR_FAILING, "the end");
+	flight_fail(flight, &failure);
+	return NULL;
+}
+
+/* Whoever is first, the flight ends once and well, and who waits gets the archive. */
+static void
+an_upload_may_come_at_any_moment(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct err err = ERR_NONE;
+	pthread_t fetcher;
+	uint64_t size;
+
+	for (int round = 0; round < 300; round++) {
+		struct fake fake = fake_waiter(&sha256);
+		struct flight *flight = join(fixture, &sha256);
+
+		assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
+		assert_int_equal(pthread_create(&fetcher, NULL, fetch_slowly, fixture), 0);
+		for (int i = 0; i < round % 30; i++)
+			sched_yield();
+		flights_stored(fixture->flights, &digests);
+		pthread_join(fetcher, NULL);
+		wait_until_over(flight);
+		assert_int_equal(fake.wakes, 1);
+		assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_STORED);
+		assert_int_equal(flights_count(fixture->flights), 0);
+		flight_leave(flight, &fake.waiter);
+		flight_release(fixture->submitted[--fixture->n_submitted]);
+		if (store_evict(fixture->store, digests.sha256, &err))
+			continue; /* the fetch was first */
+		assert_int_equal(err.code, ERR_UNKNOWN);
+		err = ERR_NONE;
+	}
+}
+
 /* Only what was uploaded: the rest of the memory stays. */
 static void
 an_upload_is_not_nowhere(void **state)
@@ -695,6 +758,7 @@ main(void)
 	        IN_FIXTURE(an_upload_ends_a_flight_that_seeks),
 	        IN_FIXTURE(an_upload_ends_a_flight_that_has_promised_nothing),
 	        IN_FIXTURE(an_upload_leaves_a_flight_that_has_promised),
+	        IN_FIXTURE(an_upload_may_come_at_any_moment),
 	        IN_FIXTURE(an_upload_is_not_nowhere),
 	        IN_FIXTURE(one_flight_for_all_digests_of_an_archive),
 	        IN_FIXTURE(a_removed_archive_is_not_fetched),
