@@ -39,18 +39,27 @@ serve_one_of_three() {
 	larder_start
 }
 
-# control PATH [CURL OPTION]...: through the control socket; the answer in $WORK/answer, its status printed.
-control() {
-	local path=$1
+# asks_with PATH CURL-OPTION...: the answer in $WORK/answer, its head in $WORK/head; prints its status, and what is wrong where the
+# description of the API says otherwise.
+asks_with() {
+	local path=$1 said
 	shift
-	curl -s -o "$WORK/answer" -w '%{http_code}' --unix-socket "$WORK/store/control.sock" "http://larder$path" "$@"
+	: >"$WORK/answer"
+	said=$(curl -s -D "$WORK/head" -o "$WORK/answer" -w '%{method} %{http_code} %{content_type}' "$@")
+	# shellcheck disable=SC2086
+	set -- $said
+	echo "$2"
+	python3 "$TESTS/support/described.py" "$1" "$path" "$2" "$3" "$WORK/answer" 2>&1
+}
+
+# control PATH [CURL OPTION]...: through the control socket.
+control() {
+	asks_with "$1" --unix-socket "$WORK/store/control.sock" "http://larder$1" "${@:2}"
 }
 
 # asks PATH [CURL OPTION]...: over TCP.
 asks() {
-	local path=$1
-	shift
-	curl -s -D "$WORK/head" -o "$WORK/answer" -w '%{http_code}' "$URL$path" "$@"
+	asks_with "$1" "$URL$1" "${@:2}"
 }
 
 # told FILTER: what jq makes of the last answer is true.
@@ -265,4 +274,50 @@ token() {
 	grep -F '<tr><th scope="row">given by uploads</th><td>1</td></tr>' "$WORK/answer"
 	grep -F '<tr><th scope="row">removed by people</th><td>1</td></tr>' "$WORK/answer"
 	grep -F "larder push --token-file TOKEN $URL" "$WORK/answer"
+}
+
+@test "all else answers as it is described, too" {
+	serve_one_of_three
+	local one two
+	one=sha256/$(sha256 one) two=sha256/$(sha256 two)
+	for path in / /healthz /readyz /metrics /version /status; do
+		[ "$(asks $path)" = 200 ]
+		[ "$(asks $path -I)" = 200 ]
+		[ "$(asks $path -X DELETE)" = 405 ]
+	done
+	[ "$(asks "/$one")" = 200 ]
+	[ "$(asks "/$one" -I)" = 200 ]
+	[ "$(asks "/$one" -r 0-9)" = 206 ]
+	[ "$(asks "/$one" -r 5000-)" = 416 ]
+	[ "$(asks "/$one" -H "If-None-Match: \"sha256:$(sha256 one)\"")" = 304 ]
+	[ "$(asks "/$two")" = 404 ]
+	[ "$(asks /sha256/12)" = 400 ]
+	[ "$(asks "/$one" -X DELETE)" = 401 ]
+	[ "$(asks "/$one" -T "$WORK/archives/one")" = 401 ]
+	[ "$(control "/$one" -T "$WORK/archives/one")" = 200 ]
+	[ "$(control "/$two" -T "$WORK/archives/two")" = 201 ]
+	[ "$(control "/$two" -T "$WORK/archives/three")" = 422 ]
+	[ "$(control /api/v1/archives -X POST -T "$WORK/archives/two")" = 200 ]
+	told '.result == "known" and .size == 70000'
+	[ "$(control /api/v1/archives -X POST -T "$WORK/archives/three")" = 201 ]
+	told '.result == "stored"'
+	[ "$(control /api/v1/archives -X POST)" = 400 ]
+	for _ in 1 2; do
+		[ "$(control "/api/v1/pins/$one" -X PUT)" = 200 ]
+	done
+	[ "$(control "/api/v1/pins/$one" -X DELETE)" = 200 ]
+	[ "$(control "/api/v1/pins/$one" -X DELETE)" = 404 ]
+	[ "$(control "/$one" -X DELETE)" = 200 ]
+	[ "$(control "/api/v1/pins/$one" -X PUT)" = 404 ]
+	[ "$(control "/md5/00112233445566778899aabbccddeeff" -X DELETE)" = 404 ]
+	[ "$(control "/api/v1/tombstones/$one" -X DELETE)" = 200 ]
+	[ "$(control "/api/v1/tombstones/$one" -X DELETE)" = 404 ]
+	[ "$(control /api/v1/tokens -d '{"name": "a", "rights": ["upload", "fetch"], "expires": "90d"}')" = 201 ]
+	[ "$(control /api/v1/tokens -d '{"name": "a"}')" = 409 ]
+	[ "$(control /api/v1/tokens -d '{}')" = 400 ]
+	[ "$(control /api/v1/tokens)" = 200 ]
+	[ "$(control "/api/v1/tokens?name=a" -X DELETE)" = 200 ]
+	[ "$(control "/api/v1/tokens?name=a" -X DELETE)" = 404 ]
+	[ "$(control /api/v1/tokens -X DELETE)" = 400 ]
+	[ "$(asks /api/v1/tokens)" = 404 ]
 }
