@@ -7,6 +7,7 @@
 #include "server/admin/upload.h"
 #include "server/archive/archive.h"
 #include "server/http/router.h"
+#include "server/work/jobs.h"
 
 const struct route routes[] = {
         {METHOD_GET, "/", KIND_PAGE, ACCESS_ANYONE, status_page, NULL, NULL},
@@ -26,6 +27,13 @@ const struct route routes[] = {
         {METHOD_GET, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_tokens, NULL},
         {METHOD_POST, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_token_add, &body_text},
         {METHOD_DELETE, "/api/v1/tokens", KIND_API, ACCESS_CONTROL, NULL, api_token_revoke, NULL},
+        {METHOD_POST, "/api/v1/fetch", KIND_API, RIGHT_FETCH, NULL, api_fetch, &body_text},
+        {METHOD_POST, "/api/v1/catalog", KIND_API, RIGHT_CATALOG, NULL, api_catalog, &body_spool},
+        {METHOD_POST, "/api/v1/verify", KIND_API, RIGHT_REMOVE, NULL, api_verify, NULL},
+        {METHOD_GET, "/api/v1/jobs", KIND_API, ACCESS_TOKEN, NULL, api_jobs, NULL},
+        {METHOD_GET, "/api/v1/jobs/{id}", KIND_API, ACCESS_TOKEN, NULL, api_job, NULL},
+        {METHOD_DELETE, "/api/v1/jobs/{id}", KIND_API, RIGHT_FETCH | RIGHT_CATALOG, NULL, api_job_cancel,
+                NULL},
         {METHOD_POST, "/api/v1/archives", KIND_UPLOAD, RIGHT_UPLOAD, upload_post, NULL, &body_upload},
 };
 

@@ -76,9 +76,12 @@ static bool
 take_up(void *context, const struct job_row *row)
 {
 	struct jobs *jobs = context;
+	struct job *job;
 
-	if (row->state == JOB_WAITING || row->state == JOB_RUNNING)
-		TAILQ_INSERT_HEAD(&jobs->all, job_create(jobs, row), link);
+	if (row->state != JOB_WAITING && row->state != JOB_RUNNING)
+		return true;
+	job = job_create(jobs, row);
+	TAILQ_INSERT_HEAD(&jobs->all, job, link);
 	return true;
 }
 

@@ -33,6 +33,7 @@ struct work {
  * not be done at all. The kind's exit_status tells the exit status from a result.
  *
  * work_fetch asked:  {"names": ["rosa.0.2.0", "sha256:…", …], "all": bool,
+ *                     "digests": [["sha256:…", "md5:…"], …] (each inner list an archive),
  *                     "name": "what the entries came from", "entries": [{"digests", "package", "urls"}]};
  *                    the entries are learned first
  *            events: stored {digest, package, size}, retry {count, seconds}

@@ -9,6 +9,7 @@
 #include "server/archive/flights.h"
 #include "server/config.h"
 #include "server/upstream/fetcher.h"
+#include "server/work/asked.h"
 #include "server/work/harvest_json.h"
 #include "server/work/json.h"
 #include "server/work/order.h"
@@ -80,6 +81,26 @@ check_names(const json_t *asked, struct err *err)
 	return true;
 }
 
+/* "digests", into ret; which is to be finished in any case. */
+static bool
+read_digests(const json_t *asked, struct asked *ret, struct err *err)
+{
+	const json_t *digests = json_object_get(asked, "digests");
+
+	*ret = ASKED_EMPTY;
+	return digests == NULL || asked_read_digests(digests, ret, err);
+}
+
+static bool
+check_digests(const json_t *asked, struct err *err)
+{
+	struct asked digests;
+	bool good = read_digests(asked, &digests, err);
+
+	asked_finish(&digests);
+	return good;
+}
+
 bool
 work_fetch_check(const json_t *asked, struct err *err)
 {
@@ -89,7 +110,7 @@ work_fetch_check(const json_t *asked, struct err *err)
 	if (!json_is_object(asked))
 		return err_set(err, ERR_BAD_REQUEST,
 		        "what to fetch is an object with \"names\", \"entries\" or \"all\"");
-	if (!check_names(asked, err))
+	if (!check_names(asked, err) || !check_digests(asked, err))
 		return false;
 	harvest = harvest_create();
 	good = read_entries(asked, harvest, err);
@@ -97,9 +118,11 @@ work_fetch_check(const json_t *asked, struct err *err)
 	if (!good)
 		return false;
 	if (json_array_size(json_object_get(asked, "names")) == 0 && !json_flag_of(asked, "all") &&
-	        json_array_size(json_object_get(asked, "entries")) == 0)
+	        json_array_size(json_object_get(asked, "entries")) == 0 &&
+	        json_array_size(json_object_get(asked, "digests")) == 0)
 		return err_set(err, ERR_BAD_REQUEST,
-		        "nothing to fetch is named: \"names\", \"entries\" or \"all\" says what");
+		        "nothing to fetch is named: \"names\", \"digests\", \"entries\" or \"all\" says "
+		        "what");
 	return true;
 }
 
@@ -124,6 +147,18 @@ learn_entries(struct fetching *fetching, struct err *err)
 }
 
 static bool
+add_digests(struct fetching *fetching, struct err *err)
+{
+	struct asked digests;
+	bool done = read_digests(fetching->work->asked, &digests, err);
+
+	for (size_t i = 0; done && i < digests.wants.count; i++)
+		wants_add_digests(&fetching->wants, &digests.wants.items[i].digests);
+	asked_finish(&digests);
+	return done;
+}
+
+static bool
 collect_wants(struct fetching *fetching, struct err *err)
 {
 	const json_t *asked = fetching->work->asked, *names = json_object_get(asked, "names");
@@ -131,7 +166,7 @@ collect_wants(struct fetching *fetching, struct err *err)
 	size_t index;
 	json_t *name;
 
-	if (!check_names(asked, err) || !learn_entries(fetching, err))
+	if (!check_names(asked, err) || !learn_entries(fetching, err) || !add_digests(fetching, err))
 		return false;
 	json_array_foreach (names, index, name) {
 		if (!wants_add(&fetching->wants, larder, json_string_value(name), err))
