@@ -140,9 +140,11 @@ parse_digits(const char *string, uint64_t *ret, const char **ret_rest)
 	const char *at = string;
 
 	for (; *at >= '0' && *at <= '9'; at++) {
-		if (value > (INT64_MAX - 9) / 10)
+		uint64_t digit = (uint64_t)(*at - '0');
+
+		if (value > (INT64_MAX - digit) / 10)
 			return false;
-		value = value * 10 + (uint64_t)(*at - '0');
+		value = value * 10 + digit;
 	}
 	*ret = value;
 	*ret_rest = at;

@@ -4,7 +4,7 @@
 
 load ../support/larder
 
-# METHOD PATH WHO: anyone; token (any valid one); a right; control (the control socket alone). "…|donor": and whoever has no token, where
+# METHOD PATH WHO: anyone; token (any valid one); a right, or one of several; control (the control socket alone). "…|donor": and whoever has no token, where
 # donations are open. D stands for the digest of an archive.
 ROUTES="
 GET    /                        anyone
@@ -25,6 +25,12 @@ POST   /api/v1/check            token|donor
 GET    /api/v1/wanted           token|donor
 GET    /api/v1/events           token
 GET    /api/v1/openapi.json     anyone
+POST   /api/v1/fetch            fetch
+POST   /api/v1/catalog          catalog
+POST   /api/v1/verify           remove
+GET    /api/v1/jobs             token
+GET    /api/v1/jobs/1           token
+DELETE /api/v1/jobs/1           fetch/catalog
 GET    /api/v1/tokens           control
 POST   /api/v1/tokens           control
 DELETE /api/v1/tokens           control
@@ -128,7 +134,7 @@ bearer() {
 
 @test "with a token that has one right" {
 	promise() {
-		case ${2%|donor} in anyone | token | "$right") echo in ;; control) echo hidden ;; *) echo 403 ;; esac
+		case /${2%|donor}/ in /anyone/ | /token/ | */"$right"/*) echo in ;; /control/) echo hidden ;; *) echo 403 ;; esac
 	}
 	for right in upload remove catalog fetch; do
 		bearer "$right"
