@@ -11,22 +11,13 @@
 #include "storage/index/tombstone_rows.h"
 #include "storage/store.h"
 
+/* What is stored already may be given once more: the donor is told so when his bytes are seen to be the same. */
 static bool
-is_missing(const struct request *request, struct err *err)
+may_return(const struct request *request, struct err *err)
 {
-	struct store *store = request->larder->store;
 	struct tombstone tombstone;
-	struct archive archive;
 
-	switch (store_lookup(store, &request->digest, &archive, err)) {
-	case STORE_HIT:
-		return err_set(err, ERR_FORBIDDEN, "it is stored already, so it is not needed; thank you");
-	case STORE_FAILED:
-		return false;
-	case STORE_MISS:
-		break;
-	}
-	switch (tombstone_row_find(store_index(store), &request->digest, &tombstone, err)) {
+	switch (tombstone_row_find(store_index(request->larder->store), &request->digest, &tombstone, err)) {
 	case ROW_FOUND:
 		return err_set(err, ERR_FORBIDDEN,
 		        "it was removed here, and only somebody with a token may bring it back");
@@ -86,5 +77,5 @@ donation_admit(struct per_address *donors, const struct request *request, struct
 {
 	if (!request->larder->config->donations.open)
 		return err_set(err, ERR_FORBIDDEN, "this larder takes no donations");
-	return is_missing(request, err) && is_wanted(request, err) && has_turn(donors, request, err);
+	return may_return(request, err) && is_wanted(request, err) && has_turn(donors, request, err);
 }
