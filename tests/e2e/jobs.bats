@@ -285,7 +285,7 @@ nothing_is_spooled() {
 	job '.state == "waiting"'
 	local waits=$JOB
 	larder_stop
-	[ "$(ls "$WORK/store/spool" | wc -l)" = 1 ]
+	[ "$(find "$WORK/store/spool" -type f -printf x)" = x ]
 	larder_start
 	JOB=$((waits - 1))
 	job '.ended == null'
