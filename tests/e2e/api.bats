@@ -321,3 +321,30 @@ token() {
 	[ "$(control /api/v1/tokens -X DELETE)" = 400 ]
 	[ "$(asks /api/v1/tokens)" = 404 ]
 }
+
+@test "jobs answer as they are described" {
+	serve_one_of_three
+	make_list >"$WORK/list"
+	[ "$(control "/api/v1/verify?repair=no" -X POST)" = 202 ]
+	job=$(jq -r .url "$WORK/answer")
+	has_ended() { [ "$(control "$job")" = 200 ] && jq -e '.ended != null' "$WORK/answer"; }
+	wait_until 60 has_ended
+	told '.state == "done" and .kind == "verify" and .result.right == 1 and .exit_status == 0 and .error == null'
+	[ "$(control "$job?since=x")" = 400 ]
+	[ "$(control "$job" -X DELETE)" = 409 ]
+	[ "$(control "/api/v1/verify?repair=perhaps" -X POST)" = 400 ]
+	[ "$(control "/api/v1/catalog?name=mine" --data-binary "@$WORK/list")" = 202 ]
+	[ "$(control /api/v1/catalog -X POST)" = 400 ]
+	for body in "@$WORK/list" "sha256:$(sha256 two)" '{"names": ["two.1.0"]}' "{\"digests\": [[\"sha256:$(sha256 two)\"]]}"; do
+		[ "$(control "/api/v1/fetch?name=mine" --data-binary "$body")" = 202 ]
+		[ "$(control "$(jq -r .url "$WORK/answer")")" = 200 ]
+		[[ $(control "$(jq -r '"/api/v1/jobs/\(.id)"' "$WORK/answer")" -X DELETE) =~ ^(202|409)$ ]]
+	done
+	[ "$(control /api/v1/fetch -d 'good morning')" = 400 ]
+	[ "$(control /api/v1/fetch -d '{"nmaes": []}')" = 400 ]
+	[ "$(control /api/v1/jobs)" = 200 ]
+	told '.jobs | length == 6'
+	[ "$(control /api/v1/jobs/1000)" = 404 ]
+	[ "$(control /api/v1/jobs/1000 -X DELETE)" = 404 ]
+	[ "$(asks /api/v1/jobs)" = 401 ]
+}

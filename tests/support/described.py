@@ -13,7 +13,7 @@ with open(os.path.join(TOP, "server", "http", "openapi.json"), encoding="utf-8")
     DESCRIPTION = json.load(file)
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None), "integer": int}
 KNOWN = {"type", "description", "required", "properties", "additionalProperties", "enum", "items", "oneOf", "pattern", "format", "minimum",
-         "examples"}
+         "examples", "allOf", "minItems", "maxItems", "contentEncoding"}
 
 
 class NotSo(Exception):
@@ -27,6 +27,16 @@ def resolve(value):
             at = at[name]
         value = at
     return value
+
+
+def whole(schema):
+    """A schema with what it takes over from others."""
+    schema = dict(resolve(schema))
+    for other in schema.pop("allOf", []):
+        other = whole(other)
+        schema["required"] = other.get("required", []) + schema.get("required", [])
+        schema["properties"] = {**other.get("properties", {}), **schema.get("properties", {})}
+    return schema
 
 
 def is_type(value, name):
@@ -54,7 +64,7 @@ def check_object(value, schema, where):
 
 
 def check(value, schema, where):
-    schema = resolve(schema)
+    schema = whole(schema)
     unknown = set(schema) - KNOWN
     if unknown:
         raise NotSo(f"{where}: this program does not know {unknown}")
