@@ -317,7 +317,7 @@ nothing_is_spooled() {
 	larder_stop
 }
 
-# What a command prints, here and beside a daemon, is the same; times differ.
+# What a command prints, here and beside a daemon, is the same; times differ, and archives come in any order.
 said() { # FILE COMMAND...
 	local file=$1
 	shift
@@ -325,6 +325,10 @@ said() { # FILE COMMAND...
 	larder "$@" >"$file" 2>"$file.err" || status=$?
 	echo "exit $status" >>"$file"
 	sed -i -E 's/read in [0-9.]+ s/read in N s/; s/job [0-9]+/job N/' "$file"
+	case $* in
+	*--json*) ;;
+	*) sort -o "$file" "$file" ;;
+	esac
 }
 
 every_command() { # DIR
