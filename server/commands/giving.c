@@ -246,10 +246,11 @@ giving_refuse(struct giving *giving, const char *path, const struct err *err)
 json_t *
 giving_json(struct giving *giving)
 {
-	json_t *json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:b}", "archives", giving->archives,
+	json_t *json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "archives", giving->archives,
 	        "stored", (json_int_t)giving->stored, "stored_bytes", (json_int_t)giving->stored_bytes,
 	        "known", (json_int_t)giving->known, "refused", (json_int_t)giving->refused.count,
-	        "not_wanted", (json_int_t)giving->not_wanted, "stopped", (int)giving->stopped);
+	        "not_wanted", (json_int_t)giving->not_wanted, "removed", (json_int_t)giving->removed,
+	        "stopped", (int)giving->stopped);
 
 	giving->archives = NULL;
 	return json;

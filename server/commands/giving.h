@@ -39,7 +39,7 @@ struct giving {
 		size_t count;
 	} refused;
 	json_t *archives; /* NULL: text */
-	uint64_t stored, known, not_wanted, stored_bytes;
+	uint64_t stored, known, not_wanted, removed, stored_bytes;
 	bool stopped; /* by a signal, or because it is of no use to go on */
 	int status;
 };

@@ -21,11 +21,13 @@
 #define ASK_TRIES   5
 #define ASK_TICK_MS 100 /* how long a signal may go unnoticed */
 
+/* What the other side says of an archive. OFFER_NAMED: it lacks it, and its catalog names it. */
+enum offer_state { OFFER_STORED, OFFER_NAMED, OFFER_UNNAMED, OFFER_REMOVED };
+
 /* A file that the other side is asked about. */
 struct offer {
 	struct gift gift;
-	bool lacking; /* it is not stored there */
-	bool named;   /* the catalog there names it */
+	enum offer_state state;
 };
 
 /* An archive that was offered before, maybe under another path. */
@@ -137,6 +139,16 @@ find_offer(struct pushing *pushing, const char *hex)
 	return NULL;
 }
 
+static enum offer_state
+state_of(const json_t *entry)
+{
+	const char *state = json_string_value(json_object_get(entry, "state"));
+
+	if (state == NULL || strcmp(state, "unknown") == 0)
+		return OFFER_UNNAMED;
+	return strcmp(state, "removed") == 0 ? OFFER_REMOVED : OFFER_NAMED;
+}
+
 /* Marks what the other side lacks. */
 static bool
 read_report(struct pushing *pushing, const json_t *report, struct err *err)
@@ -150,14 +162,10 @@ read_report(struct pushing *pushing, const json_t *report, struct err *err)
 	json_array_foreach (missing, i, entry) {
 		const char *hex =
 		        json_string_value(json_object_get(json_object_get(entry, "digests"), "sha256"));
-		const char *state = json_string_value(json_object_get(entry, "state"));
 		struct offer *offer = find_offer(pushing, hex);
 
-		if (offer == NULL)
-			continue;
-		offer->lacking = true;
-		offer->named =
-		        state != NULL && strcmp(state, "unknown") != 0 && strcmp(state, "removed") != 0;
+		if (offer != NULL)
+			offer->state = state_of(entry);
 	}
 	return true;
 }
@@ -223,21 +231,37 @@ send_offer(struct pushing *pushing, struct gift *gift)
 	carrier_drain(pushing->carrier, pushing->carrier->window - 1, take_delivery, pushing);
 }
 
+/* What somebody there removed is not brought back by a tree that still has it: a cron line would do so every night. */
+static bool
+is_to_be_sent(const struct pushing *pushing, const struct offer *offer)
+{
+	return offer->state == OFFER_NAMED || (offer->state == OFFER_UNNAMED && !pushing->only_wanted);
+}
+
+/* It is neither there nor sent. */
+static void
+pass_over(struct giving *giving, const struct offer *offer)
+{
+	if (offer->state == OFFER_REMOVED)
+		giving->removed++;
+	else
+		giving->not_wanted++;
+	progress_step(&giving->progress, offer->gift.size_bytes);
+}
+
 static void
 decide(struct pushing *pushing, struct offer *offer)
 {
 	struct giving *giving = &pushing->giving;
 
-	if (offer->lacking && (offer->named || !pushing->only_wanted) && !giving_is_stopped(giving)) {
+	if (is_to_be_sent(pushing, offer) && !giving_is_stopped(giving)) {
 		send_offer(pushing, &offer->gift);
 		return;
 	}
-	if (!offer->lacking) {
+	if (offer->state == OFFER_STORED)
 		giving_acknowledge(giving, &offer->gift, GIFT_KNOWN);
-	} else if (!offer->named && pushing->only_wanted) {
-		giving->not_wanted++;
-		progress_step(&giving->progress, offer->gift.size_bytes);
-	}
+	else if (!is_to_be_sent(pushing, offer))
+		pass_over(giving, offer);
 	gift_finish(&offer->gift);
 }
 
@@ -346,6 +370,11 @@ print_summary(const struct giving *giving)
 	        giving->known, giving->refused.count);
 	if (giving->not_wanted > 0)
 		printf(", %" PRIu64 " not wanted", giving->not_wanted);
+	if (giving->removed > 0)
+		printf(", %" PRIu64
+		       " removed there (only `larder add` or an upload of the single file brings "
+		       "them back)",
+		        giving->removed);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -443,22 +472,18 @@ const struct command command_push = {
         .arguments = "URL PATH...",
         .summary = "upload local archives to another larder",
         .help = "Hashes files, and all files below directories, asks the larder at URL which of them it "
-                "lacks, and\n"
-                "uploads those. Of a directory laid out as opam's download cache or by `opam admin cache` "
-                "only "
-                "the\n"
-                "archives are taken. A line `stored sha256:<hex> PATH` is printed once an archive would "
-                "survive "
-                "a power\n"
-                "cut there; at the end stands what was refused and why. Running it again sends nothing that "
-                "is "
-                "there.\n"
-                "--wanted: only what the catalog there names and the store there lacks. The token comes "
-                "from\n"
-                "--token-file or the variable LARDER_TOKEN; without one only what is wanted is offered, as a "
-                "donation.\n"
-                "Needs no store. Exit status 1 when something was refused, 3 when it did not come to the "
-                "end.\n",
+                "lacks,\n"
+                "and uploads those. Of a directory laid out as opam's download cache or by `opam admin "
+                "cache`\n"
+                "only the archives are taken. A line `stored sha256:<hex> PATH` is printed once an archive "
+                "would\n"
+                "survive a power cut there; at the end stands what was refused and why. Running it again "
+                "sends\n"
+                "nothing that is there; what was removed there stays removed. --wanted: only what the "
+                "catalog\n"
+                "there names and the store there lacks. The token comes from --token-file or the variable\n"
+                "LARDER_TOKEN; without one only what is wanted is offered, as a donation. Needs no store.\n"
+                "Exit status 1 when something was refused, 3 when it did not come to the end.\n",
         .flags = FLAG_JSON | FLAG_WANTED | FLAG_TOKEN_FILE,
         .min_arguments = 2,
         .max_arguments = ARGUMENTS_ANY,

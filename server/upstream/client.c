@@ -44,7 +44,9 @@ url_has(CURLU *url, CURLUPart part)
 static bool
 is_this_machine(const char *host)
 {
-	return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
+	return strcmp(host, "localhost") == 0 ||
+	       strspn(host, "0123456789.") == strlen(host) && strncmp(host, "127.", 4) == 0 ||
+	       strcmp(host, "[::1]") == 0;
 }
 
 static void

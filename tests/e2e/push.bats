@@ -133,14 +133,19 @@ cache_file() {
 	curl -sf "$URL$(path_of sha256 "$WORK/archives/two")" | cmp - "$WORK/archives/two"
 }
 
-@test "what was removed there comes back by a push, but is not wanted" {
+@test "what was removed there stays removed, until somebody means it" {
 	start_with_token
 	push "$WORK/archives"
 	larder remove "sha256:$(digest_of sha256 "$WORK/archives/one")"
 	run push --wanted "$WORK/archives"
-	says "0 new (0 B), 2 already there, 0 refused, 1 not wanted"
+	[ "$status" = 0 ]
+	says "0 new (0 B), 2 already there, 0 refused, 1 removed there"
 	run push "$WORK/archives"
-	says "1 new"
+	[ "$status" = 0 ]
+	says "0 new (0 B), 2 already there, 0 refused, 1 removed there"
+	curl -sf -H "Authorization: Bearer $(cat "$WORK/token")" -T "$WORK/archives/one" "$URL$(path_of sha256 "$WORK/archives/one")"
+	run push "$WORK/archives"
+	says "0 new (0 B), 3 already there, 0 refused"
 }
 
 @test "no token, a wrong one, one that may not upload" {
