@@ -195,7 +195,7 @@ goes_down_to_the_low_mark(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof name, "%d", i);
 		keep_safe(name, 1);
