@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "server/net.h"
 #include "server/upstream/client_exchange.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
@@ -44,9 +45,11 @@ url_has(CURLU *url, CURLUPart part)
 static bool
 is_this_machine(const char *host)
 {
-	return strcmp(host, "localhost") == 0 ||
-	       strspn(host, "0123456789.") == strlen(host) && strncmp(host, "127.", 4) == 0 ||
-	       strcmp(host, "[::1]") == 0;
+	struct address address;
+
+	if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+		return true;
+	return address_parse(host, &address) && address.family == AF_INET && address.bytes[0] == 127;
 }
 
 static void
