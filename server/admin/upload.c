@@ -46,6 +46,7 @@ struct upload {
 	struct request *request;
 	enum upload_source source;
 	bool has_place; /* counted in uploads.under_way */
+	uint64_t max_bytes;
 	struct intake *intake;
 	struct digests digests; /* of the bytes, once all are there */
 	uint64_t size_bytes;
@@ -204,12 +205,13 @@ write_origin(const struct request *request, char ret[ARCHIVE_CAME_FROM_MAX])
  * for it.
  */
 static struct intake *
-open_intake(const struct request *request, enum upload_source source, struct err *err)
+open_intake(const struct upload *upload, struct err *err)
 {
+	const struct request *request = upload->request;
 	char came_from[ARCHIVE_CAME_FROM_MAX];
-	const bool donated = source == UPLOAD_DONATED;
+	const bool donated = upload->source == UPLOAD_DONATED;
 	struct intake_plan plan = {.expected_size = donated ? 0 : request->body.announced,
-	        .max_size = request->body.max_bytes,
+	        .max_size = upload->max_bytes,
 	        .came_from = came_from,
 	        .source = donated ? INTAKE_FETCHED : INTAKE_GIVEN};
 
@@ -218,12 +220,14 @@ open_intake(const struct request *request, enum upload_source source, struct err
 }
 
 static bool
-check_announced(const struct request *request, struct err *err)
+check_announced(const struct upload *upload, struct err *err)
 {
-	if (request->body.announced <= request->body.max_bytes)
+	const uint64_t announced = upload->request->body.announced;
+
+	if (announced <= upload->max_bytes)
 		return true;
 	return err_set(err, ERR_TOO_LARGE, "the body has %llu bytes, of which at most %llu are allowed",
-	        (unsigned long long)request->body.announced, (unsigned long long)request->body.max_bytes);
+	        (unsigned long long)announced, (unsigned long long)upload->max_bytes);
 }
 
 static bool
@@ -231,12 +235,12 @@ admit(struct upload *upload, struct err *err)
 {
 	struct request *request = upload->request;
 
-	if (!check_announced(request, err) || !take_place(upload, err))
+	if (!check_announced(upload, err) || !take_place(upload, err))
 		return false;
 	if (upload->source == UPLOAD_DONATED &&
 	        !donation_admit(request->larder->uploads->donors, request, err))
 		return false;
-	upload->intake = open_intake(request, upload->source, err);
+	upload->intake = open_intake(upload, err);
 	return upload->intake != NULL;
 }
 
@@ -250,7 +254,8 @@ begin(struct request *request, struct err *err)
 	upload->request = request;
 	upload->source = donated ? UPLOAD_DONATED : UPLOAD_BY_RIGHT;
 	request->upload = upload;
-	request->body.max_bytes = donated ? config->donations.max_archive : config->uploads.max_archive;
+	upload->max_bytes = donated ? config->donations.max_archive : config->uploads.max_archive;
+	request->body.max_bytes = UINT64_MAX; /* who is refused for ours stands in the audit */
 	if (admit(upload, err))
 		return true;
 	/* Strangers do not fill the audit with what they were not let try. */
@@ -261,13 +266,23 @@ begin(struct request *request, struct err *err)
 
 /* --- the body --- */
 
+/* Not every body has a length that could be refused beforehand. */
+static bool
+check_received(const struct upload *upload, struct err *err)
+{
+	if (upload->request->body.received <= upload->max_bytes)
+		return true;
+	return err_set(err, ERR_TOO_LARGE, "the body is larger than the %llu bytes that are allowed",
+	        (unsigned long long)upload->max_bytes);
+}
+
 static bool
 append(struct request *request, const void *bytes, size_t length, struct err *err)
 {
 	struct upload *upload = request->upload;
 
 	metrics_add(request->larder->metrics, METRIC_UPLOAD_BYTES, length);
-	if (intake_append(upload->intake, bytes, length, err))
+	if (check_received(upload, err) && intake_append(upload->intake, bytes, length, err))
 		return true;
 	note(request, "refused", err->text);
 	return false;
