@@ -137,7 +137,7 @@ run(const struct invocation *invocation)
 	int status = open_store(&adding, invocation);
 
 	if (status == EXIT_DONE) {
-		giving_begin(&adding.giving, invocation, "added");
+		giving_begin(&adding.giving, invocation);
 		add_all(&adding);
 		say_summary(&adding.giving);
 		if (invocation_has(invocation, FLAG_JSON))

@@ -179,6 +179,13 @@ wake_resting(struct client_carrier *carrier)
 	return due_ms;
 }
 
+/* A large archive on a slow line is seen to move. */
+static void
+show_sent(struct client_carrier *carrier)
+{
+	carrier->carrier.giving->progress.under_way = client_sent_bytes(carrier->client);
+}
+
 /* One round: waits for an answer, or for one that rests. */
 static void
 wait_a_while(struct client_carrier *carrier, int64_t until_ms)
@@ -196,10 +203,11 @@ wait_a_while(struct client_carrier *carrier, int64_t until_ms)
 			giving_pause(carrier->carrier.giving, wait_ms);
 		return;
 	}
-	if (!client_next(carrier->client, wait_ms, &answer))
-		return;
-	settle(carrier, &answer);
-	client_answer_finish(&answer);
+	if (client_next(carrier->client, wait_ms, &answer)) {
+		settle(carrier, &answer);
+		client_answer_finish(&answer);
+	}
+	show_sent(carrier);
 }
 
 static bool

@@ -16,7 +16,7 @@
 #define CHUNK (256u << 10) /* bytes read at a time */
 
 void
-giving_begin(struct giving *giving, const struct invocation *invocation, const char *verb)
+giving_begin(struct giving *giving, const struct invocation *invocation)
 {
 	*giving = (struct giving){.invocation = invocation,
 	        .paths = invocation->arguments,
@@ -24,7 +24,7 @@ giving_begin(struct giving *giving, const struct invocation *invocation, const c
 	        .chunk = xmalloc(CHUNK)};
 	if (invocation_has(invocation, FLAG_JSON))
 		giving->archives = json_array();
-	progress_begin(&giving->progress, progress_choose(invocation->flags), verb, 0);
+	progress_begin(&giving->progress, progress_choose(invocation->flags), "done", 0);
 }
 
 void

@@ -44,8 +44,8 @@ struct giving {
 	int status;
 };
 
-/* All arguments are paths, and all lines are printed, unless the command changes that. verb: of the progress line. */
-void giving_begin(struct giving *giving, const struct invocation *invocation, const char *verb);
+/* All arguments are paths, and all lines are printed, unless the command changes that. */
+void giving_begin(struct giving *giving, const struct invocation *invocation);
 void giving_finish(struct giving *giving);
 
 /* Visits every file below the paths, open for reading; stops when the giving is stopped. */

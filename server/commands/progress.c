@@ -42,10 +42,11 @@ void
 progress_text(const struct progress *progress, int64_t now_ms, char ret[PROGRESS_TEXT_MAX])
 {
 	uint64_t spent_ms = now_ms > progress->began_ms ? (uint64_t)(now_ms - progress->began_ms) : 1;
+	const uint64_t gone = progress->bytes + progress->under_way;
 	char bytes[TEXT_SIZE_MAX], rate[TEXT_SIZE_MAX], left[24], of[32] = "", estimate[40] = "";
 
-	text_size(progress->bytes, bytes);
-	text_size((uint64_t)((double)progress->bytes * 1000 / (double)spent_ms), rate);
+	text_size(gone, bytes);
+	text_size((uint64_t)((double)gone * 1000 / (double)spent_ms), rate);
 	if (progress->total > 0)
 		snprintf(of, sizeof of, " of %" PRIu64, progress->total);
 	if (progress->total > progress->done && progress->done > 0) {

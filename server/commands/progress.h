@@ -16,6 +16,7 @@ struct progress {
 	const char *verb; /* "fetched" */
 	uint64_t total;   /* archives; 0: not known beforehand */
 	uint64_t done, bytes;
+	uint64_t under_way;         /* bytes that have gone of archives that are not done yet */
 	int64_t began_ms, shown_ms; /* clock_ms */
 	int width;                  /* of what stands on the terminal's line */
 };

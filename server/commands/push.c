@@ -455,7 +455,7 @@ run(const struct invocation *invocation)
 	struct pushing *pushing = xcalloc(1, sizeof *pushing); /* large: the batch */
 	int status;
 
-	giving_begin(&pushing->giving, invocation, "pushed");
+	giving_begin(&pushing->giving, invocation);
 	pushing->giving.paths++;
 	pushing->giving.n_paths--;
 	pushing->giving.lines = LINES_OF_STORED;

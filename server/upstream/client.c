@@ -232,6 +232,19 @@ client_under_way(const struct client *client)
 	return count;
 }
 
+uint64_t
+client_sent_bytes(const struct client *client)
+{
+	const struct exchange *exchange;
+	uint64_t bytes = 0;
+
+	TAILQ_FOREACH (exchange, &client->running, link)
+		bytes += exchange->sent;
+	TAILQ_FOREACH (exchange, &client->ended, link)
+		bytes += exchange->sent;
+	return bytes;
+}
+
 static void
 take_ended(struct client *client, struct exchange *exchange, struct client_answer *ret)
 {

@@ -68,6 +68,8 @@ bool client_call(struct client *client, const struct client_request *request, st
 /* Several at once: send starts one, next waits for any of them to end. */
 void client_send(struct client *client, const struct client_request *request);
 size_t client_under_way(const struct client *client);
+/* Bytes of the bodies under way that have gone. */
+uint64_t client_sent_bytes(const struct client *client);
 /* False: none ended within timeout_ms. */
 bool client_next(struct client *client, int64_t timeout_ms, struct client_answer *ret);
 

@@ -295,6 +295,17 @@ cache_file() {
 	grep -q "running it again goes on" "$WORK/push.log"
 }
 
+@test "on a terminal: an archive on its way is seen to move" {
+	export LARDER_TOKEN=some
+	start_odd held
+	in_background push script -qefc "'$LARDER' push '$URL' '$WORK/archives'" /dev/null
+	wait_until 20 grep -q "done 0, 2.0 MiB" "$WORK/push.log"
+	touch "$WORK/odd/gate"
+	wait_until 10 ended push
+	[ "$(cat "$WORK/push.status")" = 0 ]
+	grep -q "3 new (2.0 MiB)" "$WORK/push.log"
+}
+
 @test "the server is killed in the middle: what was acknowledged is there, and a second push brings the rest" {
 	mkdir "$WORK/many"
 	for ((i = 0; i < 600; i++)); do

@@ -210,6 +210,31 @@ bodies(void **state)
 }
 
 static void
+what_has_gone_is_counted(void **state)
+{
+	struct world *world = *state;
+	char body[1000] = {0};
+	struct client_request request = {
+	        .method = "PUT", .path = "/x", .body = body, .body_length = sizeof body, .body_fd = NO_BODY};
+	struct client_answer answer;
+
+	scripted_serve(world->origin, "/base/x", "1", 1);
+	scripted_gate(world->origin, "/base/x");
+	assert_int_equal(client_sent_bytes(world->client), 0);
+	client_send(world->client, &request);
+	while (client_sent_bytes(world->client) < sizeof body)
+		assert_false(client_next(world->client, 10, &answer));
+	client_send(world->client, &request);
+	while (client_sent_bytes(world->client) < 2 * sizeof body)
+		assert_false(client_next(world->client, 10, &answer));
+	scripted_open_gate(world->origin, "/base/x");
+	for (size_t left = 2; left-- > 0; client_answer_finish(&answer)) {
+		assert_true(client_next(world->client, -1, &answer));
+		assert_int_equal(client_sent_bytes(world->client), left * sizeof body);
+	}
+}
+
+static void
 a_file_that_became_shorter(void **state)
 {
 	struct world *world = *state;
@@ -420,6 +445,7 @@ main(void)
 	        cmocka_unit_test(overheard),
 	        cmocka_unit_test_setup_teardown(an_answer, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(bodies, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(what_has_gone_is_counted, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_file_that_became_shorter, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(several_at_once, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(broken_off, set_up, tear_down),

@@ -30,9 +30,12 @@ test_text(void **state)
 	progress.bytes = 0;
 	progress_text(&progress, 1000, text);
 	assert_string_equal(text, "fetched 0 of 100, 0 B, 0 B/s");
-	progress = (struct progress){.verb = "added", .done = 3, .bytes = 10, .began_ms = 0};
+	progress = (struct progress){.verb = "done", .done = 3, .bytes = 10, .began_ms = 0};
 	progress_text(&progress, 1000, text);
-	assert_string_equal(text, "added 3, 10 B, 10 B/s");
+	assert_string_equal(text, "done 3, 10 B, 10 B/s");
+	progress.under_way = 20;
+	progress_text(&progress, 1000, text);
+	assert_string_equal(text, "done 3, 30 B, 30 B/s");
 }
 
 static void
