@@ -49,6 +49,7 @@ class Loop:
         self.larder, self.random, self.work = larder, random.Random(seed), work
         self.acknowledged = {}  # sha256 → bytes
         self.learned = set()    # sha256 of catalog entries whose import ended well
+        self.given = 0          # uploads that were acknowledged
         self.kills = dict.fromkeys(("add", "fetch", "import", "serve", "upload"), 0)
         self.config = os.path.join(work, "larder.conf")
         self.files = os.path.join(work, "origin", "files")
@@ -185,6 +186,7 @@ class Loop:
             self.refused = f"{method} of sha256:{name}: {answer.status}"
         else:
             self.acknowledged[name] = made[name]
+            self.given += 1
         return answer.status
 
     def serve_until_killed(self, name, longest, works):
@@ -266,7 +268,10 @@ class Loop:
                 self.check_blobs()
             if number % 10 == 9 or number == rounds - 1:
                 self.check_all()
-        print(f"# killed in {self.kills}; {len(self.acknowledged)} archives and {len(self.learned)} entries acknowledged, none lost")
+        if rounds >= len(kinds) and self.given == 0:
+            raise Failure("no upload was acknowledged before the daemon was killed: nothing is shown about uploads")
+        print(f"# killed in {self.kills}; {self.given} uploads, {len(self.acknowledged)} archives and {len(self.learned)} entries "
+              "acknowledged, none lost")
 
 
 def main():
