@@ -335,6 +335,33 @@ cache_file() {
 	larder_stop
 }
 
+@test "push itself is killed in the middle: a second one sends the rest, and nothing of the first is left over" {
+	mkdir "$WORK/many"
+	for ((i = 0; i < 600; i++)); do
+		head -c 20000 /dev/urandom >"$WORK/many/$i"
+	done
+	start_with_token
+	in_background push "$LARDER" push --token-file "$WORK/token" "$URL" "$WORK/many"
+	wait_until 30 grep -q ^stored "$WORK/push.log"
+	kill -KILL "$(cat "$WORK/push.pid")"
+	wait_until 10 ended push
+	acknowledged=$(grep -c '^stored .*/' "$WORK/push.log")
+	[ "$acknowledged" -lt 600 ]
+	run push "$WORK/many"
+	[ "$status" = 0 ]
+	there=$(sed -n 's/.* new (.*), \([0-9]*\) already there, 0 refused/\1/p' <<<"$output")
+	says "$((600 - there)) new"
+	[ "$there" -ge "$acknowledged" ]
+	run push "$WORK/many"
+	says "0 new (0 B), 600 already there, 0 refused"
+	wait_until 10 nothing_is_under_way
+	larder_stop
+}
+
+nothing_is_under_way() {
+	[ -z "$(ls -A "$WORK/store/tmp")" ]
+}
+
 @test "a tree with loops, sockets, unreadable and wrongly named files: named at the end, the rest goes on" {
 	ln -s "$WORK/archives" "$WORK/archives/loop"
 	ln -s none "$WORK/archives/dangling"
