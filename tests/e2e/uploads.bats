@@ -294,6 +294,19 @@ one_keeps_the_name() {
 	[ "$(upload "$ONE" "/sha256/$SHA256")" = 200 ]
 }
 
+@test "two hundred who send a byte now and then hold up nobody" {
+	serve
+	in_background drip python3 "$TESTS/support/dripping.py" "${URL##*:}" 200 "$TOKEN" "$WORK/dripped"
+	wait_until 30 test -e "$WORK/dripped"
+	tmp_holds 200
+	[ "$(upload "$ONE" "/sha256/$SHA256")" = 201 ]
+	is_served "$ONE" sha256
+	kill -KILL "$(cat "$WORK/drip.pid")"
+	wait_until 20 all_refused 200
+	wait_until 10 tmp_is_empty
+	larder_stop
+}
+
 # send_and_leave HEAD FILE...: a request as it is, and then the client is gone.
 send_and_leave() {
 	exec 4<>"/dev/tcp/127.0.0.1/${URL##*:}"
