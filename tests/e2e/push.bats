@@ -365,6 +365,9 @@ nothing_is_under_way() {
 @test "a tree with loops, sockets, unreadable and wrongly named files: named at the end, the rest goes on" {
 	ln -s "$WORK/archives" "$WORK/archives/loop"
 	ln -s none "$WORK/archives/dangling"
+	ln -s ring_2 "$WORK/archives/ring_1"
+	ln -s ring_1 "$WORK/archives/ring_2"
+	ln -s /proc/self/mem "$WORK/archives/unreadable" # by root neither
 	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$WORK/archives/socket"
 	mkfifo "$WORK/archives/pipe"
 	mkdir -p "$WORK/other/md5/00"
@@ -373,12 +376,14 @@ nothing_is_under_way() {
 	run push "$WORK/archives" "$WORK/other" "$WORK/archives/socket" "$WORK/none"
 	[ "$status" = 1 ]
 	says "3 new"
-	says "4 refused"
-	says "$WORK/archives/dangling"
+	says "7 refused"
+	grep -q "^$WORK/archives/dangling  *cannot be read: No such file" <<<"$output"
+	grep -q "^$WORK/archives/ring_[12]  *cannot be read: Too many levels" <<<"$output"
+	grep -q "^$WORK/archives/unreadable  *cannot be read: Input/output error" <<<"$output"
 	says "its name says md5:00000000"
 	says "is neither a file nor a directory"
 	push --json "$WORK/archives" "$WORK/none" >"$WORK/json" || [ $? = 1 ]
-	jq -e '.refused == 2 and .known == 3 and ([.archives[] | select(.result == "refused") | .path] | length == 2)' "$WORK/json"
+	jq -e '.refused == 5 and .known == 3 and ([.archives[] | select(.result == "refused") | .path] | length == 5)' "$WORK/json"
 	larder_stop
 }
 
