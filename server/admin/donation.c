@@ -11,6 +11,8 @@
 #include "storage/index/tombstone_rows.h"
 #include "storage/store.h"
 
+#define MINUTE_MS 60000
+
 /* What is stored already may be given once more: the donor is told so when his bytes are seen to be the same. */
 static bool
 may_return(const struct request *request, struct err *err)
@@ -57,23 +59,26 @@ is_wanted(const struct request *request, struct err *err)
 
 /* Who cannot be told apart by an address shares one count. */
 static bool
-has_turn(struct per_address *donors, const struct request *request, struct err *err)
+has_turn(struct per_address *donors, struct request *request, struct err *err)
 {
 	struct larder *larder = request->larder;
 	struct address address = {0};
+	const int64_t now_ms = clock_ms();
 
 	if (!address_parse(request->caller.from, &address))
 		address = (struct address){0};
-	if (per_address_take(donors, &address, clock_ms()))
+	if (per_address_take(donors, &address, now_ms))
 		return true;
 	metrics_add(larder->metrics, METRIC_LIMIT_DONATIONS, 1);
+	request->retry_after_ms = per_address_left_ms(donors, &address, now_ms);
 	return err_set(err, ERR_TOO_MANY,
-	        "your address has made the %lld donations that are accepted in an hour; go on later",
-	        (long long)larder->config->donations.per_hour);
+	        "your address has made the %lld donations that are accepted in an hour; go on in %lld min",
+	        (long long)larder->config->donations.per_hour,
+	        (long long)(request->retry_after_ms + MINUTE_MS - 1) / MINUTE_MS);
 }
 
 bool
-donation_admit(struct per_address *donors, const struct request *request, struct err *err)
+donation_admit(struct per_address *donors, struct request *request, struct err *err)
 {
 	if (!request->larder->config->donations.open)
 		return err_set(err, ERR_FORBIDDEN, "this larder takes no donations");

@@ -10,10 +10,10 @@
 #define DONATIONS_WINDOW_MS 3600000 /* donations.per_hour */
 
 /*
- * Whether the upload to request->digest may begin, and counts it. ERR_FORBIDDEN: it is stored, was removed, is not
- * wanted, or nothing proves what the bytes are; ERR_TOO_MANY: donations.per_hour. The worker's thread; reads the
- * index.
+ * Whether the upload to request->digest may begin, and counts it. ERR_FORBIDDEN: it was removed, is not wanted, or
+ * nothing proves what the bytes are; ERR_TOO_MANY: donations.per_hour, and then request->retry_after_ms says how long
+ * that lasts. The worker's thread; reads the index.
  */
-bool donation_admit(struct per_address *donors, const struct request *request, struct err *err) MUST_CHECK;
+bool donation_admit(struct per_address *donors, struct request *request, struct err *err) MUST_CHECK;
 
 #endif

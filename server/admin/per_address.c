@@ -134,3 +134,17 @@ per_address_take(struct per_address *table, const struct address *address, int64
 	pthread_mutex_unlock(&table->mutex);
 	return may;
 }
+
+int64_t
+per_address_left_ms(struct per_address *table, const struct address *address, int64_t now_ms)
+{
+	struct address client = client_of(address);
+	const struct window *window;
+	int64_t left_ms;
+
+	pthread_mutex_lock(&table->mutex);
+	window = find(table, &client, now_ms);
+	left_ms = window == NULL ? 0 : window->began_ms + table->options.window_ms - now_ms;
+	pthread_mutex_unlock(&table->mutex);
+	return left_ms;
+}

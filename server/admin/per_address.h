@@ -29,5 +29,7 @@ void per_address_count(struct per_address *table, const struct address *address,
 bool per_address_is_over(struct per_address *table, const struct address *address, int64_t now_ms);
 /* Counts one more, unless it had max of them: then false. */
 bool per_address_take(struct per_address *table, const struct address *address, int64_t now_ms);
+/* Until the window that is open ends; 0: none is open. */
+int64_t per_address_left_ms(struct per_address *table, const struct address *address, int64_t now_ms);
 
 #endif

@@ -4,6 +4,7 @@
 #include "server/http/reply.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/http/access_log.h"
@@ -13,7 +14,7 @@
 
 #define RETRY_OVERLOADED "2"  /* seconds */
 #define RETRY_LATER      "10" /* stopping, or the disk refuses */
-#define RETRY_TOO_MANY   "60" /* what is counted is counted for a minute */
+#define RETRY_TOO_MANY   60   /* what is counted is counted for a minute, unless the request says more */
 
 void
 response_add(struct MHD_Response *response, const char *name, const char *value)
@@ -161,6 +162,17 @@ add_field(struct error_answer *answer, const char *name, const char *value)
 	answer->fields[answer->n_fields++].value = value;
 }
 
+/* Rounded up: who comes a moment too early is refused again. */
+static void
+add_retry_too_many(struct error_answer *answer, const struct request *request)
+{
+	int64_t seconds =
+	        request->retry_after_ms > 0 ? (request->retry_after_ms + 999) / 1000 : RETRY_TOO_MANY;
+
+	snprintf(answer->retry_after, sizeof answer->retry_after, "%lld", (long long)seconds);
+	add_field(answer, "Retry-After", answer->retry_after);
+}
+
 void
 error_answer_make(struct request *request, const struct err *err, struct error_answer *ret)
 {
@@ -183,7 +195,7 @@ error_answer_make(struct request *request, const struct err *err, struct error_a
 	if (ret->status == 503)
 		add_field(ret, "Retry-After", err->code == ERR_OVERLOADED ? RETRY_OVERLOADED : RETRY_LATER);
 	if (err->code == ERR_TOO_MANY)
-		add_field(ret, "Retry-After", RETRY_TOO_MANY);
+		add_retry_too_many(ret, request);
 	if (err->code == ERR_UNAUTHORIZED)
 		add_field(ret, "WWW-Authenticate", "Bearer realm=\"larder\"");
 	if (err->code == ERR_METHOD)

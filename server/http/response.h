@@ -36,6 +36,7 @@ struct error_answer {
 		const char *name, *value;
 	} fields[ERROR_FIELDS_MAX];
 	size_t n_fields;
+	char retry_after[24]; /* the value of one of them */
 };
 
 /* ret->body is the caller's. Notes the reason in the request. */

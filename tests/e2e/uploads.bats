@@ -432,7 +432,8 @@ wanted() {
 	[ "$(donate "$WORK/two" "/sha256/$SHA256")" = 422 ]
 	[ "$(donate "$ONE" "/sha256/$SHA256")" = 201 ]
 	[ "$(donate "$WORK/two" "$(path_of sha256 "$WORK/two")")" = 429 ]
-	[ -n "$(header Retry-After "$WORK/headers")" ]
+	[ "$(header Retry-After "$WORK/headers")" -gt 60 ] # an hour, not the minute of wrong tokens
+	said 'go on in [0-9][0-9]* min'
 	[ "$(metric limit_donations_total)" = 1 ]
 	[ "$(donate "$WORK/two" "$(path_of sha256 "$WORK/two")" --interface 127.0.0.2)" = 201 ]
 }

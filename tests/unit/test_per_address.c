@@ -38,12 +38,15 @@ so_many_in_a_window(void **state)
 	const struct address one = address("192.0.2.1"), other = address("192.0.2.2");
 
 	(void)state;
+	assert_int_equal(per_address_left_ms(table, &one, 0), 0);
 	assert_true(per_address_take(table, &one, 0));
 	assert_false(per_address_is_over(table, &one, 0));
 	assert_true(per_address_take(table, &one, 1));
+	assert_int_equal(per_address_left_ms(table, &one, 1), WINDOW_MS - 1);
 	assert_true(per_address_is_over(table, &one, 1));
 	assert_false(per_address_take(table, &one, WINDOW_MS - 1));
 	assert_true(per_address_take(table, &other, WINDOW_MS - 1));
+	assert_int_equal(per_address_left_ms(table, &one, WINDOW_MS), 0);
 	assert_true(per_address_take(table, &one, WINDOW_MS));
 	per_address_count(table, &one, WINDOW_MS);
 	per_address_count(table, &one, WINDOW_MS);
