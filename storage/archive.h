@@ -10,12 +10,14 @@
 #include "storage/digest.h"
 
 #define ARCHIVE_CAME_FROM_MAX 512 /* bytes with the terminator; longer is cut */
+#define ARCHIVE_COMMIT_MAX    65  /* a SHA-256 in hexadecimal with the terminator */
 
 struct archive {
 	struct digests digests; /* all four */
 	uint64_t size_bytes;
 	int64_t stored_at_ms;                  /* since 1970 */
 	char came_from[ARCHIVE_CAME_FROM_MAX]; /* a URL or path, for people */
+	char git_commit[ARCHIVE_COMMIT_MAX];   /* which it says it is of, in hexadecimal; "": it says none */
 };
 
 /* What tells that a file was not touched: its inode, and its status change time, which nobody can set. */

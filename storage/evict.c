@@ -4,23 +4,21 @@
  */
 #include "storage/evict.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/mailbox.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
-#include "storage/index/catalog_rows.h"
+#include "storage/catalog/site.h"
+#include "storage/index/origin_rows.h"
 #include "storage/store_parts.h"
 
-#define PAGE     64  /* archives looked at in one step */
-#define HOST_MAX 256 /* bytes of a host's name with the terminator; what is longer is no place */
+#define PAGE 64 /* archives looked at in one step */
 
 #define DAY_MS 86400000ll
 
@@ -43,48 +41,19 @@ struct prospects {
 	bool seen;           /* somebody served it since then */
 	bool listed;         /* the catalog has the place that it came from, and so the newer word on it */
 	unsigned places;     /* hosts that have not said that it is gone: 0, 1, or 2 for more */
-	char host[HOST_MAX]; /* the first of them */
+	char host[SITE_MAX]; /* the first of them */
 };
-
-/* Of http or https, the only ones larder fetches from; 0: another one. */
-static size_t
-scheme_length(const char *url)
-{
-	if (strncasecmp(url, "https://", 8) == 0)
-		return 8;
-	return strncasecmp(url, "http://", 7) == 0 ? 7 : 0;
-}
-
-/* The host of a URL, in lower case; false: it has none. */
-static bool
-host_of(const char *url, char ret[HOST_MAX])
-{
-	const char *host = url + scheme_length(url), *end = host + strcspn(host, "/?#");
-	const char *at = memchr(host, '@', (size_t)(end - host));
-	size_t length;
-
-	if (host == url)
-		return false;
-	host = at != NULL ? at + 1 : host;
-	length = strcspn(host, *host == '[' ? "]" : ":/?#");
-	if (length == 0 || length >= HOST_MAX || host + length > end)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		ret[i] = (char)tolower((unsigned char)host[i]);
-	ret[length] = '\0';
-	return true;
-}
 
 static void
 add_place(struct prospects *prospects, const char *url)
 {
-	char host[HOST_MAX];
+	struct site site;
 
-	if (!host_of(url, host))
+	if (!site_of(url, &site))
 		return;
 	if (prospects->places == 0)
-		memcpy(prospects->host, host, sizeof host);
-	if (prospects->places == 0 || strcmp(prospects->host, host) != 0)
+		memcpy(prospects->host, site.host, sizeof site.host);
+	if (prospects->places == 0 || strcmp(prospects->host, site.host) != 0)
 		prospects->places = prospects->places == 0 ? 1 : 2;
 }
 
@@ -96,9 +65,11 @@ weigh_origin(void *context, const struct origin_row *origin)
 	if (origin->result != ORIGIN_UNTRIED &&
 	        strncmp(origin->url, prospects->archive->came_from, ARCHIVE_CAME_FROM_MAX - 1) == 0)
 		prospects->listed = true;
-	if (origin->result == ORIGIN_GONE || origin->result == ORIGIN_CHANGED)
+	if (origin->result == ORIGIN_GONE || origin->result == ORIGIN_CHANGED ||
+	        origin->memory.state == ORIGIN_IS_VANISHED || origin->memory.state == ORIGIN_IS_CHANGED)
 		return;
-	if (origin->result == ORIGIN_SERVED && origin->served_at_ms >= prospects->seen_since_ms)
+	if ((origin->result == ORIGIN_SERVED || origin->result == ORIGIN_PRESENT) &&
+	        origin->memory.served_at_ms >= prospects->seen_since_ms)
 		prospects->seen = true;
 	add_place(prospects, origin->url);
 }
@@ -108,10 +79,10 @@ static void
 weigh_source(struct prospects *prospects)
 {
 	const struct archive *archive = prospects->archive;
-	char host[HOST_MAX];
+	struct site site;
 
 	if (prospects->listed || archive->stored_at_ms < prospects->seen_since_ms ||
-	        !host_of(archive->came_from, host))
+	        !site_of(archive->came_from, &site))
 		return;
 	prospects->seen = true;
 	add_place(prospects, archive->came_from);

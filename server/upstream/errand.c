@@ -337,10 +337,15 @@ static void
 record(struct errand *errand, enum origin_result result, const char *word, const char *detail)
 {
 	const struct origin *origin = errand_origin(errand);
+	struct contact contact = {.origin_id = origin->id,
+	        .url = origin->url,
+	        .result = result,
+	        .detail = detail,
+	        .length = -1};
 
 	metrics_upstream(errand->upstream->metrics, origin->place.host, word);
 	if (origin->id != ORIGIN_MIRROR)
-		catalog_outcome(errand->upstream->catalog, origin->id, result, detail);
+		catalog_contact(errand->upstream->catalog, &contact);
 }
 
 /* The next origin, or the end when bytes of this one were promised already. */

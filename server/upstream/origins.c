@@ -126,8 +126,11 @@ origins_gather(struct origins *ret, const struct config *config, const struct po
         const struct origins_question *question)
 {
 	*ret = (struct origins){0};
-	for (size_t i = 0; i < question->known->count; i++)
+	for (size_t i = 0; i < question->known->count; i++) {
+		if (question->known->items[i].kind == ORIGIN_OF_MIRROR)
+			continue; /* those that are configured now are asked */
 		add(ret, config, policy, question->known->items[i].id, question->known->items[i].url);
+	}
 	for (size_t i = 0; i < config->n_mirrors; i++)
 		add_mirror(ret, config, policy, &config->mirrors[i], question);
 }

@@ -111,8 +111,8 @@ json_origin(const struct catalog_origin *origin)
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I}", "url", json_text(origin->url), "outcome",
 	        origin_result_name(origin->result), "detail",
 	        json_text(origin->detail != NULL ? origin->detail : ""), "tried",
-	        json_time(origin->tried_at_ms), "served", json_time(origin->served_at_ms), "failures",
-	        (json_int_t)origin->failures);
+	        json_time(origin->tried_at_ms), "served", json_time(origin->memory.served_at_ms), "failures",
+	        (json_int_t)origin->memory.failures);
 }
 
 json_t *

@@ -1,25 +1,16 @@
 /*
- * The catalog: questions, on the caller's thread, and outcomes, which the index writer notes when it comes to
- * it. Rows come from storage/index; here is what they mean together.
+ * The catalog: questions, on the caller's thread. Rows come from storage/index; here is what they mean together.
  */
 #include "storage/catalog/catalog.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/base/clock.h"
-#include "storage/base/log.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog_parts.h"
+#include "storage/catalog/site.h"
 #include "storage/index/catalog_rows.h"
-
-static const char *const result_names[] = {
-        [ORIGIN_UNTRIED] = "untried",
-        [ORIGIN_SERVED] = "served",
-        [ORIGIN_GONE] = "gone",
-        [ORIGIN_CHANGED] = "changed",
-        [ORIGIN_FAILED] = "failed",
-};
+#include "storage/index/history_rows.h"
 
 struct catalog *
 catalog_create(struct index *index)
@@ -27,19 +18,18 @@ catalog_create(struct index *index)
 	struct catalog *catalog = xcalloc(1, sizeof *catalog);
 
 	catalog->index = index;
+	catalog->network = network_create();
+	catalog->trust = NETWORK_SUSPECTED; /* until somebody answered */
 	return catalog;
 }
 
 void
 catalog_destroy(struct catalog *catalog)
 {
+	if (catalog == NULL)
+		return;
+	network_destroy(catalog->network);
 	free(catalog);
-}
-
-const char *
-origin_result_name(enum origin_result result)
-{
-	return result_names[result];
 }
 
 /*
@@ -104,41 +94,64 @@ static void
 keep_origin(void *context, const struct origin_row *row)
 {
 	struct finding *finding = context;
+	struct catalog_origin origin = {
+	        .id = row->id,
+	        .url = xstrdup(row->url),
+	        .digests = *finding->digests,
+	        .kind = row->kind,
+	        .first_at_ms = row->first_at_ms,
+	        .last_at_ms = row->last_at_ms,
+	        .age = row->age,
+	        .result = row->result,
+	        .detail = xstrdup(row->detail),
+	        .tried_at_ms = row->tried_at_ms,
+	        .took_ms = row->took_ms,
+	        .etag = xstrdup(row->etag),
+	        .modified = xstrdup(row->modified),
+	        .length = row->length,
+	        .memory = row->memory,
+	};
 
 	if (finding->count == finding->capacity) {
 		finding->capacity = finding->capacity > 0 ? 2 * finding->capacity : 16;
 		finding->items = xrealloc(finding->items, finding->capacity * sizeof *finding->items);
 	}
-	finding->items[finding->count++] = (struct found_origin){
-	        .last_named = row->last_named,
-	        .rank = row->rank,
-	        .origin =
-	                {
-	                        .id = row->id,
-	                        .url = xstrdup(row->url),
-	                        .digests = *finding->digests,
-	                        .result = row->result >= 0 && (size_t)row->result < COUNT_OF(result_names)
-	                                          ? (enum origin_result)row->result
-	                                          : ORIGIN_UNTRIED,
-	                        .detail = xstrdup(row->detail),
-	                        .tried_at_ms = row->tried_at_ms,
-	                        .served_at_ms = row->served_at_ms,
-	                        .failures = row->failures,
-	                },
-	};
+	finding->items[finding->count++] =
+	        (struct found_origin){.origin = origin, .last_named = row->last_named, .rank = row->rank};
 }
 
-/* Newest source first, then in the source's order. */
+static int
+compare_numbers(int64_t left, int64_t right)
+{
+	return (left > right) - (left < right);
+}
+
+/* Named now, named once, mirrors; of each the newest source first, then in the source's order. */
 static int
 compare_origins(const void *a, const void *b)
 {
 	const struct found_origin *left = a, *right = b;
 
+	if (left->origin.kind != right->origin.kind)
+		return compare_numbers(left->origin.kind, right->origin.kind);
+	if (left->origin.age != right->origin.age)
+		return compare_numbers(left->origin.age, right->origin.age);
+	if (left->origin.last_at_ms != right->origin.last_at_ms)
+		return compare_numbers(right->origin.last_at_ms, left->origin.last_at_ms);
 	if (left->last_named != right->last_named)
-		return left->last_named > right->last_named ? -1 : 1;
+		return compare_numbers(right->last_named, left->last_named);
 	if (left->rank != right->rank)
-		return left->rank < right->rank ? -1 : 1;
-	return (left->origin.id > right->origin.id) - (left->origin.id < right->origin.id);
+		return compare_numbers(left->rank, right->rank);
+	return compare_numbers(left->origin.id, right->origin.id);
+}
+
+static void
+finish_origin(struct catalog_origin *origin)
+{
+	free(origin->url);
+	free(origin->detail);
+	free(origin->etag);
+	free(origin->modified);
 }
 
 /* Sorted, each URL once, no more than may be asked; takes the items. */
@@ -155,12 +168,10 @@ choose_origins(struct finding *finding, struct catalog_origins *ret)
 
 		for (size_t j = 0; j < ret->count && wanted; j++)
 			wanted = strcmp(ret->items[j].url, origin->url) != 0;
-		if (wanted) {
+		if (wanted)
 			ret->items[ret->count++] = *origin;
-			continue;
-		}
-		free(origin->url);
-		free(origin->detail);
+		else
+			finish_origin(origin);
 	}
 	free(finding->items);
 }
@@ -188,12 +199,35 @@ catalog_origins(
 void
 catalog_origins_finish(struct catalog_origins *origins)
 {
-	for (size_t i = 0; i < origins->count; i++) {
-		free(origins->items[i].url);
-		free(origins->items[i].detail);
-	}
+	for (size_t i = 0; i < origins->count; i++)
+		finish_origin(&origins->items[i]);
 	free(origins->items);
 	*origins = (struct catalog_origins){0};
+}
+
+static bool
+serves_first(const struct catalog_origins *origins, size_t at)
+{
+	struct site site, other;
+
+	if (origins->items[at].memory.state != ORIGIN_IS_SERVING || !site_of(origins->items[at].url, &site))
+		return false;
+	for (size_t i = 0; i < at; i++) {
+		if (origins->items[i].memory.state == ORIGIN_IS_SERVING &&
+		        site_of(origins->items[i].url, &other) && strcmp(site.host, other.host) == 0)
+			return false;
+	}
+	return true;
+}
+
+size_t
+catalog_copies(const struct catalog_origins *origins)
+{
+	size_t copies = 0;
+
+	for (size_t i = 0; i < origins->count; i++)
+		copies += serves_first(origins, i);
+	return copies;
 }
 
 /*
@@ -274,53 +308,6 @@ catalog_lists(struct catalog *catalog, const struct digests *digests, bool *ret,
 	}
 	*ret = listed;
 	return true;
-}
-
-/* An outcome on its way to the writer; detail is cut like everything that comes from outside. */
-struct outcome {
-	struct chore chore;
-	struct origin_row origin;
-	char detail[CATALOG_DETAIL_MAX];
-};
-
-static enum chore_result
-run_outcome(struct chore *chore, struct writing *writing, struct err *err)
-{
-	struct outcome *outcome = (struct outcome *)chore;
-	bool good = outcome->origin.result == ORIGIN_SERVED;
-
-	if (origin_row_outcome(
-	            writing, &outcome->origin, good ? ORIGIN_CONTACT_GOOD : ORIGIN_CONTACT_BAD, err))
-		return CHORE_WRITTEN;
-	return CHORE_FAILED;
-}
-
-static void
-outcome_noted(struct chore *chore, const struct err *err)
-{
-	if (err != NULL && err->code != ERR_STOPPING)
-		log_warning("how an origin answered is not remembered: %s", err->text);
-	free(chore);
-}
-
-void
-catalog_outcome(struct catalog *catalog, int64_t origin_id, enum origin_result result, const char *detail)
-{
-	struct writer *writer = index_writer(catalog->index);
-	struct outcome *outcome;
-
-	if (writer == NULL)
-		return;
-	outcome = xcalloc(1, sizeof *outcome);
-	outcome->chore = (struct chore){.kind = CHORE_LAZY, .run = run_outcome, .done = outcome_noted};
-	outcome->origin = (struct origin_row){
-	        .id = origin_id,
-	        .result = result,
-	        .tried_at_ms = clock_wall_ms(),
-	        .detail = outcome->detail,
-	};
-	text_escape(detail != NULL ? detail : "", outcome->detail, sizeof outcome->detail);
-	writer_post(writer, &outcome->chore);
 }
 
 struct names {
@@ -433,6 +420,12 @@ catalog_figures(struct catalog *catalog, struct catalog_figures *ret, struct err
 	        .packages = state.figures.packages,
 	};
 	return true;
+}
+
+bool
+catalog_history_tips(struct catalog *catalog, struct text *ret, struct err *err)
+{
+	return history_rows_tips(catalog->index, ret, err);
 }
 
 bool

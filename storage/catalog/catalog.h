@@ -12,8 +12,11 @@
 #include <stdint.h>
 
 #include "storage/base/err.h"
+#include "storage/base/text.h"
+#include "storage/catalog/contact.h"
 #include "storage/catalog/harvest.h"
 #include "storage/digest.h"
+#include "storage/index/origin_rows.h"
 
 struct catalog;
 struct index;
@@ -39,22 +42,25 @@ struct catalog_learned {
 bool catalog_learn(struct catalog *catalog, const struct harvest *harvest, const char *source,
         struct catalog_learned *ret, struct err *err) MUST_CHECK;
 
-enum origin_result { ORIGIN_UNTRIED, ORIGIN_SERVED, ORIGIN_GONE, ORIGIN_CHANGED, ORIGIN_FAILED };
-const char *origin_result_name(
-        enum origin_result result); /* "untried", "served", "gone", "changed", "failed" */
+/* Up to which commits histories were learned; as harvest.tip has it. */
+bool catalog_history_tips(struct catalog *catalog, struct text *ret, struct err *err) MUST_CHECK;
 
+/* Times in milliseconds since 1970; 0: never. */
 struct catalog_origin {
 	int64_t id;
 	char *url;
-	struct digests digests;    /* of the entry that names it: what its bytes must satisfy */
-	enum origin_result result; /* of the last contact */
-	char *detail;              /* "404", "connection refused", "" */
-	int64_t tried_at_ms;       /* since 1970; 0: never */
-	int64_t served_at_ms;      /* the last success; 0: never */
-	uint32_t failures;         /* in a row */
+	struct digests digests;          /* of the entry that names it: what its bytes must satisfy */
+	enum origin_kind kind;           /* ORIGIN_OF_MIRROR: nobody names it, a mirror was asked */
+	int64_t first_at_ms, last_at_ms; /* when a source first and last named it */
+	enum origin_age age;             /* ORIGIN_PAST: none does any more */
+	enum origin_result result;       /* of the last contact */
+	char *detail;                    /* "404", "connection refused", "" */
+	int64_t tried_at_ms, took_ms;
+	char *etag, *modified; /* as last told; "" where not */
+	int64_t length;        /* -1: not told */
+	struct origin_memory memory;
 };
 
-#define CATALOG_DETAIL_MAX       200 /* bytes of an outcome's detail; longer is cut */
 #define CATALOG_ORIGINS_MAX      256 /* asked for one archive */
 #define CATALOG_ALTERNATIVES_MAX 8   /* entries that share one digest and contradict each other */
 
@@ -66,11 +72,14 @@ struct catalog_origins {
 /*
  * Every origin of every entry that has this digest, and of those that name the same archive by another digest
  * listed with it (and contradict nothing): those that were named last come first, then the source's own
- * order. Each URL once; none: count 0.
+ * order; those that only a history names behind them, and last of all what mirrors said when they were asked.
+ * Each URL once; none: count 0.
  */
 bool catalog_origins(struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret,
         struct err *err) MUST_CHECK;
 void catalog_origins_finish(struct catalog_origins *origins);
+/* How many hosts among them serve the archive, as far as is known. */
+size_t catalog_copies(const struct catalog_origins *origins);
 
 /*
  * The digest sets of the entries that have this digest: each set has all digests that one source lists
@@ -94,10 +103,6 @@ bool catalog_is_right(
 /* Some entry of the catalog is satisfied by an archive of these digests. */
 bool catalog_lists(
         struct catalog *catalog, const struct digests *digests, bool *ret, struct err *err) MUST_CHECK;
-
-/* Remembers how a contact with an origin ended. Returns at once; written later with others. Any thread. */
-void catalog_outcome(
-        struct catalog *catalog, int64_t origin_id, enum origin_result result, const char *detail);
 
 /* Every package that uses the archive of this digest, "rosa.0.2.0", visited in order. */
 typedef bool package_visit_fn(void *context, const char *package);

@@ -139,7 +139,10 @@ harvest_add(struct harvest *harvest, const struct harvest_entry *entry, const ch
 	harvest->entries[harvest->n_entries++] = (struct harvest_entry){.digests = entry->digests,
 	        .package = copied(harvest, entry->package),
 	        .urls = urls,
-	        .n_urls = entry->n_urls};
+	        .n_urls = entry->n_urls,
+	        .first_ms = entry->first_ms,
+	        .last_ms = entry->last_ms,
+	        .past = entry->past};
 	return true;
 }
 

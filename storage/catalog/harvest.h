@@ -25,6 +25,9 @@ struct harvest_entry {
 	const char *package;     /* "rosa.0.2.0", or "" */
 	const char *const *urls; /* in the order of the source; http, https or ftp as written */
 	size_t n_urls;
+	int64_t first_ms,
+	        last_ms; /* when its source first and last named it, since 1970; 0: by this very reading */
+	bool past;       /* its source does not name it any more */
 };
 
 struct harvest_problem {
@@ -43,6 +46,8 @@ struct harvest {
 	uint64_t sections; /* url and extra-source sections, lockfile directories, fetches, list lines */
 	uint64_t without_digest; /* sections that name no checksum, so that larder can do nothing with them */
 	uint64_t not_archives;   /* git, hg, darcs and local sources: no archive to keep */
+	const char *
+	        tip; /* of a history: the commits it was read up to, hexadecimal, separated by a blank; NULL: no history */
 	struct harvest_memory *memory; /* holds all strings */
 };
 

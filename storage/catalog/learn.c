@@ -8,7 +8,9 @@
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog_parts.h"
+#include "storage/catalog/site.h"
 #include "storage/index/catalog_rows.h"
+#include "storage/index/history_rows.h"
 
 /* A growing list of numbers, of which the distinct ones are counted in the end. */
 struct numbers {
@@ -22,6 +24,7 @@ struct learning {
 	const char *source;
 	struct catalog_learned learned;
 
+	int64_t at_ms;          /* when it is */
 	int64_t import;         /* this one's number */
 	int64_t last_entry;     /* the newest entry there was before */
 	struct entry_rows near; /* the entries that share a digest with the one at hand */
@@ -151,11 +154,18 @@ learn_origins(struct learning *learning, const struct harvest_entry *entry, int6
         struct writing *writing, struct err *err)
 {
 	for (size_t i = 0; i < entry->n_urls; i++) {
-		struct origin_row origin = {
-		        .url = entry->urls[i], .rank = (int64_t)i, .last_named = learning->import};
+		struct site site;
+		struct origin_row origin = {.url = entry->urls[i],
+		        .entry = id,
+		        .site = site.text,
+		        .rank = (int64_t)i,
+		        .first_at_ms = entry->first_ms != 0 ? entry->first_ms : learning->at_ms,
+		        .last_at_ms = entry->last_ms != 0 ? entry->last_ms : learning->at_ms,
+		        .age = entry->past ? ORIGIN_PAST : ORIGIN_CURRENT};
 		int64_t origin_id, first_named;
 
-		if (!origin_row_name(writing, &origin, id, &origin_id, &first_named, err))
+		(void)site_of(entry->urls[i], &site); /* of ftp there is none */
+		if (!origin_row_name(writing, &origin, learning->import, &origin_id, &first_named, err))
 			return false;
 		add_number(&learning->origins, 2 * origin_id + (first_named == learning->import));
 	}
@@ -176,6 +186,23 @@ learn_entries(struct learning *learning, struct writing *writing, struct err *er
 			return false;
 		if (entry->package[0] != '\0' && !package_row_name(writing, entry->package, id, err))
 			return false;
+	}
+	return true;
+}
+
+/* Up to which commits a history was read, so that the next reading goes on from there. */
+static bool
+learn_tips(struct learning *learning, struct writing *writing, struct err *err)
+{
+	const char *tip = learning->harvest->tip != NULL ? learning->harvest->tip : "";
+
+	while (*tip != '\0') {
+		size_t length = strcspn(tip, " ");
+		AUTO_FREE char *commit = xstrndup(tip, length);
+
+		if (length > 0 && !history_row_add(writing, commit, learning->at_ms, err))
+			return false;
+		tip += length + strspn(tip + length, " ");
 	}
 	return true;
 }
@@ -227,10 +254,13 @@ static enum chore_result
 run_learning(struct chore *chore, struct writing *writing, struct err *err)
 {
 	struct learning *learning = (struct learning *)chore;
-	bool learned = entry_row_last(writing, &learning->last_entry, err) &&
-	               import_row_add(writing, learning->source, clock_wall_ms(), &learning->import, err) &&
-	               learn_entries(learning, writing, err) && count_archives(learning, writing, err) &&
-	               count_packages(learning, writing, err);
+	bool learned;
+
+	learning->at_ms = clock_wall_ms();
+	learned = entry_row_last(writing, &learning->last_entry, err) &&
+	          import_row_add(writing, learning->source, learning->at_ms, &learning->import, err) &&
+	          learn_entries(learning, writing, err) && learn_tips(learning, writing, err) &&
+	          count_archives(learning, writing, err) && count_packages(learning, writing, err);
 
 	if (!learned)
 		return CHORE_FAILED;

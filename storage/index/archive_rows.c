@@ -28,6 +28,7 @@ read_row(sqlite3_stmt *statement, struct archive_row *ret, struct err *err)
 	ret->stamp.change_ns = sqlite3_column_int64(statement, 8);
 	ret->used_at_ms = sqlite3_column_int64(statement, 10);
 	snprintf(archive->came_from, sizeof archive->came_from, "%s", db_column_text(statement, 9));
+	snprintf(archive->git_commit, sizeof archive->git_commit, "%s", db_column_text(statement, 11));
 	return true;
 }
 
@@ -198,6 +199,7 @@ insert(struct writing *writing, const struct archive_row *row, struct err *err)
 	sqlite3_bind_int64(statement, 7, (int64_t)row->stamp.inode);
 	sqlite3_bind_int64(statement, 8, row->stamp.change_ns);
 	sqlite3_bind_text(statement, 9, archive->came_from, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 10, archive->git_commit, -1, SQLITE_STATIC);
 	if (!db_finish(writing->db, statement, err))
 		return CHORE_FAILED;
 	writing->figures.archives++;

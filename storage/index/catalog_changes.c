@@ -79,41 +79,6 @@ entry_row_put_within(struct writing *writing, int64_t id, int64_t within, struct
 }
 
 bool
-origin_row_name(struct writing *writing, const struct origin_row *origin, int64_t entry, int64_t *ret_id,
-        int64_t *ret_first, struct err *err)
-{
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ORIGIN_NAME, err);
-
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, entry);
-	sqlite3_bind_text(statement, 2, origin->url, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 3, origin->rank);
-	sqlite3_bind_int64(statement, 4, origin->last_named);
-	if (db_step(writing->db, statement, err) != DB_ROW)
-		return false;
-	*ret_id = sqlite3_column_int64(statement, 0);
-	*ret_first = sqlite3_column_int64(statement, 1);
-	return db_finish(writing->db, statement, err);
-}
-
-bool
-origin_row_outcome(struct writing *writing, const struct origin_row *origin, enum origin_contact contact,
-        struct err *err)
-{
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ORIGIN_OUTCOME, err);
-
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, origin->id);
-	sqlite3_bind_int64(statement, 2, origin->result);
-	sqlite3_bind_text(statement, 3, origin->detail, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 4, origin->tried_at_ms);
-	sqlite3_bind_int64(statement, 5, contact == ORIGIN_CONTACT_GOOD);
-	return db_finish(writing->db, statement, err);
-}
-
-bool
 package_row_name(struct writing *writing, const char *package, int64_t entry, struct err *err)
 {
 	sqlite3_stmt *statement = db_statement(writing->db, SQL_PACKAGE_NAME, err);

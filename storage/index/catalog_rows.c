@@ -237,68 +237,6 @@ entry_rows_wanted(struct index *index, uint64_t *ret, struct err *err)
 	return true;
 }
 
-static bool
-visit_origins(
-        struct db *db, int64_t entry, int64_t max, origin_row_visit_fn *visit, void *context, struct err *err)
-{
-	sqlite3_stmt *statement = db_statement(db, SQL_ORIGINS_OF, err);
-	enum db_step step;
-
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, entry);
-	sqlite3_bind_int64(statement, 2, max);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		struct origin_row origin = {
-		        .id = sqlite3_column_int64(statement, 0),
-		        .url = db_column_text(statement, 1),
-		        .result = sqlite3_column_int(statement, 2),
-		        .detail = db_column_text(statement, 3),
-		        .tried_at_ms = sqlite3_column_int64(statement, 4),
-		        .served_at_ms = sqlite3_column_int64(statement, 5),
-		        .failures = (uint32_t)sqlite3_column_int64(statement, 6),
-		        .last_named = sqlite3_column_int64(statement, 7),
-		        .rank = sqlite3_column_int64(statement, 8),
-		};
-
-		visit(context, &origin);
-	}
-	return step == DB_DONE;
-}
-
-bool
-origin_rows_of(struct index *index, int64_t entry, int64_t max, origin_row_visit_fn *visit, void *context,
-        struct err *err)
-{
-	struct db *db = index_reader(index, err);
-
-	return (db != NULL && visit_origins(db, entry, max, visit, context, err)) || index_failed(index, err);
-}
-
-bool
-origin_rows_of_archive(struct index *index, const struct digests *digests, origin_row_visit_fn *visit,
-        void *context, struct err *err)
-{
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ORIGINS_OF_ARCHIVE, err) : NULL;
-	enum db_step step;
-
-	if (statement == NULL)
-		return index_failed(index, err);
-	db_bind_digests(statement, 1, digests);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		struct origin_row origin = {
-		        .url = db_column_text(statement, 0),
-		        .result = sqlite3_column_int(statement, 1),
-		        .served_at_ms = sqlite3_column_int64(statement, 2),
-		        .tried_at_ms = sqlite3_column_int64(statement, 3),
-		};
-
-		visit(context, &origin);
-	}
-	return step == DB_DONE || index_failed(index, err);
-}
-
 bool
 package_rows_of(
         struct index *index, int64_t entry, package_row_visit_fn *visit, void *context, struct err *err)

@@ -1,5 +1,5 @@
 /*
- * The rows of the catalog: entries, origins, packages. Questions run on the caller's thread; what takes a
+ * The rows of the catalog: entries and packages (origins: origin_rows.h). Questions run on the caller's thread; what takes a
  * struct writing runs in a chore of the index writer.
  */
 #ifndef STORAGE_INDEX_CATALOG_ROWS_H
@@ -52,24 +52,6 @@ bool entry_rows_of_package(struct index *index, const char *package, entry_row_v
         struct err *err) MUST_CHECK;
 bool entry_rows_wanted(struct index *index, uint64_t *ret, struct err *err) MUST_CHECK;
 
-struct origin_row {
-	int64_t id, tried_at_ms, served_at_ms, last_named, rank;
-	int result;
-	uint32_t failures;
-	const char *url, *detail; /* borrowed for the call */
-};
-typedef void origin_row_visit_fn(void *context, const struct origin_row *origin);
-/* Of one entry, newest source first, at most max. */
-bool origin_rows_of(struct index *index, int64_t entry, int64_t max, origin_row_visit_fn *visit,
-        void *context, struct err *err) MUST_CHECK;
-
-/*
- * Of every entry that the archive of these digests satisfies; each URL once, as it answered last. Only url,
- * result, tried_at_ms and served_at_ms are told.
- */
-bool origin_rows_of_archive(struct index *index, const struct digests *digests, origin_row_visit_fn *visit,
-        void *context, struct err *err) MUST_CHECK;
-
 typedef void package_row_visit_fn(void *context, const char *package);
 bool package_rows_of(struct index *index, int64_t entry, package_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;
@@ -84,13 +66,6 @@ bool entry_row_within(struct writing *writing, int64_t id, int64_t *ret, struct 
 bool entry_row_add(struct writing *writing, const struct digests *digests, int64_t within, int64_t *ret,
         struct err *err) MUST_CHECK;
 bool entry_row_put_within(struct writing *writing, int64_t id, int64_t within, struct err *err) MUST_CHECK;
-/* An origin that this import names; ret_first: the import that named it first. */
-bool origin_row_name(struct writing *writing, const struct origin_row *origin, int64_t entry, int64_t *ret_id,
-        int64_t *ret_first, struct err *err) MUST_CHECK;
-/* origin: id, result, detail and tried_at_ms count. */
-enum origin_contact { ORIGIN_CONTACT_GOOD, ORIGIN_CONTACT_BAD };
-bool origin_row_outcome(struct writing *writing, const struct origin_row *origin, enum origin_contact contact,
-        struct err *err) MUST_CHECK;
 bool package_row_name(
         struct writing *writing, const char *package, int64_t entry, struct err *err) MUST_CHECK;
 bool package_rows_count(struct writing *writing, int64_t *ret, struct err *err) MUST_CHECK;

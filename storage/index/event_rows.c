@@ -13,12 +13,34 @@
 
 #define FORGET_EVERY 256 /* events between two looks at the oldest */
 
-enum { KIND, SUBJECT, WHO, CAME_FROM, RESULT, DETAIL, TEXTS };
+static const char *const level_names[] = {
+        [EVENT_AUDIT] = "audit",
+        [EVENT_INFO] = "info",
+        [EVENT_WARNING] = "warning",
+        [EVENT_URGENT] = "urgent",
+};
+
+const char *
+event_level_name(enum event_level level)
+{
+	return level_names[level];
+}
+
+bool
+event_level_find(const char *name, enum event_level *ret)
+{
+	for (int level = 0; level < EVENT_LEVELS; level++) {
+		if (strcmp(name, level_names[level]) != 0)
+			continue;
+		*ret = (enum event_level)level;
+		return true;
+	}
+	return false;
+}
 
 struct event_chore {
 	struct chore chore;
-	int64_t at_ms;
-	char *texts[TEXTS];
+	struct event_row event; /* its texts are its own */
 };
 
 /* At most EVENT_TEXT_MAX bytes, and no character cut in two. */
@@ -35,6 +57,38 @@ copy_text(const char *text)
 	return length > 0 ? xstrndup(text, length) : xstrdup("");
 }
 
+static char *
+copy_data(const char *data)
+{
+	return data != NULL && strlen(data) <= EVENT_DATA_MAX ? xstrdup(data) : xstrdup("");
+}
+
+static struct event_row
+copy_event(const struct event_row *event)
+{
+	return (struct event_row){.at_ms = event->at_ms,
+	        .level = event->level,
+	        .kind = copy_text(event->kind),
+	        .subject = copy_text(event->subject),
+	        .who = copy_text(event->who),
+	        .came_from = copy_text(event->came_from),
+	        .result = copy_text(event->result),
+	        .detail = copy_text(event->detail),
+	        .data = copy_data(event->data)};
+}
+
+static void
+finish_copy(struct event_row *copy)
+{
+	free((char *)copy->kind);
+	free((char *)copy->subject);
+	free((char *)copy->who);
+	free((char *)copy->came_from);
+	free((char *)copy->result);
+	free((char *)copy->detail);
+	free((char *)copy->data);
+}
+
 static bool
 forget_oldest(struct writing *writing, int64_t newest, struct err *err)
 {
@@ -49,40 +103,58 @@ forget_oldest(struct writing *writing, int64_t newest, struct err *err)
 	return db_finish(writing->db, statement, err);
 }
 
-static enum chore_result
-run_add(struct chore *chore, struct writing *writing, struct err *err)
+static bool
+insert(struct writing *writing, const struct event_row *copy, int64_t *ret_id, struct err *err)
 {
-	const struct event_chore *event = (struct event_chore *)chore;
+	const char *texts[] = {copy->kind, copy->subject, copy->who, copy->came_from, copy->result,
+	        copy->detail, level_names[copy->level], copy->data};
 	sqlite3_stmt *statement = db_statement(writing->db, SQL_EVENT_ADD, err);
 
 	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_int64(statement, 1, event->at_ms);
-	for (int i = 0; i < TEXTS; i++)
-		sqlite3_bind_text(statement, 2 + i, event->texts[i], -1, SQLITE_STATIC);
-	if (!db_finish(writing->db, statement, err) || !forget_oldest(writing, db_last_id(writing->db), err))
-		return CHORE_FAILED;
-	return CHORE_WRITTEN;
+		return false;
+	sqlite3_bind_int64(statement, 1, copy->at_ms);
+	for (int i = 0; i < (int)COUNT_OF(texts); i++)
+		sqlite3_bind_text(statement, 2 + i, texts[i], -1, SQLITE_STATIC);
+	if (!db_finish(writing->db, statement, err))
+		return false;
+	*ret_id = db_last_id(writing->db);
+	return forget_oldest(writing, *ret_id, err);
+}
+
+bool
+event_row_insert(struct writing *writing, const struct event_row *event, int64_t *ret_id, struct err *err)
+{
+	struct event_row copy = copy_event(event);
+	bool inserted = insert(writing, &copy, ret_id, err);
+
+	finish_copy(&copy);
+	return inserted;
+}
+
+static enum chore_result
+run_add(struct chore *chore, struct writing *writing, struct err *err)
+{
+	int64_t id;
+
+	return insert(writing, &((struct event_chore *)chore)->event, &id, err) ? CHORE_WRITTEN
+	                                                                        : CHORE_FAILED;
 }
 
 static void
 finish_event(struct chore *chore, const struct err *err)
 {
-	struct event_chore *event = (struct event_chore *)chore;
+	struct event_chore *adding = (struct event_chore *)chore;
 
 	if (err != NULL)
-		log_warning("the event '%s' of %s by %s is not kept in the index: %s", event->texts[KIND],
-		        event->texts[SUBJECT], event->texts[WHO], err->text);
-	for (int i = 0; i < TEXTS; i++)
-		free(event->texts[i]);
-	free(event);
+		log_warning("the event '%s' of %s by %s is not kept in the index: %s", adding->event.kind,
+		        adding->event.subject, adding->event.who, err->text);
+	finish_copy(&adding->event);
+	free(adding);
 }
 
 void
 event_row_add(struct index *index, const struct event_row *event)
 {
-	const char *texts[TEXTS] = {
-	        event->kind, event->subject, event->who, event->came_from, event->result, event->detail};
 	struct writer *writer = index_writer(index);
 	struct event_chore *chore;
 
@@ -91,10 +163,9 @@ event_row_add(struct index *index, const struct event_row *event)
 	chore = xmalloc(sizeof *chore);
 	*chore = (struct event_chore){
 	        .chore = {.kind = CHORE_LAZY, .run = run_add, .done = finish_event},
-	        .at_ms = clock_wall_ms(),
+	        .event = copy_event(event),
 	};
-	for (int i = 0; i < TEXTS; i++)
-		chore->texts[i] = copy_text(texts[i]);
+	chore->event.at_ms = clock_wall_ms();
 	writer_post(writer, &chore->chore);
 }
 
@@ -110,8 +181,11 @@ visit_row(sqlite3_stmt *statement, event_row_visit_fn *visit, void *context)
 	        .came_from = db_column_text(statement, 5),
 	        .result = db_column_text(statement, 6),
 	        .detail = db_column_text(statement, 7),
+	        .data = db_column_text(statement, 9),
 	};
 
+	if (!event_level_find(db_column_text(statement, 8), &event.level))
+		event.level = EVENT_AUDIT;
 	visit(context, &event);
 }
 

@@ -1,27 +1,41 @@
 /*
- * The table of events: what was done, by whom, from where, and how it ended. It only grows at its end; the
- * oldest make room.
+ * The table of events: what was done, by whom, from where, and how it ended; and what larder noticed by itself. It only
+ * grows at its end; the oldest make room.
  */
 #ifndef STORAGE_INDEX_EVENT_ROWS_H
 #define STORAGE_INDEX_EVENT_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "storage/index/index.h"
 
-#define EVENT_ROWS_MAX 100000 /* kept */
-#define EVENT_TEXT_MAX 512    /* bytes of each text; longer is cut */
+#define EVENT_ROWS_MAX 100000       /* kept */
+#define EVENT_TEXT_MAX 512          /* bytes of each text; longer is cut */
+#define EVENT_DATA_MAX (256u << 10) /* bytes of the data; an event with more has none */
+
+/* What was done by somebody; what larder noticed, and how much it matters. */
+enum event_level { EVENT_AUDIT, EVENT_INFO, EVENT_WARNING, EVENT_URGENT };
+#define EVENT_LEVELS 4
+const char *event_level_name(enum event_level level); /* "audit", "info", "warning", "urgent" */
+/* False: it is no name of a level. */
+bool event_level_find(const char *name, enum event_level *ret);
 
 struct event_row {
-	int64_t id, at_ms;   /* since 1970 */
-	const char *kind;    /* "upload", "remove", "token add" … */
-	const char *subject; /* a digest, a name */
+	int64_t id, at_ms; /* since 1970 */
+	enum event_level level;
+	const char *kind;    /* "upload", "remove", "token add", "vanished" … */
+	const char *subject; /* a digest, a name, a site */
 	const char *who, *came_from, *result, *detail;
+	const char *data; /* JSON; NULL or "": none */
 };
 
 /* Copies it; id and at_ms are set by the index. Returns at once; written later with others. Any thread. */
 void event_row_add(struct index *index, const struct event_row *event);
+/* In a chore: the same, with the time it says. */
+bool event_row_insert(
+        struct writing *writing, const struct event_row *event, int64_t *ret_id, struct err *err) MUST_CHECK;
 /* The events behind this id, oldest first, at most max. The texts are borrowed for the call. */
 typedef void event_row_visit_fn(void *context, const struct event_row *event);
 bool event_rows_after(struct index *index, int64_t id, size_t max, event_row_visit_fn *visit, void *context,

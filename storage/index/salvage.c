@@ -16,7 +16,7 @@
 #include "storage/index/schema.h"
 #include "storage/index/token_rows.h"
 
-#define COLUMNS_MAX  9
+#define COLUMNS_MAX  10
 #define DOCUMENT_MAX (64u << 20) /* bytes of a job's JSON */
 
 /* What a column holds. */
@@ -50,7 +50,7 @@ static const struct table tables[SALVAGE_KINDS] = {
         [SAVED_TOKENS] = {"tokens", SQL_SALVAGE_TOKENS, SQL_SALVAGE_TOKENS_BACK, SQL_SALVAGE_TOKEN,
                 {NUMBER, NAME, HASH, NUMBER, NUMBER, NUMBER, NUMBER}},
         [SAVED_EVENTS] = {"events", SQL_SALVAGE_EVENTS, SQL_SALVAGE_EVENTS_BACK, SQL_SALVAGE_EVENT,
-                {NUMBER, NUMBER, LINE, LINE, LINE, LINE, LINE, LINE}},
+                {NUMBER, NUMBER, LINE, LINE, LINE, LINE, LINE, LINE, LINE, DOCUMENT}},
         [SAVED_JOBS] = {"jobs", SQL_SALVAGE_JOBS, SQL_SALVAGE_JOBS_BACK, SQL_SALVAGE_JOB,
                 {NUMBER, LINE, DOCUMENT, LINE, LINE, STATE, NUMBER, NUMBER, DOCUMENT}},
 };

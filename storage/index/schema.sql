@@ -7,22 +7,23 @@
 -- Times are milliseconds since 1970, UTC.
 
 PRAGMA application_id = 1279349316; -- "LARD"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- One stored archive. The row is written after its file lies durable under its name, and deleted before the file goes.
 -- inode and change_ns are those of the file when its bytes were last known to be right.
 CREATE TABLE archive (
-	id        INTEGER PRIMARY KEY,
-	sha256    BLOB NOT NULL UNIQUE,
-	md5       BLOB NOT NULL,
-	sha1      BLOB NOT NULL,
-	sha512    BLOB NOT NULL,
-	size      INTEGER NOT NULL,
-	stored_at INTEGER NOT NULL,
-	inode     INTEGER NOT NULL,
-	change_ns INTEGER NOT NULL,
-	came_from TEXT NOT NULL,
-	used_at   INTEGER NOT NULL -- last asked for, to within an hour; never before stored_at
+	id         INTEGER PRIMARY KEY,
+	sha256     BLOB NOT NULL UNIQUE,
+	md5        BLOB NOT NULL,
+	sha1       BLOB NOT NULL,
+	sha512     BLOB NOT NULL,
+	size       INTEGER NOT NULL,
+	stored_at  INTEGER NOT NULL,
+	inode      INTEGER NOT NULL,
+	change_ns  INTEGER NOT NULL,
+	came_from  TEXT NOT NULL,
+	used_at    INTEGER NOT NULL, -- last asked for, to within an hour; never before stored_at
+	git_commit TEXT NOT NULL     -- which a tarball made by git says it is of, in hexadecimal; '': none, or not looked for
 ) STRICT;
 
 CREATE INDEX archive_by_md5    ON archive (substr(md5, 1, 8));
@@ -53,23 +54,89 @@ CREATE TABLE import (
 	at     INTEGER NOT NULL
 ) STRICT;
 
--- One place where the archive of an entry may be had, and how the last contact ended. Never deleted by an import: a place
--- that today's metadata no longer names has an old last_named. rank: the place in the source's order, from 0. result: enum
--- origin_result.
+-- One place where the archive of an entry may be had, and what is remembered of the contacts with it. Never deleted by an import: a
+-- place that today's metadata no longer names has an old last_at. Mirrors that were asked are places too; no source names those.
 CREATE TABLE origin (
-	id          INTEGER PRIMARY KEY,
-	entry       INTEGER NOT NULL REFERENCES entry (id),
-	url         TEXT NOT NULL,
-	rank        INTEGER NOT NULL,
-	first_named INTEGER NOT NULL REFERENCES import (id),
-	last_named  INTEGER NOT NULL REFERENCES import (id),
-	result      INTEGER NOT NULL DEFAULT 0,
-	failures    INTEGER NOT NULL DEFAULT 0,
-	tried_at    INTEGER NOT NULL DEFAULT 0,
-	served_at   INTEGER NOT NULL DEFAULT 0,
-	detail      TEXT NOT NULL DEFAULT '',
+	id            INTEGER PRIMARY KEY,
+	entry         INTEGER NOT NULL REFERENCES entry (id),
+	url           TEXT NOT NULL,
+	site          TEXT NOT NULL,    -- whose it is: "github.com/kodwx" (storage/catalog/site.h)
+	rank          INTEGER NOT NULL, -- the place in the source's order, from 0
+	first_named   INTEGER REFERENCES import (id), -- NULL: a mirror's
+	last_named    INTEGER REFERENCES import (id),
+	first_at      INTEGER NOT NULL, -- when a source first and last named it: the import's time or, from a history, the commit's
+	last_at       INTEGER NOT NULL,
+	past          INTEGER NOT NULL, -- 1: only a history named it, and does not any more
+	result        INTEGER NOT NULL DEFAULT 0, -- enum origin_result, of the last contact
+	detail        TEXT NOT NULL DEFAULT '',
+	tried_at      INTEGER NOT NULL DEFAULT 0,
+	took_ms       INTEGER NOT NULL DEFAULT 0,
+	failures      INTEGER NOT NULL DEFAULT 0, -- in a row, and when the first of them was
+	failing_since INTEGER NOT NULL DEFAULT 0,
+	served_at     INTEGER NOT NULL DEFAULT 0, -- the last time it served it, as far as the contact could tell
+	proved_at     INTEGER NOT NULL DEFAULT 0, -- the last time all its bytes came and were right
+	etag          TEXT NOT NULL DEFAULT '',   -- these three: as it was last told
+	modified      TEXT NOT NULL DEFAULT '',
+	length        INTEGER NOT NULL DEFAULT -1,
+	state         INTEGER NOT NULL DEFAULT 0, -- enum origin_state, and what it is judged by (storage/catalog/verdict.h)
+	counted       INTEGER NOT NULL DEFAULT 0,
+	counted_since INTEGER NOT NULL DEFAULT 0,
+	gone          INTEGER NOT NULL DEFAULT 0,
+	gone_since    INTEGER NOT NULL DEFAULT 0,
+	counted_at    INTEGER NOT NULL DEFAULT 0,
+	check_at      INTEGER NOT NULL DEFAULT 0, -- when the patrol asks it next; 0: that is not planned yet
 	UNIQUE (entry, url)
 ) STRICT;
+
+CREATE INDEX origin_by_check ON origin (check_at);
+CREATE INDEX origin_by_site  ON origin (site);
+
+-- What an origin served instead of the archive.
+CREATE TABLE drift (
+	id     INTEGER PRIMARY KEY,
+	origin INTEGER NOT NULL REFERENCES origin (id),
+	sha256 BLOB NOT NULL, -- of those bytes
+	size   INTEGER NOT NULL,
+	kept   INTEGER NOT NULL, -- 1: they were stored
+	kind   TEXT NOT NULL,    -- "recompressed", "metadata", "content", "no archive", "unknown"; '': not compared yet
+	detail TEXT NOT NULL,    -- JSON
+	at     INTEGER NOT NULL, -- first seen
+	UNIQUE (origin, sha256)
+) STRICT;
+
+-- A change of an origin's state of which nobody was told yet: those of one cause become one event.
+CREATE TABLE news (
+	id     INTEGER PRIMARY KEY,
+	origin INTEGER NOT NULL REFERENCES origin (id),
+	was    INTEGER NOT NULL, -- enum origin_state
+	is_now INTEGER NOT NULL,
+	at     INTEGER NOT NULL
+) STRICT;
+
+-- A cause that was told of and goes on: what comes under it later joins its event. what: "github.com/kodwx vanished".
+CREATE TABLE cause (
+	what    TEXT PRIMARY KEY,
+	event   INTEGER NOT NULL, -- the newest event of it
+	last_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Up to which commits histories were read.
+CREATE TABLE history (
+	tip TEXT PRIMARY KEY,
+	at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Hosts that asked to be left alone by the patrol.
+CREATE TABLE host (
+	name        TEXT PRIMARY KEY,
+	rests_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far each receiver of events was told.
+CREATE TABLE receiver (
+	url   TEXT PRIMARY KEY,
+	event INTEGER NOT NULL -- the last one delivered or given up
+) STRICT, WITHOUT ROWID;
 
 -- A package ("rosa.0.2.0") and the archives that it uses.
 CREATE TABLE package (
@@ -130,7 +197,8 @@ CREATE TABLE token (
 	used_at    INTEGER NOT NULL  -- 0: never; to within a minute
 ) STRICT;
 
--- What was done and by whom; the oldest make room. came_from: the address, or "control socket".
+-- What was done and by whom, and what larder noticed; the oldest make room. came_from: the address, or "control socket". level:
+-- "audit" of what was done; "info", "warning" or "urgent" of what was noticed. data: JSON, or ''.
 CREATE TABLE event (
 	id        INTEGER PRIMARY KEY AUTOINCREMENT,
 	at        INTEGER NOT NULL,
@@ -139,8 +207,12 @@ CREATE TABLE event (
 	who       TEXT NOT NULL,
 	came_from TEXT NOT NULL,
 	result    TEXT NOT NULL,
-	detail    TEXT NOT NULL
+	detail    TEXT NOT NULL,
+	level     TEXT NOT NULL,
+	data      TEXT NOT NULL
 ) STRICT;
+
+CREATE INDEX event_by_level ON event (level, id) WHERE level <> 'audit';
 
 -- Long work that somebody asked for: it goes on after a restart. asked and result are JSON; body: a file in spool/, or ''. state:
 -- enum job_state.

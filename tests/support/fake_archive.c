@@ -298,13 +298,13 @@ catalog_origins_finish(struct catalog_origins *origins)
 }
 
 void
-catalog_outcome(struct catalog *catalog, int64_t id, enum origin_result result, const char *detail)
+catalog_contact(struct catalog *catalog, const struct contact *contact)
 {
 	struct fake_catalog *fake = (struct fake_catalog *)(void *)catalog;
 
 	pthread_mutex_lock(&fake->mutex);
-	fake->results[id] = result;
-	snprintf(fake->details[id], sizeof fake->details[id], "%s", detail);
+	fake->results[contact->origin_id] = contact->result;
+	snprintf(fake->details[contact->origin_id], sizeof fake->details[0], "%s", contact->detail);
 	pthread_mutex_unlock(&fake->mutex);
 }
 

@@ -328,10 +328,17 @@ report(enum origin_result result, const char *detail)
 {
 	struct catalog_origins origins;
 	struct catalog_learned learned;
-	int64_t id = only_origin(&origins).id;
+	struct contact contact = {.origin_id = only_origin(&origins).id,
+	        .result = result,
+	        .status = 404,
+	        .detail = detail,
+	        .took_ms = 7,
+	        .etag = "\"one\"",
+	        .modified = "Tue, 15 Nov 1994 12:45:26 GMT",
+	        .length = 5};
 
 	catalog_origins_finish(&origins);
-	catalog_outcome(catalog, id, result, detail);
+	catalog_contact(catalog, &contact);
 	learn_three(&learned);
 }
 
@@ -354,19 +361,24 @@ remembers_outcomes(void **state)
 	origin = only_origin(&origins);
 	assert_int_equal(origin.result, ORIGIN_FAILED);
 	assert_string_equal(origin.detail, "connection refused");
-	assert_int_equal(origin.failures, 2);
+	assert_int_equal(origin.memory.failures, 2);
 	assert_true(origin.tried_at_ms > clock_wall_ms() - 60000);
-	assert_int_equal(origin.served_at_ms, 0);
+	assert_int_equal(origin.memory.served_at_ms, 0);
 	catalog_origins_finish(&origins);
 	report(ORIGIN_SERVED, "");
 	memset(long_detail, 'd', sizeof long_detail - 1);
 	long_detail[sizeof long_detail - 1] = '\0';
 	report(ORIGIN_CHANGED, long_detail);
 	origin = only_origin(&origins);
-	assert_int_equal(origin.failures, 1);
-	assert_true(origin.served_at_ms > 0);
-	assert_int_equal(strlen(origin.detail), CATALOG_DETAIL_MAX - 1);
+	assert_int_equal(origin.memory.failures, 1);
+	assert_true(origin.memory.served_at_ms > 0);
+	assert_int_equal(strlen(origin.detail), ORIGIN_DETAIL_MAX - 1);
 	assert_string_equal(origin_result_name(origin.result), "changed");
+	assert_int_equal(origin.took_ms, 7);
+	assert_int_equal(origin.length, 5); /* as of the last good contact */
+	assert_string_equal(origin.etag, "\"one\"");
+	assert_string_equal(origin.modified, "Tue, 15 Nov 1994 12:45:26 GMT");
+	assert_true(origin.first_at_ms > 0 && origin.first_at_ms <= origin.last_at_ms);
 	catalog_origins_finish(&origins);
 }
 

@@ -142,7 +142,7 @@ forgets_the_oldest(void **state)
 	index_close(index_at_hand, WRITER_ENDS_CLEAN);
 	text_addf(&script,
 	        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-	        " INSERT INTO event SELECT i, 0, 'old', '', '', '', '', '' FROM n",
+	        " INSERT INTO event SELECT i, 0, 'old', '', '', '', '', '', 'audit', '' FROM n",
 	        EVENT_ROWS_MAX);
 	run_sql(text_string(&script));
 	open_index(INDEX_WRITE);

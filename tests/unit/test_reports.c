@@ -80,7 +80,11 @@ outcomes(const char *string, enum origin_result first, enum origin_result second
 	assert_int_equal(origins.count, 2);
 	for (size_t i = 0; i < origins.count; i++)
 		if (results[i] != ORIGIN_UNTRIED)
-			catalog_outcome(store_catalog(larder.store), origins.items[i].id, results[i], "x");
+			catalog_contact(store_catalog(larder.store),
+			        &(struct contact){.origin_id = origins.items[i].id,
+			                .result = results[i],
+			                .detail = "x",
+			                .length = -1});
 	catalog_origins_finish(&origins);
 	learn(nothing); /* written in their order: the outcomes are there afterwards */
 	harvest_destroy(nothing);

@@ -124,6 +124,56 @@ tells_a_reader_what_to_do(void **state)
 	assert_archive("two", 1001);
 }
 
+/* As the second version made it, with what it knew of origins and events. */
+static void
+make_second_schema(void)
+{
+	AUTO_TEXT schema = TEXT_EMPTY;
+	struct err err = ERR_NONE;
+
+	index_close(index_at_hand, WRITER_ENDS_CLEAN);
+	assert_int_equal(unlink(path), 0);
+	assert_true(file_read_path(PROJECT_DIR "/tests/support/schema_2.sql", 1 << 20, &schema, &err));
+	run_sql(text_string(&schema));
+	run_sql("INSERT INTO import VALUES (1, 'old', 100), (2, 'new', 200);"
+	        "INSERT INTO entry (md5) VALUES (x'00112233445566778899aabbccddeeff');"
+	        "INSERT INTO origin (entry, url, rank, first_named, last_named, result, failures, tried_at, "
+	        "served_at, detail)"
+	        " VALUES (1, 'https://GitHub.com/Kodwx/rosa/x?y', 0, 1, 2, 1, 0, 50, 50, ''),"
+	        " (1, 'http://h', 1, 1, 1, 2, 3, 60, 40, '404'), (1, 'ftp://f/a/b', 2, 2, 2, 0, 0, 0, 0, ''),"
+	        " (1, 'https://c/a', 3, 2, 2, 3, 1, 70, 0, 'other');"
+	        "INSERT INTO event VALUES (5, 9, 'upload', 's', 'w', 'f', 'r', 'd'), (6, 9, 'remove', '', "
+	        "'', '', '', '');"
+	        "DELETE FROM event WHERE id = 6;");
+}
+
+static void
+keeps_what_the_second_knew(void **state)
+{
+	AUTO_FREE char *origins = NULL, *events = NULL, *schema = NULL;
+
+	(void)state;
+	make_second_schema();
+	assert_int_equal(open_index(INDEX_WRITE).migrated_from, 2);
+	origins = ask_sql(path, "SELECT url, site, first_at, last_at, past, result, detail, failures, "
+	                        "failing_since, tried_at,"
+	                        " served_at, proved_at, state, length FROM origin ORDER BY rank");
+	assert_string_equal(origins,
+	        "https://GitHub.com/Kodwx/rosa/x?y|github.com/Kodwx|100|200|0|1||0|0|50|50|50|1|-1\n"
+	        "http://h|h/|100|100|0|2|404|3|60|60|40|40|0|-1\n"
+	        "ftp://f/a/b|f/a|200|200|0|0||0|0|0|0|0|0|-1\n"
+	        "https://c/a|c/a|200|200|0|3|other|1|70|70|0|0|4|-1\n");
+	events = ask_sql(path, "SELECT id, kind, detail, level, data FROM event");
+	assert_string_equal(events, "5|upload|d|audit|\n");
+	/* Nobody who asks for what came after number 6 misses anything. */
+	index_close(index_at_hand, WRITER_ENDS_CLEAN);
+	run_sql("INSERT INTO event (at, kind, subject, who, came_from, result, detail, level, data)"
+	        " VALUES (1, '', '', '', '', '', '', 'audit', '')");
+	open_index(INDEX_WRITE);
+	schema = ask_sql(path, "SELECT max(id) FROM event");
+	assert_string_equal(schema, "7\n");
+}
+
 /* Whatever cannot be brought up to date is damaged: it is set aside, and nobody is told that all is well. */
 static void
 sets_an_impossible_one_aside(void **state)
@@ -144,6 +194,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(brings_the_first_schema_up_to_date, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(is_no_other_than_a_new_one, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(keeps_what_the_second_knew, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(tells_a_reader_what_to_do, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(sets_an_impossible_one_aside, set_up, tear_down),
 	};

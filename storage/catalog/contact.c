@@ -1,0 +1,266 @@
+/*
+ * Contacts become rows, on the index writer's thread and in company: what is remembered of the origin, the verdict, and, where
+ * that changed, news. All of it in one transaction, so that no change is told twice or never.
+ */
+#include "storage/catalog/contact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "storage/catalog/catalog_parts.h"
+#include "storage/catalog/site.h"
+#include "storage/index/catalog_rows.h"
+#include "storage/index/watch_rows.h"
+
+/* A contact on its way to the writer; what came from outside is cut and escaped. */
+struct noted {
+	struct chore chore;
+	struct catalog *catalog;
+	struct contact contact; /* its texts are those below */
+	int64_t at_ms;
+	char *url;
+	char detail[ORIGIN_DETAIL_MAX], etag[ORIGIN_TAG_MAX], modified[ORIGIN_TAG_MAX];
+};
+
+/* Rows as they were read, with texts of their own. */
+struct origin_copies {
+	struct origin_row *items;
+	size_t count;
+};
+
+static void
+keep_copy(void *context, const struct origin_row *row)
+{
+	struct origin_copies *copies = context;
+	struct origin_row *copy;
+
+	copies->items = xrealloc(copies->items, (copies->count + 1) * sizeof *copies->items);
+	copy = &copies->items[copies->count++];
+	*copy = *row;
+	copy->url = xstrdup(row->url);
+	copy->site = xstrdup(row->site);
+	copy->etag = xstrdup(row->etag);
+	copy->modified = xstrdup(row->modified);
+}
+
+static void
+finish_copies(struct origin_copies *copies)
+{
+	for (size_t i = 0; i < copies->count; i++) {
+		free((char *)copies->items[i].url);
+		free((char *)copies->items[i].site);
+		free((char *)copies->items[i].etag);
+		free((char *)copies->items[i].modified);
+	}
+	free(copies->items);
+}
+
+/* --- which rows --- */
+
+/* The entry that a mirror's URL belongs to: one that has the digest, best one that is within no other. 0: none. */
+static bool
+find_entry(const struct noted *noted, struct writing *writing, int64_t *ret, struct err *err)
+{
+	struct entry_rows rows = {0};
+	bool found = entry_rows_known(writing, &noted->contact.asked, &rows, err);
+
+	*ret = 0;
+	for (size_t i = 0; i < rows.count; i++)
+		if (*ret == 0 || rows.items[i].within == 0)
+			*ret = rows.items[i].id;
+	entry_rows_finish(&rows);
+	return found;
+}
+
+static enum row_answer
+find_mirror(const struct noted *noted, struct writing *writing, struct origin_copies *ret, struct err *err)
+{
+	struct origin_row row = {.url = noted->url, .tried_at_ms = noted->at_ms};
+	enum row_answer answer;
+	struct site site;
+
+	if (!site_of(noted->url, &site))
+		return ROW_NONE;
+	row.site = site.text;
+	if (!find_entry(noted, writing, &row.entry, err))
+		return ROW_FAILED;
+	if (row.entry == 0)
+		return ROW_NONE;
+	answer = origin_row_by_url(writing, row.entry, noted->url, keep_copy, ret, err);
+	if (answer != ROW_NONE)
+		return answer;
+	if (!origin_row_add_mirror(writing, &row, err))
+		return ROW_FAILED;
+	return origin_row_by_url(writing, row.entry, noted->url, keep_copy, ret, err);
+}
+
+/* Nothing good came, and nothing that would tell of the bytes: it is so for whichever archive the URL is asked. */
+static bool
+is_of_the_url(enum origin_result result)
+{
+	return result == ORIGIN_GONE || result == ORIGIN_FAILED;
+}
+
+static enum row_answer
+find_rows(const struct noted *noted, struct writing *writing, struct origin_copies *ret, struct err *err)
+{
+	enum row_answer answer =
+	        noted->contact.origin_id != 0
+	                ? origin_row_by_id(writing, noted->contact.origin_id, keep_copy, ret, err)
+	                : find_mirror(noted, writing, ret, err);
+
+	if (answer != ROW_FOUND || !is_of_the_url(noted->contact.result))
+		return answer;
+	return origin_rows_alike(writing, &ret->items[0], keep_copy, ret, err) ? ROW_FOUND : ROW_FAILED;
+}
+
+/* --- what becomes of them --- */
+
+static bool
+is_good(enum origin_result result)
+{
+	return result == ORIGIN_SERVED || result == ORIGIN_PRESENT;
+}
+
+static void
+hear_host(const struct noted *noted, const char *site)
+{
+	enum network_answer answer = NETWORK_SILENT;
+	char host[SITE_MAX];
+
+	if (is_good(noted->contact.result))
+		answer = NETWORK_GOOD;
+	else if (noted->contact.status != 0 && noted->contact.status < 500)
+		answer = NETWORK_ANSWERED;
+	snprintf(host, sizeof host, "%.*s", (int)site_host_length(site), site);
+	network_note(noted->catalog->network, host, answer, noted->at_ms);
+	atomic_store(&noted->catalog->trust, network_trust(noted->catalog->network, noted->at_ms));
+}
+
+static bool
+remember(const struct noted *noted, struct origin_row *row, struct writing *writing, struct err *err)
+{
+	const struct contact *contact = &noted->contact;
+	struct news_row news = {.origin = row->id, .at_ms = noted->at_ms, .was = row->memory.state};
+	bool moved = verdict_contact(
+	        &row->memory, contact->result, atomic_load(&noted->catalog->trust), noted->at_ms);
+	struct origin_row after = *row;
+
+	after.result = contact->result;
+	after.detail = noted->detail;
+	after.tried_at_ms = noted->at_ms;
+	after.took_ms = contact->took_ms;
+	if (is_good(contact->result)) {
+		after.etag = noted->etag;
+		after.modified = noted->modified;
+		after.length = contact->length;
+	}
+	if (!origin_row_remember(writing, &after, err))
+		return false;
+	news.is = after.memory.state;
+	if (!moved || !verdict_is_news(news.was, news.is, row->age))
+		return true;
+	return news_row_add(writing, &news, err);
+}
+
+static enum chore_result
+run_contact(struct chore *chore, struct writing *writing, struct err *err)
+{
+	const struct noted *noted = (struct noted *)chore;
+	struct origin_copies rows = {0};
+	enum row_answer answer = find_rows(noted, writing, &rows, err);
+	bool done = answer != ROW_FAILED;
+
+	if (answer == ROW_FOUND)
+		hear_host(noted, rows.items[0].site);
+	for (size_t i = 0; done && i < rows.count; i++)
+		done = remember(noted, &rows.items[i], writing, err);
+	finish_copies(&rows);
+	return done ? CHORE_WRITTEN : CHORE_FAILED;
+}
+
+static void
+contact_written(struct chore *chore, const struct err *err)
+{
+	struct noted *noted = (struct noted *)chore;
+
+	if (err != NULL && err->code != ERR_STOPPING)
+		log_warning("how an origin answered is not remembered: %s", err->text);
+	free(noted->url);
+	free(noted);
+}
+
+static void
+copy_text(const char *text, char *ret, size_t size)
+{
+	text_escape(text != NULL ? text : "", ret, size);
+}
+
+void
+catalog_contact(struct catalog *catalog, const struct contact *contact)
+{
+	struct writer *writer = index_writer(catalog->index);
+	struct noted *noted;
+
+	if (writer == NULL)
+		return;
+	noted = xcalloc(1, sizeof *noted);
+	noted->chore = (struct chore){.kind = CHORE_LAZY, .run = run_contact, .done = contact_written};
+	noted->catalog = catalog;
+	noted->contact = *contact;
+	noted->at_ms = clock_wall_ms();
+	noted->url = xstrdup(contact->url != NULL ? contact->url : "");
+	copy_text(contact->detail, noted->detail, sizeof noted->detail);
+	copy_text(contact->etag, noted->etag, sizeof noted->etag);
+	copy_text(contact->modified, noted->modified, sizeof noted->modified);
+	writer_post(writer, &noted->chore);
+}
+
+enum network_trust
+catalog_network(struct catalog *catalog)
+{
+	return atomic_load(&catalog->trust);
+}
+
+/* --- other bytes --- */
+
+struct drift_chore {
+	struct chore chore;
+	struct drift_row row;
+};
+
+static enum chore_result
+run_drift(struct chore *chore, struct writing *writing, struct err *err)
+{
+	return drift_row_add(writing, &((struct drift_chore *)chore)->row, err) ? CHORE_WRITTEN
+	                                                                        : CHORE_FAILED;
+}
+
+static void
+drift_written(struct chore *chore, const struct err *err)
+{
+	if (err != NULL && err->code != ERR_STOPPING)
+		log_warning("what an origin served instead of an archive is not remembered: %s", err->text);
+	free(chore);
+}
+
+void
+catalog_drift_seen(struct catalog *catalog, const struct drift_seen *drift)
+{
+	struct writer *writer = index_writer(catalog->index);
+	struct drift_chore *chore;
+
+	if (writer == NULL)
+		return;
+	chore = xcalloc(1, sizeof *chore);
+	chore->chore = (struct chore){.kind = CHORE_PROMPT, .run = run_drift, .done = drift_written};
+	chore->row = (struct drift_row){.origin = drift->origin_id,
+	        .at_ms = clock_wall_ms(),
+	        .size_bytes = drift->size_bytes,
+	        .keeping = drift->kept ? DRIFT_KEPT : DRIFT_DROPPED};
+	memcpy(chore->row.sha256, drift->sha256, sizeof chore->row.sha256);
+	writer_post(writer, &chore->chore);
+}

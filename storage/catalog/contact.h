@@ -1,0 +1,48 @@
+/*
+ * Contacts: every time an origin was asked, how that ended. Remembered in the catalog with what they amount to
+ * (storage/catalog/verdict.h); a change of state becomes news for whoever tells people.
+ */
+#ifndef STORAGE_CATALOG_CONTACT_H
+#define STORAGE_CATALOG_CONTACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/base/err.h"
+#include "storage/catalog/verdict.h"
+#include "storage/digest.h"
+
+struct catalog;
+
+struct contact {
+	int64_t origin_id; /* of catalog_origins; 0: a mirror's URL, of the archive that has the digest asked for */
+	struct digest asked; /* by whatever digest the archive was wanted */
+	const char *url;     /* as named, before rewriting */
+	enum origin_result result;
+	int status;                  /* of HTTP; 0: no answer came */
+	const char *detail;          /* "404", "connection refused", "" */
+	int64_t took_ms;             /* to the first byte, or to the failure */
+	const char *etag, *modified; /* "" where not told */
+	int64_t length;              /* of the archive; -1: not told */
+};
+
+/*
+ * Remembers it. Copies all; returns at once; written later with others. Any thread. A mirror's is kept where the catalog
+ * lists the archive. What an origin answers for a URL that several entries name is held for all of them where it tells
+ * nothing of the bytes.
+ */
+void catalog_contact(struct catalog *catalog, const struct contact *contact);
+
+/* What an origin served instead of the archive, once it is known whether it was kept. Returns at once. Any thread. */
+struct drift_seen {
+	int64_t origin_id;
+	uint8_t sha256[32];
+	uint64_t size_bytes;
+	bool kept;
+};
+void catalog_drift_seen(struct catalog *catalog, const struct drift_seen *drift);
+
+/* As the last contacts let it look. Any thread. */
+enum network_trust catalog_network(struct catalog *catalog);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * The site of a URL: whose it is, as far as the URL tells. What vanishes together is of one site: an account of a forge
+ * ("github.com/kodwx"), or a folder at the top of a host ("erratique.ch/software"). Pure.
+ */
+#ifndef STORAGE_CATALOG_SITE_H
+#define STORAGE_CATALOG_SITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SITE_MAX 256 /* bytes of each with the terminator; what is longer is no site */
+
+struct site {
+	char host[SITE_MAX]; /* in lower case, with the port where it is not the scheme's own: "github.com" */
+	char text[SITE_MAX]; /* the host and the first part of the path: "github.com/kodwx" */
+};
+
+/* Of an http or https URL. False: it is none, or one of these is too long; ret is then two empty strings. */
+bool site_of(const char *url, struct site *ret);
+
+/* How much of a site's text is its host. */
+size_t site_host_length(const char *text);
+
+#endif
