@@ -28,6 +28,8 @@ static const struct titled {
                 sizeof(struct config_catalog)},
         {"rewrite", offsetof(struct config, rewrites), offsetof(struct config, n_rewrites),
                 sizeof(struct config_rewrite)},
+        {"webhook", offsetof(struct config, webhooks), offsetof(struct config, n_webhooks),
+                sizeof(struct config_webhook)},
 };
 
 static bool set_value(const struct config_option *option, void *base, const char *text, struct err *err);
@@ -239,6 +241,10 @@ complete_titled(struct config *config, struct err *err)
 		if (config->catalogs[i].source == NULL)
 			return err_set(err, ERR_CONFIG, "catalog \"%s\" has no source, which is needed",
 			        config->catalogs[i].name);
+	for (size_t i = 0; i < config->n_webhooks; i++)
+		if (config->webhooks[i].url == NULL)
+			return err_set(err, ERR_CONFIG, "webhook \"%s\" has no url, which is needed",
+			        config->webhooks[i].name);
 	for (size_t i = 0; i < config->n_rewrites; i++) {
 		if (config->rewrites[i].to == NULL)
 			return err_set(err, ERR_CONFIG, "rewrite \"%s\" has no to, which is needed",

@@ -12,6 +12,7 @@
 #include "storage/base/err.h"
 #include "storage/base/log.h"
 #include "storage/digest.h"
+#include "storage/index/event_rows.h"
 
 struct config_list {
 	char **items;
@@ -33,6 +34,13 @@ struct config_catalog {
 
 struct config_rewrite {
 	char *from, *to; /* URL prefixes */
+};
+
+struct config_webhook {
+	char *name;
+	char *url;
+	char *secret_file;      /* "": what is sent is not signed */
+	enum event_level level; /* the least that is sent */
 };
 
 struct config_fetch {
@@ -70,6 +78,8 @@ struct config {
 	size_t n_catalogs;
 	struct config_rewrite *rewrites; /* longest prefix first */
 	size_t n_rewrites;
+	struct config_webhook *webhooks;
+	size_t n_webhooks;
 	struct config_fetch fetch;
 	struct config_limits limits;
 	struct {

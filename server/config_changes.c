@@ -72,4 +72,7 @@ config_apply_changes(struct config *current, const struct config *fresh, struct 
 	if (!same_titled("rewrite", current->rewrites, current->n_rewrites, fresh->rewrites,
 	            fresh->n_rewrites, sizeof current->rewrites[0]))
 		name_change(ret_restart, "", "rewrite");
+	if (!same_titled("webhook", current->webhooks, current->n_webhooks, fresh->webhooks,
+	            fresh->n_webhooks, sizeof current->webhooks[0]))
+		name_change(ret_restart, "", "webhook");
 }

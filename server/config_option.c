@@ -29,8 +29,8 @@ const size_t config_n_options = COUNT_OF(config_options);
 typedef bool parse_fn(const struct config_option *option, void *place, const char *text, struct err *err);
 
 static parse_fn parse_text, parse_number, parse_size, parse_duration, parse_yes_no, parse_url,
-        parse_url_or_none, parse_mirror_url, parse_level, parse_format, parse_address, parse_network,
-        parse_port, parse_digest;
+        parse_url_or_none, parse_mirror_url, parse_level, parse_format, parse_event_level, parse_address,
+        parse_network, parse_port, parse_digest;
 
 static parse_fn *const parsers[] = {
         [CONFIG_TEXT] = parse_text,
@@ -43,6 +43,7 @@ static parse_fn *const parsers[] = {
         [CONFIG_MIRROR_URL] = parse_mirror_url,
         [CONFIG_LEVEL] = parse_level,
         [CONFIG_FORMAT] = parse_format,
+        [CONFIG_EVENT_LEVEL] = parse_event_level,
         [CONFIG_ADDRESSES] = parse_address,
         [CONFIG_NETWORKS] = parse_network,
         [CONFIG_PORTS] = parse_port,
@@ -118,6 +119,7 @@ config_option_clear(const struct config_option *option, void *base)
 	case CONFIG_YES_NO:
 	case CONFIG_LEVEL:
 	case CONFIG_FORMAT:
+	case CONFIG_EVENT_LEVEL:
 		return;
 	}
 }
@@ -168,6 +170,8 @@ config_option_equal(const struct config_option *option, const void *a, const voi
 		return *(const enum log_level *)left == *(const enum log_level *)right;
 	case CONFIG_FORMAT:
 		return *(const enum log_format *)left == *(const enum log_format *)right;
+	case CONFIG_EVENT_LEVEL:
+		return *(const enum event_level *)left == *(const enum event_level *)right;
 	case CONFIG_ADDRESSES:
 	case CONFIG_NETWORKS:
 		return same_items(left, right);
@@ -357,6 +361,19 @@ parse_format(const struct config_option *option, void *place, const char *text, 
 		return err_set(err, ERR_CONFIG, "'%.40s' is no format; write text or json", text);
 	if (place != NULL)
 		*(enum log_format *)place = format;
+	return true;
+}
+
+static bool
+parse_event_level(const struct config_option *option, void *place, const char *text, struct err *err)
+{
+	enum event_level level;
+
+	(void)option;
+	if (!event_level_find(text, &level) || level == EVENT_AUDIT)
+		return err_set(err, ERR_CONFIG, "'%.40s' is no level; write info, warning or urgent", text);
+	if (place != NULL)
+		*(enum event_level *)place = level;
 	return true;
 }
 

@@ -15,6 +15,7 @@
 #include "server/http/desk.h"
 #include "server/http/listener.h"
 #include "server/upstream/fetcher.h"
+#include "server/watch/watch.h"
 #include "server/work/jobs.h"
 #include "storage/base/clock.h"
 
@@ -76,6 +77,9 @@ start_serving(struct larder *larder, struct err *err)
 	larder->jobs = jobs_create(larder, err);
 	if (larder->jobs == NULL)
 		return false;
+	larder->watch = watch_start(larder, err);
+	if (larder->watch == NULL)
+		return false;
 	larder->listener = listener_start(larder, err);
 	return larder->listener != NULL;
 }
@@ -109,6 +113,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	}
 	desk_close(larder->desk); /* answers who waits for a clerk */
 	uploads_close(larder->uploads);
+	watch_stop(larder->watch);
 	catalogs_stop(larder->catalogs);
 	if (larder->fetcher != NULL)
 		fetcher_stop(larder->fetcher); /* fails and wakes who waits for bytes */
@@ -118,6 +123,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	if (larder->listener != NULL)
 		listener_wait_idle(larder->listener, LAST_ANSWERS_MS);
 	listener_stop(larder->listener);
+	watch_destroy(larder->watch);
 	desk_destroy(larder->desk);
 	jobs_destroy(larder->jobs);
 	uploads_destroy(larder->uploads);

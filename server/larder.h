@@ -20,6 +20,7 @@ struct desk;
 struct auth;
 struct jobs;
 struct uploads;
+struct watch;
 
 /* Set before the threads start and constant while they run; NULL: this part is not there. */
 struct larder {
@@ -33,6 +34,7 @@ struct larder {
 	struct uploads *uploads;   /* those under way, and donations */
 	struct jobs *jobs;         /* long work that somebody asked for */
 	struct desk *desk;         /* answers what may block */
+	struct watch *watch;       /* notices what becomes of archives elsewhere, and tells */
 	struct listener *listener;
 	int64_t started_at_ms; /* wall clock */
 };

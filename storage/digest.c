@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "storage/base/file.h"
 #include "storage/base/text.h"
@@ -328,4 +329,10 @@ sha256_hasher_destroy(struct sha256_hasher *hasher)
 		return;
 	EVP_MD_CTX_free(hasher->context);
 	free(hasher);
+}
+
+void
+digest_hmac(const void *key, size_t key_length, const void *bytes, size_t length, uint8_t ret[32])
+{
+	must(HMAC(EVP_sha256(), key, (int)key_length, bytes, length, ret, NULL) != NULL);
 }

@@ -76,4 +76,7 @@ void sha256_hasher_add(struct sha256_hasher *hasher, const void *bytes, size_t l
 void sha256_hasher_value(struct sha256_hasher *hasher, uint8_t ret[32]);
 void sha256_hasher_destroy(struct sha256_hasher *hasher);
 
+/* HMAC-SHA256 (RFC 2104). */
+void digest_hmac(const void *key, size_t key_length, const void *bytes, size_t length, uint8_t ret[32]);
+
 #endif

@@ -101,12 +101,7 @@ api_wanted(struct request *request, struct api_answer *ret, struct err *err)
 static void
 visit_event(void *context, const struct event_row *event)
 {
-	json_array_append_new(context,
-	        json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)event->id, "at",
-	                json_time(event->at_ms), "level", event_level_name(event->level), "kind",
-	                json_text(event->kind), "subject", json_text(event->subject), "who",
-	                json_text(event->who), "from", json_text(event->came_from), "result",
-	                json_text(event->result), "detail", json_text(event->detail)));
+	json_array_append_new(context, json_event(event));
 }
 
 /* Where to go on: behind the last one told, or where we were. */

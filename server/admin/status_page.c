@@ -9,6 +9,7 @@
 #include "server/admin/metrics.h"
 #include "server/admin/status.h"
 #include "server/http/reply.h"
+#include "server/watch/feed.h"
 
 #define HOST_MAX 255
 
@@ -19,6 +20,8 @@ static const char page_head[] =
         "<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<title>larder</title>\n"
+        "<link rel=\"alternate\" type=\"application/atom+xml\" href=\"/events.atom\" title=\"what happened "
+        "elsewhere\">\n"
         "<style>\n"
         ":root { color-scheme: light dark; }\n"
         "body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; "
@@ -38,7 +41,8 @@ static const char page_head[] =
         "is fetched, checked, and kept.</p>\n";
 
 static const char page_foot[] = "<p><a href=\"/status\">status</a> · <a href=\"/readyz\">readiness</a> ·\n"
-                                "<a href=\"/metrics\">metrics</a> · <a href=\"/version\">version</a></p>\n"
+                                "<a href=\"/metrics\">metrics</a> · <a href=\"/version\">version</a> ·\n"
+                                "<a href=\"/events.atom\">feed</a></p>\n"
                                 "</body>\n"
                                 "</html>\n";
 
@@ -46,8 +50,8 @@ static const char page_foot[] = "<p><a href=\"/status\">status</a> · <a href=\"
  * The Host is the client's word: used only where it looks like a host, else the first address larder listens
  * on.
  */
-static void
-add_own_address(const struct request *request, struct text *ret)
+void
+status_add_own_address(const struct request *request, struct text *ret)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
 	const char *host = request_header(request, "Host");
@@ -67,13 +71,13 @@ add_use(const struct request *request, struct text *ret)
 {
 	text_add(ret, "<h2>Use it</h2>\n<p>opam 2.2 and later:</p>\n"
 	              "<pre>opam option --global 'archive-mirrors=\"");
-	add_own_address(request, ret);
+	status_add_own_address(request, ret);
 	text_add(ret, "\"'</pre>\n<p>opam 2.0 and 2.1, a line in <code>~/.opam/config</code> "
 	              "or in a repository's <code>repo</code> file:</p>\n<pre>archive-mirrors: \"");
-	add_own_address(request, ret);
+	status_add_own_address(request, ret);
 	text_add(ret, "\"</pre>\n<p>Give it what you have, with a token from whoever runs it:</p>\n"
 	              "<pre>larder push --token-file TOKEN ");
-	add_own_address(request, ret);
+	status_add_own_address(request, ret);
 	text_add(ret, " ~/.opam/download-cache</pre>\n"
 	              "<p>Or in other ways: <a href=\"/api/v1/openapi.json\">the API</a>.</p>\n");
 }
@@ -143,6 +147,7 @@ status_page(struct request *request)
 
 	text_add(&body, page_head);
 	add_use(request, &body);
+	feed_add_html(request->larder, &body);
 	add_figures(request, &body);
 	text_add(&body, page_foot);
 	return reply_text(request, 200, "text/html; charset=utf-8", &body);

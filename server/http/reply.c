@@ -84,7 +84,6 @@ document(struct request *request, const char *content_type, struct text *body)
 
 	response_add(response, "Content-Type", content_type);
 	response_add(response, "X-Content-Type-Options", "nosniff");
-	response_add(response, "Cache-Control", "no-store");
 	request->body_bytes = request->method == METHOD_HEAD ? 0 : length;
 	return response;
 }
@@ -94,6 +93,7 @@ reply_text(struct request *request, int status, const char *content_type, struct
 {
 	struct MHD_Response *response = document(request, content_type, body);
 
+	response_add(response, "Cache-Control", "no-store");
 	if (strncmp(content_type, "text/html", strlen("text/html")) == 0) {
 		response_add(response, "Content-Security-Policy",
 		        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -101,6 +101,20 @@ reply_text(struct request *request, int status, const char *content_type, struct
 		response_add(response, "Referrer-Policy", "no-referrer");
 	}
 	return response_send(request, status, response);
+}
+
+enum outcome
+reply_document(struct request *request, const char *content_type, const char *etag, struct text *body)
+{
+	bool has_it = etag_listed(request_header(request, "If-None-Match"), etag);
+	struct MHD_Response *response;
+
+	if (has_it)
+		text_clear(body);
+	response = document(request, content_type, body);
+	response_add(response, "Cache-Control", "public, max-age=60");
+	response_add(response, "ETag", etag);
+	return response_send(request, has_it ? 304 : 200, response);
 }
 
 enum outcome

@@ -40,4 +40,11 @@ enum outcome reply_empty(struct request *request, int status);
 /* A page or document of larder's own, never cached. Takes the text's memory. */
 enum outcome reply_text(struct request *request, int status, const char *content_type, struct text *body);
 
+/*
+ * A document that others may keep for a minute: 200 with this ETag, or 304 where the client has it (RFC 9110, section 13). Takes the
+ * text's memory.
+ */
+enum outcome reply_document(
+        struct request *request, const char *content_type, const char *etag, struct text *body);
+
 #endif

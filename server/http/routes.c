@@ -7,6 +7,7 @@
 #include "server/admin/upload.h"
 #include "server/archive/archive.h"
 #include "server/http/router.h"
+#include "server/watch/feed.h"
 #include "server/work/jobs.h"
 
 const struct route routes[] = {
@@ -16,6 +17,7 @@ const struct route routes[] = {
         {METHOD_GET, "/metrics", KIND_OPERATING, ACCESS_ANYONE, status_metrics, NULL, NULL},
         {METHOD_GET, "/version", KIND_OPERATING, ACCESS_ANYONE, status_version, NULL, NULL},
         {METHOD_GET, "/status", KIND_OPERATING, ACCESS_ANYONE, status_status, NULL, NULL},
+        {METHOD_GET, "/events.atom", KIND_OPERATING, ACCESS_ANYONE, feed_atom, NULL, NULL},
         {METHOD_PUT, "/api/v1/pins/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_pin, NULL},
         {METHOD_DELETE, "/api/v1/pins/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_unpin, NULL},
         {METHOD_DELETE, "/api/v1/tombstones/{digest}", KIND_API, RIGHT_REMOVE, NULL, api_forget, NULL},

@@ -116,6 +116,18 @@ json_origin(const struct catalog_origin *origin)
 }
 
 json_t *
+json_event(const struct event_row *event)
+{
+	json_t *about = event->data[0] != '\0' ? json_loads(event->data, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)event->id,
+	        "at", json_time(event->at_ms), "level", event_level_name(event->level), "kind",
+	        json_text(event->kind), "subject", json_text(event->subject), "who", json_text(event->who),
+	        "from", json_text(event->came_from), "result", json_text(event->result), "detail",
+	        json_text(event->detail), "about", about != NULL ? about : json_null());
+}
+
+json_t *
 json_problems(const struct harvest *harvest)
 {
 	json_t *list = json_array();

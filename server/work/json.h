@@ -12,6 +12,7 @@
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/harvest.h"
 #include "storage/digest.h"
+#include "storage/index/event_rows.h"
 
 /* Prints it on standard output, indented, and releases it. */
 void json_print(json_t *value);
@@ -23,6 +24,8 @@ bool json_digests_read(const json_t *value, struct digests *ret, struct err *err
 json_t *json_time(int64_t wall_ms);
 /* {"url", "outcome", "detail", "tried", "served", "failures"} */
 json_t *json_origin(const struct catalog_origin *origin);
+/* {"id", "at", "level", "kind", "subject", "who", "from", "result", "detail", "about"}; about: the event's data, or null */
+json_t *json_event(const struct event_row *event);
 /* [{"file", "line", "column", "text"}] */
 json_t *json_problems(const struct harvest *harvest);
 /* A string in which bytes that are no UTF-8 were replaced: paths may hold any. */

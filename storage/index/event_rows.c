@@ -189,19 +189,69 @@ visit_row(sqlite3_stmt *statement, event_row_visit_fn *visit, void *context)
 	visit(context, &event);
 }
 
+static bool
+visit_rows(struct index *index, struct db *db, sqlite3_stmt *statement, event_row_visit_fn *visit,
+        void *context, struct err *err)
+{
+	enum db_step step;
+
+	while ((step = db_step(db, statement, err)) == DB_ROW)
+		visit_row(statement, visit, context);
+	return step == DB_DONE || index_failed(index, err);
+}
+
+static int64_t
+limit_of(size_t max)
+{
+	return max < EVENT_ROWS_MAX ? (int64_t)max : EVENT_ROWS_MAX;
+}
+
 bool
 event_rows_after(struct index *index, int64_t id, size_t max, event_row_visit_fn *visit, void *context,
         struct err *err)
 {
 	struct db *db = index_reader(index, err);
 	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_EVENTS_AFTER, err) : NULL;
-	enum db_step step;
 
 	if (statement == NULL)
 		return index_failed(index, err);
 	sqlite3_bind_int64(statement, 1, id);
-	sqlite3_bind_int64(statement, 2, max < EVENT_ROWS_MAX ? (int64_t)max : EVENT_ROWS_MAX);
-	while ((step = db_step(db, statement, err)) == DB_ROW)
-		visit_row(statement, visit, context);
-	return step == DB_DONE || index_failed(index, err);
+	sqlite3_bind_int64(statement, 2, limit_of(max));
+	return visit_rows(index, db, statement, visit, context, err);
+}
+
+bool
+event_rows_newest(struct index *index, int64_t *ret, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+
+	return (db != NULL && db_number(db, SQL_EVENT_NEWEST, ret, err)) || index_failed(index, err);
+}
+
+bool
+event_rows_noticed(struct index *index, const struct event_page *page, event_row_visit_fn *visit,
+        void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_EVENTS_NOTICED_AFTER, err) : NULL;
+
+	if (statement == NULL)
+		return index_failed(index, err);
+	sqlite3_bind_int64(statement, 1, page->after);
+	sqlite3_bind_int(statement, 2, page->level <= EVENT_INFO);
+	sqlite3_bind_int(statement, 3, page->level <= EVENT_WARNING);
+	sqlite3_bind_int64(statement, 4, limit_of(page->max));
+	return visit_rows(index, db, statement, visit, context, err);
+}
+
+bool
+event_rows_last(struct index *index, size_t max, event_row_visit_fn *visit, void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_EVENTS_NOTICED_LAST, err) : NULL;
+
+	if (statement == NULL)
+		return index_failed(index, err);
+	sqlite3_bind_int64(statement, 1, limit_of(max));
+	return visit_rows(index, db, statement, visit, context, err);
 }

@@ -36,9 +36,22 @@ void event_row_add(struct index *index, const struct event_row *event);
 /* In a chore: the same, with the time it says. */
 bool event_row_insert(
         struct writing *writing, const struct event_row *event, int64_t *ret_id, struct err *err) MUST_CHECK;
+/* The newest event that larder noticed; 0: there is none. */
+bool event_rows_newest(struct index *index, int64_t *ret, struct err *err) MUST_CHECK;
 /* The events behind this id, oldest first, at most max. The texts are borrowed for the call. */
 typedef void event_row_visit_fn(void *context, const struct event_row *event);
 bool event_rows_after(struct index *index, int64_t id, size_t max, event_row_visit_fn *visit, void *context,
+        struct err *err) MUST_CHECK;
+/* The same of those that larder noticed, of this level and graver. */
+struct event_page {
+	int64_t after;
+	enum event_level level; /* EVENT_INFO or graver */
+	size_t max;
+};
+bool event_rows_noticed(struct index *index, const struct event_page *page, event_row_visit_fn *visit,
+        void *context, struct err *err) MUST_CHECK;
+/* The newest that larder noticed, newest first, at most max. */
+bool event_rows_last(struct index *index, size_t max, event_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;
 
 #endif

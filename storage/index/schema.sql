@@ -132,9 +132,9 @@ CREATE TABLE host (
 	rests_until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- How far each receiver of events was told.
+-- How far each receiver of events (a webhook of the configuration, by its title) was told.
 CREATE TABLE receiver (
-	url   TEXT PRIMARY KEY,
+	name  TEXT PRIMARY KEY,
 	event INTEGER NOT NULL -- the last one delivered or given up
 ) STRICT, WITHOUT ROWID;
 

@@ -11,6 +11,7 @@ GET    /                        anyone
 GET    /healthz                 anyone
 GET    /readyz                  anyone
 GET    /metrics                 anyone
+GET    /events.atom             anyone
 GET    /version                 anyone
 GET    /status                  anyone
 GET    /D                       anyone

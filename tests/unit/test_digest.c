@@ -156,10 +156,29 @@ reads_a_file_to_its_end(void **state)
 	temp_remove(directory);
 }
 
+/* RFC 4231, section 4.3: test case 2, and 4.7: a key longer than a block. */
+static void
+signs(void **state)
+{
+	uint8_t long_key[131], value[32];
+	char hex[65];
+	const char *data = "Test Using Larger Than Block-Size Key - Hash Key First";
+
+	(void)state;
+	digest_hmac("Jefe", 4, "what do ya want for nothing?", 28, value);
+	text_hex(value, sizeof value, hex);
+	assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(long_key, 0xaa, sizeof long_key);
+	digest_hmac(long_key, sizeof long_key, data, strlen(data), value);
+	text_hex(value, sizeof value, hex);
+	assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(signs),
 	        cmocka_unit_test(computes_published_values),
 	        cmocka_unit_test(parses_what_it_prints),
 	        cmocka_unit_test(reads_other_spellings),

@@ -33,6 +33,7 @@ static const struct {
         {METHOD_GET, "/metrics", "200"},
         {METHOD_GET, "/version", "200"},
         {METHOD_GET, "/status", "200"},
+        {METHOD_GET, "/events.atom", "200 304"},
         {METHOD_GET, "/{digest}", "200 206 304 404 416"},
         {METHOD_PUT, "/{digest}", "200 201 409 422 507"},
         {METHOD_DELETE, "/{digest}", "200 404 507"},

@@ -116,7 +116,7 @@ CREATE TABLE host (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE receiver (
-	url   TEXT PRIMARY KEY,
+	name  TEXT PRIMARY KEY,
 	event INTEGER NOT NULL -- the last one delivered or given up
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,242 @@
+/*
+ * Renders events for people who subscribe. Worker threads. Everything that is not a literal goes through text_add_html, which
+ * escapes for XML as well.
+ */
+#include "server/watch/feed.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/admin/status.h"
+#include "server/http/reply.h"
+#include "server/watch/watch.h"
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/digest.h"
+#include "storage/index/event_rows.h"
+#include "storage/store.h"
+
+#define ID_MAX   48 /* "urn:uuid:…" */
+#define ETAG_MAX 64
+
+struct feed {
+	struct larder *larder;
+	pthread_mutex_t mutex; /* guards what follows; a leaf */
+	struct text entries;   /* as of … */
+	char updated[TEXT_TIME_MAX];
+	int64_t newest;    /* … this event; -1: not made yet */
+	int64_t looked_ms; /* clock_ms */
+};
+
+struct feed *
+feed_create(struct larder *larder)
+{
+	struct feed *feed = xcalloc(1, sizeof *feed);
+
+	feed->larder = larder;
+	feed->newest = -1;
+	pthread_mutex_init(&feed->mutex, NULL);
+	return feed;
+}
+
+void
+feed_destroy(struct feed *feed)
+{
+	if (feed == NULL)
+		return;
+	text_finish(&feed->entries);
+	pthread_mutex_destroy(&feed->mutex);
+	free(feed);
+}
+
+/* --- entries --- */
+
+static void
+add_element(struct text *ret, const char *name, const char *value)
+{
+	text_addf(ret, "<%s>", name);
+	text_add_html(ret, value);
+	text_addf(ret, "</%s>", name);
+}
+
+/* The same for ever, and no other larder's: made of what the event is (RFC 9562, version 8). */
+static void
+write_id(const struct event_row *event, char ret[ID_MAX])
+{
+	struct sha256_hasher *hasher = sha256_hasher_create();
+	uint8_t value[32];
+	char head[64], hex[33];
+
+	snprintf(head, sizeof head, "larder event %" PRId64 " %" PRId64 " ", event->id, event->at_ms);
+	sha256_hasher_add(hasher, head, strlen(head));
+	sha256_hasher_add(hasher, event->kind, strlen(event->kind) + 1);
+	sha256_hasher_add(hasher, event->subject, strlen(event->subject) + 1);
+	sha256_hasher_value(hasher, value);
+	sha256_hasher_destroy(hasher);
+	value[6] = (uint8_t)((value[6] & 0x0f) | 0x80);
+	value[8] = (uint8_t)((value[8] & 0x3f) | 0x80);
+	text_hex(value, 16, hex);
+	snprintf(ret, ID_MAX, "urn:uuid:%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+	        hex + 20);
+}
+
+static void
+add_entry(void *context, const struct event_row *event)
+{
+	struct feed *feed = context;
+	char at[TEXT_TIME_MAX], id[ID_MAX];
+	struct text *ret = &feed->entries;
+
+	text_time(event->at_ms, at);
+	write_id(event, id);
+	if (feed->newest == 0) { /* they come newest first */
+		feed->newest = event->id;
+		memcpy(feed->updated, at, sizeof at);
+	}
+	text_add(ret, "<entry>");
+	add_element(ret, "id", id);
+	add_element(ret, "title", event->detail[0] != '\0' ? event->detail : event->subject);
+	add_element(ret, "updated", at);
+	text_addf(ret, "<category term=\"%s\"/><category term=\"", event_level_name(event->level));
+	text_add_html(ret, event->kind);
+	text_add(ret, "\"/>");
+	add_element(ret, "summary", event->subject);
+	text_add(ret, "</entry>\n");
+}
+
+/* Made anew, without a lock. False: the index does not tell. */
+static bool
+render(struct larder *larder, struct feed *ret)
+{
+	struct err err = ERR_NONE;
+
+	*ret = (struct feed){.newest = 0};
+	text_time(larder->started_at_ms, ret->updated);
+	if (event_rows_last(store_index(larder->store), FEED_ENTRIES, add_entry, ret, &err))
+		return true;
+	log_warning(
+	        "the feed of events cannot be brought up to date: %s; the last one is given out", err.text);
+	text_finish(&ret->entries);
+	return false;
+}
+
+/* --- keeping them --- */
+
+/* Whether this request is the one that looks for something newer; the others take what is there. */
+static bool
+is_to_look(struct feed *feed)
+{
+	const int64_t now_ms = clock_ms();
+	bool look;
+
+	pthread_mutex_lock(&feed->mutex);
+	look = feed->newest < 0 || now_ms - feed->looked_ms >= FEED_LOOK_MS;
+	if (look)
+		feed->looked_ms = now_ms;
+	pthread_mutex_unlock(&feed->mutex);
+	return look;
+}
+
+static int64_t
+newest_of(struct feed *feed)
+{
+	int64_t newest;
+
+	pthread_mutex_lock(&feed->mutex);
+	newest = feed->newest;
+	pthread_mutex_unlock(&feed->mutex);
+	return newest;
+}
+
+static void
+replace(struct feed *feed, struct feed *fresh)
+{
+	struct text old;
+
+	pthread_mutex_lock(&feed->mutex);
+	old = feed->entries;
+	feed->entries = fresh->entries;
+	feed->newest = fresh->newest;
+	memcpy(feed->updated, fresh->updated, sizeof feed->updated);
+	pthread_mutex_unlock(&feed->mutex);
+	text_finish(&old);
+}
+
+static void
+look(struct feed *feed)
+{
+	struct err err = ERR_NONE;
+	struct feed fresh;
+	int64_t newest;
+
+	if (!is_to_look(feed) || !event_rows_newest(store_index(feed->larder->store), &newest, &err))
+		return;
+	if (newest != newest_of(feed) && render(feed->larder, &fresh))
+		replace(feed, &fresh);
+}
+
+/* --- answers --- */
+
+static void
+add_head(const struct request *request, const char *updated, struct text *ret)
+{
+	AUTO_TEXT own = TEXT_EMPTY;
+
+	status_add_own_address(request, &own);
+	text_add(ret,
+	        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n");
+	text_addf(ret, "<id>%s/events.atom</id>\n<title>larder: archives that vanish or change</title>\n",
+	        text_string(&own));
+	text_addf(ret, "<link rel=\"self\" type=\"application/atom+xml\" href=\"%s/events.atom\"/>\n",
+	        text_string(&own));
+	text_addf(ret, "<link rel=\"alternate\" type=\"text/html\" href=\"%s/\"/>\n", text_string(&own));
+	text_addf(ret, "<updated>%s</updated>\n<author><name>larder</name></author>\n", updated);
+	text_addf(ret, "<generator version=\"%s\">larder</generator>\n", LARDER_VERSION);
+}
+
+enum outcome
+feed_atom(struct request *request)
+{
+	struct feed *feed = request->larder->watch->feed;
+	AUTO_TEXT body = TEXT_EMPTY;
+	char etag[ETAG_MAX];
+
+	look(feed);
+	pthread_mutex_lock(&feed->mutex);
+	snprintf(etag, sizeof etag, "\"events-%" PRId64 "-%s\"", feed->newest, feed->updated);
+	add_head(request, feed->updated, &body);
+	text_add(&body, text_string(&feed->entries));
+	pthread_mutex_unlock(&feed->mutex);
+	text_add(&body, "</feed>\n");
+	return reply_document(request, "application/atom+xml; charset=utf-8", etag, &body);
+}
+
+static void
+add_item(void *context, const struct event_row *event)
+{
+	struct text *ret = context;
+	char at[TEXT_TIME_MAX];
+
+	text_time(event->at_ms, at);
+	text_addf(ret, "<li><time datetime=\"%s\">%.10s</time> ", at, at);
+	if (event->level == EVENT_URGENT)
+		text_add(ret, "<strong>urgent</strong> ");
+	text_add_html(ret, event->detail[0] != '\0' ? event->detail : event->subject);
+	text_add(ret, "</li>\n");
+}
+
+void
+feed_add_html(struct larder *larder, struct text *ret)
+{
+	AUTO_TEXT items = TEXT_EMPTY;
+	struct err err = ERR_NONE;
+
+	if (!event_rows_last(store_index(larder->store), FEED_ON_PAGE, add_item, &items, &err) ||
+	        items.length == 0)
+		return; /* /readyz names the broken index */
+	text_add(ret, "<h2>What happened elsewhere</h2>\n<ul>\n");
+	text_add(ret, text_string(&items));
+	text_add(ret, "</ul>\n<p>All of it: <a href=\"/events.atom\">the feed</a>.</p>\n");
+}

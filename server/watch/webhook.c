@@ -1,0 +1,374 @@
+/*
+ * Tells receivers of events. One thread for all of them: a receiver that does not answer costs the others POST_TIMEOUT_MS now and
+ * then. Must never: send an event before the one before it was delivered or given up; put a secret anywhere but into the signature.
+ */
+#include "server/watch/webhook.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/admin/metrics.h"
+#include "server/config.h"
+#include "server/upstream/post.h"
+#include "server/work/json.h"
+#include "storage/base/clock.h"
+#include "storage/base/file.h"
+#include "storage/base/log.h"
+#include "storage/base/text.h"
+#include "storage/index/event_rows.h"
+#include "storage/index/receiver_rows.h"
+#include "storage/store.h"
+
+#define LOOK_MS 60000 /* how often it looks without being woken */
+
+struct receiver {
+	const struct config_webhook *config;
+	struct text secret; /* empty: what is sent is not signed */
+	int64_t told;       /* the last event it was told, or that was given up */
+	unsigned failures;  /* of the event that is its turn */
+	int64_t first_ms;   /* when that was tried first, by the wall clock */
+	int64_t again_ms;   /* not before, by clock_ms */
+};
+
+struct webhooks {
+	struct larder *larder;
+	struct policy *policy;
+	struct receiver *receivers;
+	size_t count;
+	pthread_t thread;
+	pthread_mutex_t mutex; /* guards what follows; a leaf */
+	pthread_cond_t changed;
+	bool woken, stopping;
+};
+
+static void *run(void *context);
+
+/* --- beginning and end --- */
+
+static bool
+read_secret(struct receiver *receiver, struct err *err)
+{
+	const char *path = receiver->config->secret_file;
+	struct text *secret = &receiver->secret;
+
+	if (path[0] == '\0')
+		return true;
+	if (!file_read_path(path, WEBHOOK_SECRET_MAX, secret, err)) {
+		err->code = ERR_CONFIG;
+		return err_wrap(err, "webhook \"%s\": secret_file", receiver->config->name);
+	}
+	while (secret->length > 0 && strchr("\r\n", secret->bytes[secret->length - 1]) != NULL)
+		secret->bytes[--secret->length] = '\0';
+	if (secret->length > 0)
+		return true;
+	return err_set(
+	        err, ERR_CONFIG, "webhook \"%s\": secret_file %s is empty", receiver->config->name, path);
+}
+
+/* A receiver that is new is told what happens from now on. */
+static bool
+find_place(struct webhooks *webhooks, struct receiver *receiver, struct err *err)
+{
+	struct index *index = store_index(webhooks->larder->store);
+	const char *name = receiver->config->name;
+
+	switch (receiver_row_find(index, name, &receiver->told, err)) {
+	case ROW_FOUND:
+		return true;
+	case ROW_NONE:
+		return event_rows_newest(index, &receiver->told, err) &&
+		       receiver_row_set(index, name, receiver->told, err);
+	case ROW_FAILED:
+		break;
+	}
+	return false;
+}
+
+static bool
+set_up(struct webhooks *webhooks, struct err *err)
+{
+	const struct config *config = webhooks->larder->config;
+
+	webhooks->count = config->n_webhooks;
+	webhooks->receivers = xcalloc(webhooks->count, sizeof *webhooks->receivers);
+	for (size_t i = 0; i < webhooks->count; i++) {
+		webhooks->receivers[i].config = &config->webhooks[i];
+		if (!read_secret(&webhooks->receivers[i], err) ||
+		        !find_place(webhooks, &webhooks->receivers[i], err))
+			return false;
+	}
+	webhooks->policy = policy_create(&config->fetch, err);
+	return webhooks->policy != NULL;
+}
+
+static void
+free_parts(struct webhooks *webhooks)
+{
+	for (size_t i = 0; i < webhooks->count; i++)
+		text_finish(&webhooks->receivers[i].secret);
+	free(webhooks->receivers);
+	policy_destroy(webhooks->policy);
+	pthread_cond_destroy(&webhooks->changed);
+	pthread_mutex_destroy(&webhooks->mutex);
+	free(webhooks);
+}
+
+static void
+init_locks(struct webhooks *webhooks)
+{
+	pthread_condattr_t attributes;
+
+	pthread_mutex_init(&webhooks->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&webhooks->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+struct webhooks *
+webhooks_start(struct larder *larder, struct err *err)
+{
+	struct webhooks *webhooks = xcalloc(1, sizeof *webhooks);
+	int failed;
+
+	webhooks->larder = larder;
+	init_locks(webhooks);
+	if (!set_up(webhooks, err)) {
+		free_parts(webhooks);
+		return NULL;
+	}
+	if (webhooks->count == 0)
+		return webhooks;
+	failed = pthread_create(&webhooks->thread, NULL, run, webhooks);
+	if (failed == 0) {
+		pthread_setname_np(webhooks->thread, "webhooks");
+		return webhooks;
+	}
+	err_set(err, ERR_IO, "the thread that tells receivers of events cannot be started: %s",
+	        strerror(failed));
+	free_parts(webhooks);
+	return NULL;
+}
+
+void
+webhooks_stop(struct webhooks *webhooks)
+{
+	if (webhooks == NULL)
+		return;
+	pthread_mutex_lock(&webhooks->mutex);
+	webhooks->stopping = true;
+	pthread_cond_signal(&webhooks->changed);
+	pthread_mutex_unlock(&webhooks->mutex);
+	if (webhooks->count > 0)
+		pthread_join(webhooks->thread, NULL);
+	free_parts(webhooks);
+}
+
+void
+webhooks_wake(struct webhooks *webhooks)
+{
+	if (webhooks == NULL)
+		return;
+	pthread_mutex_lock(&webhooks->mutex);
+	webhooks->woken = true;
+	pthread_cond_signal(&webhooks->changed);
+	pthread_mutex_unlock(&webhooks->mutex);
+}
+
+/* --- one event --- */
+
+struct letter_out {
+	int64_t id;
+	char *body; /* NULL: there is nothing to tell */
+};
+
+static void
+write_body(void *context, const struct event_row *event)
+{
+	struct letter_out *letter = context;
+	json_t *json = json_pack("{s:s, s:o}", "larder", LARDER_VERSION, "event", json_event(event));
+
+	letter->id = event->id;
+	letter->body = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+}
+
+static bool
+is_stopped(void *context)
+{
+	struct webhooks *webhooks = context;
+	bool stopping;
+
+	pthread_mutex_lock(&webhooks->mutex);
+	stopping = webhooks->stopping;
+	pthread_mutex_unlock(&webhooks->mutex);
+	return stopping;
+}
+
+static void
+sign(const struct receiver *receiver, const char *body, struct text *ret)
+{
+	uint8_t value[32];
+	char hex[2 * sizeof value + 1];
+
+	digest_hmac(receiver->secret.bytes, receiver->secret.length, body, strlen(body), value);
+	text_hex(value, sizeof value, hex);
+	text_addf(ret, "Larder-Signature: sha256=%s", hex);
+}
+
+static void
+send_letter(struct webhooks *webhooks, const struct receiver *receiver, const struct letter_out *letter,
+        struct post_answer *ret)
+{
+	AUTO_TEXT number = TEXT_EMPTY, signature = TEXT_EMPTY;
+	const char *fields[] = {"Content-Type: application/json", NULL, NULL, NULL};
+	const struct post post = {.url = receiver->config->url,
+	        .fields = fields,
+	        .body = letter->body,
+	        .length = strlen(letter->body)};
+
+	text_addf(&number, "Larder-Event: %" PRId64, letter->id);
+	fields[1] = text_string(&number);
+	if (receiver->secret.length > 0) {
+		sign(receiver, letter->body, &signature);
+		fields[2] = text_string(&signature);
+	}
+	post_send(&webhooks->larder->config->fetch, webhooks->policy, &post, is_stopped, webhooks, ret);
+}
+
+/* This event is through, one way or the other. False: that cannot be remembered, and so it is tried again. */
+static bool
+go_on(struct webhooks *webhooks, struct receiver *receiver, int64_t id)
+{
+	struct err err = ERR_NONE;
+
+	if (!receiver_row_set(store_index(webhooks->larder->store), receiver->config->name, id, &err)) {
+		log_warning("webhook %s: that event %" PRId64
+		            " was delivered cannot be remembered: %s; it may come twice",
+		        receiver->config->name, id, err.text);
+		receiver->again_ms = clock_ms() + WEBHOOK_PAUSE_MAX_MS;
+		return false;
+	}
+	receiver->told = id;
+	receiver->failures = 0;
+	receiver->again_ms = 0;
+	return true;
+}
+
+static void
+put_off(struct receiver *receiver, int64_t id, const char *detail)
+{
+	int64_t pause_ms = WEBHOOK_PAUSE_MS;
+
+	for (unsigned i = 1; i < receiver->failures && pause_ms < WEBHOOK_PAUSE_MAX_MS; i++)
+		pause_ms *= 2;
+	if (pause_ms > WEBHOOK_PAUSE_MAX_MS)
+		pause_ms = WEBHOOK_PAUSE_MAX_MS;
+	receiver->again_ms = clock_ms() + pause_ms;
+	if (receiver->failures == 1)
+		log_warning("webhook %s did not take event %" PRId64
+		            ": %s; it is tried again for a day, the others wait behind it",
+		        receiver->config->name, id, detail);
+}
+
+/* True: the next event may go out. */
+static bool
+failed(struct webhooks *webhooks, struct receiver *receiver, int64_t id, const char *detail)
+{
+	const int64_t now_ms = clock_wall_ms();
+
+	metrics_add(webhooks->larder->metrics, METRIC_WEBHOOK_FAILURES, 1);
+	if (receiver->failures == 0)
+		receiver->first_ms = now_ms;
+	receiver->failures++;
+	if (now_ms - receiver->first_ms < WEBHOOK_PATIENCE_MS) {
+		put_off(receiver, id, detail);
+		return false;
+	}
+	log_warning("webhook %s did not take event %" PRId64
+	            " for a day: %s; it is given up, and the next one has its turn",
+	        receiver->config->name, id, detail);
+	metrics_add(webhooks->larder->metrics, METRIC_WEBHOOK_GIVEN_UP, 1);
+	return go_on(webhooks, receiver, id);
+}
+
+static bool
+delivered(struct webhooks *webhooks, struct receiver *receiver, int64_t id)
+{
+	if (receiver->failures > 0)
+		log_info("webhook %s takes events again", receiver->config->name);
+	metrics_add(webhooks->larder->metrics, METRIC_WEBHOOK_DELIVERED, 1);
+	return go_on(webhooks, receiver, id);
+}
+
+/* The event that is this receiver's turn. True: the one behind it may follow at once. */
+static bool
+tell_next(struct webhooks *webhooks, struct receiver *receiver)
+{
+	struct event_page page = {.after = receiver->told, .level = receiver->config->level, .max = 1};
+	struct letter_out letter = {0};
+	struct post_answer answer;
+	struct err err = ERR_NONE;
+	bool more;
+
+	if (clock_ms() < receiver->again_ms || is_stopped(webhooks))
+		return false;
+	if (!event_rows_noticed(store_index(webhooks->larder->store), &page, write_body, &letter, &err)) {
+		log_warning("webhook %s: events cannot be read: %s; tried again in a minute",
+		        receiver->config->name, err.text);
+		receiver->again_ms = clock_ms() + LOOK_MS;
+	}
+	if (letter.body == NULL)
+		return false;
+	send_letter(webhooks, receiver, &letter, &answer);
+	free(letter.body);
+	if (is_stopped(webhooks) && answer.status == 0)
+		return false;
+	more = answer.status >= 200 && answer.status < 300
+	               ? delivered(webhooks, receiver, letter.id)
+	               : failed(webhooks, receiver, letter.id, answer.detail);
+	return more;
+}
+
+/* --- the thread --- */
+
+/* When the next of them is tried again; at the latest in LOOK_MS. */
+static int64_t
+next_look(const struct webhooks *webhooks)
+{
+	int64_t next_ms = clock_ms() + LOOK_MS;
+
+	for (size_t i = 0; i < webhooks->count; i++)
+		if (webhooks->receivers[i].again_ms != 0 && webhooks->receivers[i].again_ms < next_ms)
+			next_ms = webhooks->receivers[i].again_ms;
+	return next_ms;
+}
+
+static void
+wait_until(struct webhooks *webhooks, int64_t until_ms)
+{
+	const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+
+	pthread_mutex_lock(&webhooks->mutex);
+	while (!webhooks->stopping && !webhooks->woken && clock_ms() < until_ms)
+		pthread_cond_timedwait(&webhooks->changed, &webhooks->mutex, &until);
+	webhooks->woken = false;
+	pthread_mutex_unlock(&webhooks->mutex);
+}
+
+static void *
+run(void *context)
+{
+	struct webhooks *webhooks = context;
+
+	while (!is_stopped(webhooks)) {
+		for (size_t i = 0; i < webhooks->count; i++)
+			while (tell_next(webhooks, &webhooks->receivers[i]))
+				;
+		wait_until(webhooks, next_look(webhooks));
+	}
+	return NULL;
+}

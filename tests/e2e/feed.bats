@@ -1,0 +1,176 @@
+#!/usr/bin/env bats
+# What larder noticed, told: the feed for readers, the list on the page, webhooks.
+
+load ../support/larder
+
+setup() {
+	WORK=$BATS_TEST_TMPDIR
+	larder_config
+	mkdir "$WORK/receiver"
+}
+
+teardown() {
+	end_all
+}
+
+# notice 'LEVEL|SUBJECT|DETAIL'...: larder noticed these; nobody serves meanwhile.
+notice() {
+	python3 "$TESTS/support/notice.py" "$WORK/store" "$@"
+}
+
+# A store that was served once.
+make_store() {
+	larder_start
+	larder_stop
+}
+
+receiver_start() {
+	in_background receiver python3 "$TESTS/support/receiver.py" "$WORK/receiver"
+	wait_until 10 test -s "$WORK/receiver/port"
+}
+
+# hook_config [OPTIONS]: a webhook to the receiver, which must be allowed as everything on this machine.
+hook_config() {
+	larder_config "webhook \"team\" { url = \"http://127.0.0.1:$(cat "$WORK/receiver/port")/hook\" ${1:-} }
+		$(fetch_section "$(cat "$WORK/receiver/port")")"
+}
+
+got() { # LINES: so many requests came
+	[ "$(grep -c . "$WORK/receiver/got" 2>/dev/null)" = "$1" ]
+}
+
+# XPath over the feed, as a parser of XML reads it.
+feed() {
+	python3 - "$1" "$WORK/feed" <<-'END'
+		import sys, xml.etree.ElementTree as tree
+		names = {"a": "http://www.w3.org/2005/Atom"}
+		for found in tree.parse(sys.argv[2]).findall(sys.argv[1], names):
+		    print(found.text if found.text and found.text.strip() else sorted(found.attrib.items()))
+	END
+}
+
+@test "the feed: valid, newest first, what is noticed and not what people did" {
+	make_store
+	notice 'info|github.com/kodwx|github.com/kodwx is gone: rosa.0.2.0' 'audit|x|somebody did it' \
+		'urgent|a <b> & "c"|<script>alert(1)</script> & more'
+	larder_start
+	[ "$(curl -s -o "$WORK/feed" -D "$WORK/headers" -w '%{http_code}' "$URL/events.atom")" = 200 ]
+	[ "$(header Content-Type "$WORK/headers")" = 'application/atom+xml; charset=utf-8' ]
+	run feed a:entry/a:title
+	[ "$output" = $'<script>alert(1)</script> & more\ngithub.com/kodwx is gone: rosa.0.2.0' ]
+	[ "$(feed a:id)" = "$URL/events.atom" ]
+	[ "$(feed a:author/a:name)" = larder ]
+	[ "$(feed a:updated)" = "$(feed a:entry/a:updated | head -n 1)" ]
+	[ "$(feed a:entry/a:id | sort -u | grep -c '^urn:uuid:[0-9a-f]\{8\}-[0-9a-f]\{4\}-8[0-9a-f]\{3\}-[89ab][0-9a-f]\{3\}-[0-9a-f]\{12\}$')" = 2 ]
+	feed a:link | grep -F "('rel', 'self')"
+	curl -sf "$URL/" | grep -F '&lt;script&gt;alert(1)&lt;/script&gt;'
+	curl -sf "$URL/" | grep -F 'type="application/atom+xml"'
+	# The same events have the same names for ever.
+	feed a:entry/a:id >"$WORK/ids"
+	larder_stop
+	larder_start
+	curl -sf -o "$WORK/feed" "$URL/events.atom"
+	feed a:entry/a:id | cmp - "$WORK/ids"
+	larder_stop
+}
+
+@test "the feed: empty before anything was noticed, and a reader that asks again and again is told that nothing is new" {
+	make_store
+	larder_start
+	curl -sf -o "$WORK/feed" -D "$WORK/headers" "$URL/events.atom"
+	[ -z "$(feed a:entry)" ]
+	[ -n "$(feed a:updated)" ]
+	tag=$(header ETag "$WORK/headers")
+	[ "$(curl -s -o "$WORK/none" -w '%{http_code} %{size_download}' -H "If-None-Match: $tag" "$URL/events.atom")" = '304 0' ]
+	[ "$(curl -s -o /dev/null -w '%{http_code}' -H 'If-None-Match: "other"' "$URL/events.atom")" = 200 ]
+	seq 1000 | sed "s,.*,url = \"$URL/events.atom\"," >"$WORK/many"
+	[ "$(curl -s -K "$WORK/many" -H "If-None-Match: $tag" -w '%{http_code}\n' | sort | uniq -c | tr -s ' ')" = ' 1000 304' ]
+	[ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "$URL/events.atom")" = 405 ]
+	larder_stop
+}
+
+@test "a webhook is told what happens from when it is there on, once and in order, signed" {
+	make_store
+	notice 'info|old|before there was a webhook'
+	receiver_start
+	printf 'very secret\n' >"$WORK/secret"
+	hook_config "secret_file = \"$WORK/secret\""
+	make_store
+	[ ! -e "$WORK/receiver/got" ]
+	notice 'info|one|first' 'warning|two|second' 'audit|x|nobody is told' 'urgent|three|third'
+	larder_start
+	wait_until 20 got 3
+	[ "$(cut -d ' ' -f 1,3 "$WORK/receiver/got")" = $'2 2\n3 3\n5 5' ]
+	signature=$(openssl dgst -sha256 -hmac 'very secret' "$WORK/receiver/body" | sed 's/.*= //')
+	[ "$(tail -n 1 "$WORK/receiver/got" | cut -d ' ' -f 4)" = "sha256=$signature" ]
+	jq -e '.larder and .event.level == "urgent" and .event.subject == "three" and .event.detail == "third" and .event.about.site == "h/a"' "$WORK/receiver/body"
+	wait_until 10 eval '[ "$(metric webhook_delivered_total)" = 3 ]'
+	larder_stop
+	make_store
+	got 3
+}
+
+@test "a receiver that is away for a while gets all of it afterwards, once and in order" {
+	make_store
+	receiver_start
+	hook_config
+	make_store
+	echo 500 >"$WORK/receiver/status"
+	notice 'info|one|first' 'info|two|second'
+	larder_start
+	wait_until 20 got 2 # the first one, twice
+	[ "$(cut -d ' ' -f 1,2 "$WORK/receiver/got" | sort -u)" = '1 500' ]
+	[ "$(grep -c 'did not take event 1: 500; it is tried again for a day' "$WORK/larder.log")" = 1 ]
+	rm "$WORK/receiver/status"
+	wait_until 20 grep -q '^2 200' "$WORK/receiver/got"
+	[ "$(grep ' 200 ' "$WORK/receiver/got" | cut -d ' ' -f 1)" = $'1\n2' ]
+	grep -q 'webhook team takes events again' "$WORK/larder.log"
+	larder_stop
+}
+
+@test "a webhook may say from which level on, and a redirect is no delivery" {
+	make_store
+	receiver_start
+	hook_config 'level = "warning"'
+	make_store
+	echo 302 >"$WORK/receiver/status"
+	notice 'info|one|first' 'warning|two|second' 'urgent|three|third'
+	larder_start
+	wait_until 20 got 1
+	rm "$WORK/receiver/status"
+	wait_until 20 grep -q '^3 200' "$WORK/receiver/got"
+	[ "$(cut -d ' ' -f 1,2 "$WORK/receiver/got" | uniq)" = $'2 302\n2 200\n3 200' ]
+	larder_stop
+}
+
+@test "a webhook inside a private network is not asked unless that is allowed" {
+	make_store
+	receiver_start
+	larder_config "webhook \"team\" { url = \"http://127.0.0.1:$(cat "$WORK/receiver/port")/hook\" }"
+	make_store
+	notice 'info|one|first'
+	larder_start
+	wait_until 20 grep -q 'webhook team did not take event 1: address 127.0.0.1 or its port is not allowed' "$WORK/larder.log"
+	[ ! -e "$WORK/receiver/got" ]
+	[ "$(metric webhook_failures_total)" -ge 1 ]
+	larder_stop
+}
+
+@test "mistakes in a webhook are named, and the daemon does not start" {
+	larder_config 'webhook "team" { level = "info" }'
+	run larder serve
+	[ "$status" = 2 ]
+	[[ $output == *'webhook'*'url'* ]]
+	larder_config 'webhook "team" { url = "https://h/x" level = "audit" }'
+	run larder serve
+	[ "$status" = 2 ]
+	[[ $output == *larder.conf:*"'audit' is no level; write info, warning or urgent"* ]]
+	larder_config "webhook \"team\" { url = \"https://h/x\" secret_file = \"$WORK/none\" }"
+	run larder serve
+	[ "$status" = 2 ]
+	[[ $output == *'webhook "team": secret_file'* ]]
+	: >"$WORK/none"
+	run larder serve
+	[ "$status" = 2 ]
+	[[ $output == *'is empty'* ]]
+}
