@@ -23,6 +23,7 @@ need_library libsqlite3-dev sqlite3
 need_library libssl-dev libcrypto
 need_library libarchive-dev libarchive
 need_library zlib1g-dev zlib
+need_library liblzma-dev liblzma
 need_library libjansson-dev jansson
 need_library libconfuse-dev libconfuse
 need_library libsystemd-dev libsystemd
