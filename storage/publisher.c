@@ -11,6 +11,7 @@
 
 #include "storage/base/log.h"
 #include "storage/base/text.h"
+#include "storage/drift/provenance.h"
 #include "storage/store_parts.h"
 
 struct publisher {
@@ -173,6 +174,7 @@ write_row(struct publication *publication, const struct stamp *stamp)
 	        [INTAKE_FETCHED] = ARCHIVE_ADD, [INTAKE_GIVEN] = ARCHIVE_GIVE};
 	struct archive_row row = {.archive = publication->archive, .stamp = *stamp};
 
+	(void)provenance_commit(publication->fd, row.archive.git_commit); /* most say none */
 	archive_change_init(&publication->change, kinds[publication->source], &row, row_written);
 	writer_post(index_writer(publication->store->index), &publication->change.chore);
 }

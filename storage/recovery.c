@@ -8,6 +8,7 @@
 
 #include "storage/base/log.h"
 #include "storage/base/text.h"
+#include "storage/drift/provenance.h"
 #include "storage/store_parts.h"
 
 #define ADOPTIONS_MAX (2 * WRITER_BATCH_MAX) /* on their way to the index writer */
@@ -189,6 +190,7 @@ examine(const struct store *store, const uint8_t sha256[32], struct archive_row 
 	if (!stamp_equal(&before.stamp, &after.stamp))
 		return err_set(err, ERR_IO, "it is being changed");
 	ret->archive.stored_at_ms = before.written_ms;
+	(void)provenance_commit(fd, ret->archive.git_commit);
 	ret->stamp = before.stamp;
 	return true;
 }

@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 
-#define PROVENANCE_MAX 65 /* room for 64 digits: a commit of SHA-256; mostly there are 40 */
+#include "storage/archive.h"
+
+#define PROVENANCE_MAX ARCHIVE_COMMIT_MAX /* 64 digits: a commit of SHA-256; mostly there are 40 */
 
 /*
  * The commit of the archive in the open file, a tar as it is or compressed by gzip, bzip2, xz, lzma or zstd;

@@ -74,6 +74,35 @@ rebuilds_a_lost_index(void **state)
 	assert_recovered(0);
 }
 
+/* Where it comes from stands in the archive itself. */
+static void
+knows_the_commit_again(void **state)
+{
+	AUTO_FREE char *path = path_below(directory, "index.db");
+	AUTO_TEXT bytes = TEXT_EMPTY;
+	struct digests digests;
+	struct digest digest;
+	struct archive found;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	assert_true(file_read_path(PROJECT_DIR "/tests/fuzz/corpus/provenance/tar", 1 << 20, &bytes, &err));
+	digests = digests_of(bytes.bytes, bytes.length);
+	assert_true(digests_get(&digests, DIGEST_SHA256, &digest));
+	for (int lost = 0; lost < 2; lost++) {
+		struct store *store = store_at(directory, STORE_WRITE);
+
+		if (lost == 0)
+			assert_int_equal(put_bytes(store, bytes.bytes, bytes.length, &err), INTAKE_STORED);
+		else
+			assert_int_equal(figures_after_recovery(store).adopted, 1);
+		assert_int_equal(store_lookup(store, &digest, &found, &err), STORE_HIT);
+		assert_string_equal(found.git_commit, "0123456789abcdef0123456789abcdef01234567");
+		store_close(store);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
 static void
 rebuilds_an_empty_index(void **state)
 {
@@ -350,6 +379,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(rebuilds_a_lost_index, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(knows_the_commit_again, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(rebuilds_an_empty_index, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(rebuilds_from_garbage, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(rebuilds_from_a_few_bytes, set_up, tear_down),
