@@ -252,21 +252,15 @@ read_entry(struct reading *reading, struct archive_entry *entry, struct err *err
 	return members_add(&reading->table, &member, err);
 }
 
-/* The kind of headers of the entry in hand. */
+/* The kind of headers of the entry in hand: one of libarchive's numbers. */
 static unsigned
 tar_form(int format)
 {
-	switch (format) {
-	case ARCHIVE_FORMAT_TAR_USTAR:
+	if (format == ARCHIVE_FORMAT_TAR_USTAR)
 		return MEMBERS_USTAR;
-	case ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE:
-	case ARCHIVE_FORMAT_TAR_PAX_RESTRICTED:
+	if (format == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE || format == ARCHIVE_FORMAT_TAR_PAX_RESTRICTED)
 		return MEMBERS_PAX;
-	case ARCHIVE_FORMAT_TAR_GNUTAR:
-		return MEMBERS_GNU_TAR;
-	default:
-		return MEMBERS_OLD_TAR;
-	}
+	return format == ARCHIVE_FORMAT_TAR_GNUTAR ? MEMBERS_GNU_TAR : MEMBERS_OLD_TAR;
 }
 
 static bool
