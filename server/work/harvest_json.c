@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "server/work/json.h"
+#include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/catalog/section.h"
 
 #define READ_BYTES 65536
-#define FORM_NAMES 5
+#define FORM_NAMES 6
 
 /* --- writing --- */
 
@@ -28,22 +29,35 @@ add_line(struct text *ret, json_t *value)
 static json_t *
 heading(const struct harvest *harvest, const json_t *asked)
 {
-	return json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "harvest", 1, "source",
+	json_t *value = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "harvest", 1, "source",
 	        json_text_of(asked, "source"), "form", json_text_of(asked, "form"), "files",
 	        (json_int_t)harvest->files, "sections", (json_int_t)harvest->sections, "without_digest",
 	        (json_int_t)harvest->without_digest, "not_archives", (json_int_t)harvest->not_archives,
 	        "problems", (json_int_t)harvest->problems_in_all);
+
+	if (harvest->tip != NULL) {
+		json_object_set_new(value, "tip", json_text(harvest->tip));
+		json_object_set_new(value, "commits", json_integer((json_int_t)harvest->commits));
+	}
+	return value;
 }
 
 json_t *
 harvest_entry_json(const struct harvest_entry *entry)
 {
-	json_t *urls = json_array();
+	json_t *urls = json_array(), *value;
 
 	for (size_t i = 0; i < entry->n_urls; i++)
 		json_array_append_new(urls, json_text(entry->urls[i]));
-	return json_pack("{s:o, s:o, s:o}", "digests", json_digests(&entry->digests), "package",
+	value = json_pack("{s:o, s:o, s:o}", "digests", json_digests(&entry->digests), "package",
 	        json_text(entry->package), "urls", urls);
+	if (entry->first_ms != 0 || entry->last_ms != 0) {
+		json_object_set_new(value, "first", json_integer(entry->first_ms));
+		json_object_set_new(value, "last", json_integer(entry->last_ms));
+	}
+	if (entry->past)
+		json_object_set_new(value, "past", json_true());
+	return value;
 }
 
 void
@@ -82,8 +96,8 @@ not_so(const struct harvest_reader *reader, struct err *err, const char *what)
 static bool
 form_parse(const char *name, enum source_form *ret)
 {
-	static const enum source_form forms[FORM_NAMES] = {
-	        SOURCE_OPAM_REPOSITORY, SOURCE_OPAM_ARCHIVE, SOURCE_OPAM_LOCK, SOURCE_DUNE_LOCK, SOURCE_LIST};
+	static const enum source_form forms[FORM_NAMES] = {SOURCE_OPAM_REPOSITORY, SOURCE_OPAM_ARCHIVE,
+	        SOURCE_OPAM_LOCK, SOURCE_DUNE_LOCK, SOURCE_LIST, SOURCE_HISTORY};
 
 	for (size_t i = 0; i < FORM_NAMES; i++) {
 		if (strcmp(name, source_form_name(forms[i])) != 0)
@@ -92,6 +106,38 @@ form_parse(const char *name, enum source_form *ret)
 		return true;
 	}
 	return false;
+}
+
+/* Identities of commits with a blank between them. */
+static bool
+is_tip(const char *tip)
+{
+	for (;;) {
+		size_t length = strspn(tip, "0123456789abcdef");
+
+		if (length != 40 && length != 64)
+			return false;
+		tip += length;
+		if (*tip == '\0')
+			return true;
+		if (*tip++ != ' ')
+			return false;
+	}
+}
+
+/* Of a history there is one, of everything else none. */
+static bool
+read_tip(struct harvest_reader *reader, const json_t *value, struct err *err)
+{
+	const char *tip = json_text_of(value, "tip");
+
+	if (reader->form != SOURCE_HISTORY)
+		return json_object_get(value, "tip") == NULL ||
+		       not_so(reader, err, "only a history has a tip");
+	if (!is_tip(tip))
+		return not_so(reader, err, "its tip is no list of commits");
+	harvest_put_tip(reader->harvest, tip);
+	return true;
 }
 
 static bool
@@ -105,9 +151,10 @@ read_heading(struct harvest_reader *reader, const json_t *value, struct err *err
 	harvest->sections = json_count_of(value, "sections");
 	harvest->without_digest = json_count_of(value, "without_digest");
 	harvest->not_archives = json_count_of(value, "not_archives");
+	harvest->commits = json_count_of(value, "commits");
 	reader->problems_in_all = json_count_of(value, "problems");
 	reader->name = xstrdup(json_text_of(value, "source"));
-	return true;
+	return read_tip(reader, value, err);
 }
 
 /* What text_escape wrote as \xNN is a byte again, since harvest_problem escapes once more. */
@@ -154,6 +201,28 @@ is_good_url(const char *url)
 	return section_is_web_url(url);
 }
 
+/* What a history says of when it was named; of all else nothing. */
+static bool
+read_dates(const json_t *value, struct harvest_entry *entry, struct err *err)
+{
+	const json_t *first = json_object_get(value, "first"), *last = json_object_get(value, "last");
+	int64_t now_ms = clock_wall_ms();
+
+	entry->past = json_flag_of(value, "past");
+	if (first == NULL && last == NULL && !entry->past)
+		return true;
+	entry->first_ms = json_integer_value(first);
+	entry->last_ms = json_integer_value(last);
+	if (entry->first_ms < 1 || entry->last_ms < entry->first_ms)
+		return err_set(err, ERR_SYNTAX, "its dates are none: \"first\" is from 1 to \"last\"");
+	/* Of a clock that went back since, too. */
+	if (entry->last_ms > now_ms)
+		entry->last_ms = now_ms;
+	if (entry->first_ms > now_ms)
+		entry->first_ms = now_ms;
+	return true;
+}
+
 bool
 harvest_entry_read(
         const json_t *value, struct harvest *harvest, const char *file, unsigned line, struct err *err)
@@ -173,6 +242,8 @@ harvest_entry_read(
 			return err_set(err, ERR_SYNTAX, "one of its URLs is no http, https or ftp URL");
 		strings[entry.n_urls] = url;
 	}
+	if (!read_dates(value, &entry, err))
+		return false;
 	harvest_add(harvest, &entry, file, line);
 	return true;
 }

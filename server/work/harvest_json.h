@@ -3,8 +3,9 @@
  * after the other, a line each, so that neither side holds them all at once.
  *
  *   {"harvest": 1, "source": "name", "form": "list", "files": n, "sections": n, "without_digest": n,
- *    "not_archives": n, "problems": n}
- *   {"digests": {"sha256": "<hex>", …}, "package": "rosa.0.2.0", "urls": ["https://…", …]}      an entry
+ *    "not_archives": n, "problems": n}       of a history with "tip": "<hex> …", "commits": n
+ *   {"digests": {"sha256": "<hex>", …}, "package": "rosa.0.2.0", "urls": ["https://…", …]}      an entry; of a
+ *                                            history with "first": ms, "last": ms, "past": true
  *   {"file": "packages/…", "line": n, "column": n, "text": "…; skipped"}                          a problem
  *   {"end": entries and problems in all}                              without it the harvest was cut short
  *

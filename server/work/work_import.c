@@ -40,6 +40,8 @@ report_json(const struct import *import)
 	        "not_archives", (json_int_t)harvest->not_archives, "problems_total",
 	        (json_int_t)harvest->problems_in_all);
 
+	if (harvest->tip != NULL)
+		json_object_set_new(report, "commits", json_integer((json_int_t)harvest->commits));
 	json_object_set_new(report, "archives", count_json(learned->archives, learned->new_archives));
 	json_object_set_new(report, "digests", count_json(learned->digests, learned->new_digests));
 	json_object_set_new(report, "origins", count_json(learned->origins, learned->new_origins));

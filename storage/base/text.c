@@ -54,7 +54,7 @@ xstrdup(const char *string)
 	return xstrndup(string, strlen(string));
 }
 
-static void
+void
 text_reserve(struct text *text, size_t more)
 {
 	size_t needed = text->length + more + 1;

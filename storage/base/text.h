@@ -26,7 +26,8 @@ struct text {
 void text_add(struct text *text, const char *string);
 void text_add_bytes(struct text *text, const void *bytes, size_t length);
 void text_addf(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
-void text_clear(struct text *text); /* empties it, keeps the memory */
+void text_reserve(struct text *text, size_t more); /* room for so many bytes behind what it holds, and a 0 */
+void text_clear(struct text *text);                /* empties it, keeps the memory */
 char *text_take(
         struct text *text); /* the string, owned by the caller ("" when empty); the text is empty again */
 void text_finish(struct text *text);              /* releases the memory */

@@ -56,26 +56,38 @@ copied(struct harvest *harvest, const char *string)
 	return string[0] == '\0' ? "" : arena_copy(&harvest->memory->arena, string, strlen(string));
 }
 
+/* The strings are escaped already. */
+static void
+keep_problem(struct harvest *harvest, const struct harvest_problem *problem)
+{
+	struct harvest_memory *memory = harvest->memory;
+
+	harvest->problems_in_all++;
+	if (harvest->n_problems == HARVEST_PROBLEMS_MAX)
+		return;
+	harvest->problems = grown(harvest->problems, harvest->n_problems, &memory->problems_capacity,
+	        sizeof *harvest->problems);
+	harvest->problems[harvest->n_problems++] =
+	        (struct harvest_problem){.file = copied(harvest, problem->file),
+	                .line = problem->line,
+	                .column = problem->column,
+	                .text = copied(harvest, problem->text)};
+}
+
 void
 harvest_problem(
         struct harvest *harvest, const char *file, unsigned line, unsigned column, const char *format, ...)
 {
 	char raw[PROBLEM_TEXT_MAX], text[PROBLEM_TEXT_MAX], name[PROBLEM_TEXT_MAX];
-	struct harvest_memory *memory = harvest->memory;
 	va_list args;
 
-	harvest->problems_in_all++;
-	if (harvest->n_problems == HARVEST_PROBLEMS_MAX)
-		return;
 	va_start(args, format);
 	vsnprintf(raw, sizeof raw, format, args);
 	va_end(args);
 	text_escape(raw, text, sizeof text);
 	text_escape(file, name, sizeof name);
-	harvest->problems = grown(harvest->problems, harvest->n_problems, &memory->problems_capacity,
-	        sizeof *harvest->problems);
-	harvest->problems[harvest->n_problems++] = (struct harvest_problem){
-	        .file = copied(harvest, name), .line = line, .column = column, .text = copied(harvest, text)};
+	keep_problem(harvest,
+	        &(struct harvest_problem){.file = name, .line = line, .column = column, .text = text});
 }
 
 static bool
@@ -144,6 +156,30 @@ harvest_add(struct harvest *harvest, const struct harvest_entry *entry, const ch
 	        .last_ms = entry->last_ms,
 	        .past = entry->past};
 	return true;
+}
+
+void
+harvest_put_tip(struct harvest *harvest, const char *tip)
+{
+	harvest->tip = copied(harvest, tip);
+}
+
+void
+harvest_absorb(struct harvest *harvest, struct harvest *other)
+{
+	uint64_t not_kept = other->problems_in_all - other->n_problems;
+
+	for (size_t i = 0; i < other->n_problems; i++)
+		keep_problem(harvest, &other->problems[i]);
+	harvest->problems_in_all += not_kept;
+	harvest->files += other->files;
+	harvest->sections += other->sections;
+	harvest->without_digest += other->without_digest;
+	harvest->not_archives += other->not_archives;
+	harvest->commits += other->commits;
+	arena_clear(&other->memory->arena);
+	*other = (struct harvest){
+	        .memory = other->memory, .entries = other->entries, .problems = other->problems};
 }
 
 /* Same digests first, then in the order of the source. */

@@ -46,8 +46,9 @@ struct harvest {
 	uint64_t sections; /* url and extra-source sections, lockfile directories, fetches, list lines */
 	uint64_t without_digest; /* sections that name no checksum, so that larder can do nothing with them */
 	uint64_t not_archives;   /* git, hg, darcs and local sources: no archive to keep */
-	const char *
-	        tip; /* of a history: the commits it was read up to, hexadecimal, separated by a blank; NULL: no history */
+	/* Of a history: the commits it was read up to, hexadecimal, separated by a blank; NULL: no history. */
+	const char *tip;
+	uint64_t commits;              /* of a history: how many were read */
 	struct harvest_memory *memory; /* holds all strings */
 };
 
@@ -70,6 +71,10 @@ bool harvest_add(struct harvest *harvest, const struct harvest_entry *entry, con
  */
 void harvest_problem(struct harvest *harvest, const char *file, unsigned line, unsigned column,
         const char *format, ...) PRINTF_LIKE(5, 6);
+/* Copies the tip. */
+void harvest_put_tip(struct harvest *harvest, const char *tip);
+/* Moves the problems and figures of another harvest behind its own; the other is empty then, its entries are gone. */
+void harvest_absorb(struct harvest *harvest, struct harvest *other);
 /*
  * The first entry of every distinct set of digests, in the order of the source; the array is the caller's to
  * free.

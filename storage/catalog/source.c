@@ -39,6 +39,8 @@ source_form_name(enum source_form form)
 		return "dune lock directory";
 	case SOURCE_LIST:
 		return "list";
+	case SOURCE_HISTORY:
+		return "history of an opam repository";
 	}
 	assert(!"no such form");
 	return "";
@@ -211,6 +213,7 @@ read_form(int fd, const char *name, enum source_form form, struct harvest *harve
 	case SOURCE_DUNE_LOCK:
 		return read_whole(fd, name, form, harvest, err);
 	case SOURCE_OPAM_REPOSITORY:
+	case SOURCE_HISTORY:
 		break;
 	}
 	assert(!"a directory is no file");
@@ -263,6 +266,7 @@ source_read_text(const struct text *text, const char *name, struct harvest *harv
 		return true;
 	case SOURCE_OPAM_REPOSITORY:
 	case SOURCE_OPAM_ARCHIVE:
+	case SOURCE_HISTORY:
 		break;
 	}
 	return err_set(

@@ -15,7 +15,8 @@ enum source_form {
 	SOURCE_OPAM_ARCHIVE,
 	SOURCE_OPAM_LOCK,
 	SOURCE_DUNE_LOCK,
-	SOURCE_LIST
+	SOURCE_LIST,
+	SOURCE_HISTORY
 };
 const char *source_form_name(enum source_form form); /* "opam repository", … for messages */
 

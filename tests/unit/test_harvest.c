@@ -4,6 +4,7 @@
 #include "tests/support/readers.h"
 
 #include "storage/catalog/arena.h"
+#include "storage/catalog/distinct.h"
 #include "storage/catalog/section.h"
 
 static struct harvest *harvest;
@@ -56,6 +57,91 @@ gives_memory_and_takes_it_back(void **state)
 	arena_finish(&arena);
 	arena_clear(&arena);
 	assert_null(arena.chunks);
+}
+
+/* What is said again is one entry of the whole time; what differs in anything is one of its own. */
+static void
+tells_distinct_entries(void **state)
+{
+	const char *urls[] = {"https://a/", "https://b/"};
+	struct harvest_entry entry = {.digests = digests_of("md5=" MD5_A),
+	        .package = "a.1",
+	        .urls = urls,
+	        .n_urls = 1,
+	        .first_ms = 5,
+	        .last_ms = 6,
+	        .past = true};
+	struct distinct distinct;
+	char package[16];
+
+	(void)state;
+	assert_true(harvest_add(harvest, &entry, "f", 1)); /* was there before */
+	distinct_init(&distinct, harvest);
+	distinct_add(&distinct, &entry, "f", 1);
+	entry.first_ms = 3;
+	entry.last_ms = 4;
+	distinct_add(&distinct, &entry, "f", 1);
+	entry.first_ms = 7;
+	entry.last_ms = 8;
+	entry.past = false;
+	distinct_add(&distinct, &entry, "f", 1);
+	assert_int_equal(harvest->n_entries, 2);
+	assert_int_equal(harvest->entries[0].first_ms, 5);
+	assert_true(harvest->entries[0].past);
+	assert_int_equal(harvest->entries[1].first_ms, 3);
+	assert_int_equal(harvest->entries[1].last_ms, 8);
+	assert_false(harvest->entries[1].past);
+	entry.n_urls = 2;
+	distinct_add(&distinct, &entry, "f", 1);
+	urls[1] = "https://c/";
+	distinct_add(&distinct, &entry, "f", 1);
+	entry.digests = digests_of("sha256=" SHA256_A);
+	distinct_add(&distinct, &entry, "f", 1);
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 5000; i++) {
+			snprintf(package, sizeof package, "p.%d", i);
+			entry.package = package;
+			distinct_add(&distinct, &entry, "f", 1);
+		}
+	assert_int_equal(harvest->n_entries, 5005);
+	/* One over a limit is a problem each time. */
+	entry.package = "a b";
+	distinct_add(&distinct, &entry, "f", 1);
+	distinct_add(&distinct, &entry, "f", 1);
+	assert_int_equal(harvest->n_entries, 5005);
+	assert_int_equal(harvest->problems_in_all, 2);
+	distinct_finish(&distinct);
+}
+
+static void
+absorbs_another(void **state)
+{
+	struct harvest *other = harvest_create();
+
+	(void)state;
+	harvest->files = 1;
+	harvest_problem(harvest, "f", 1, 1, "one; skipped");
+	for (int round = 0; round < 2; round++) {
+		other->files = 2;
+		other->sections = 3;
+		other->not_archives = 4;
+		other->without_digest = 5;
+		for (int i = 0; i < HARVEST_PROBLEMS_MAX + 10; i++)
+			harvest_problem(other, "\\", 2, 3, "a \x1b; skipped");
+		harvest_absorb(harvest, other);
+		assert_int_equal(other->problems_in_all, 0);
+		assert_int_equal(other->n_entries, 0);
+		assert_int_equal(other->files, 0);
+	}
+	assert_int_equal(harvest->files, 5);
+	assert_int_equal(harvest->sections, 6);
+	assert_int_equal(harvest->not_archives, 8);
+	assert_int_equal(harvest->without_digest, 10);
+	assert_int_equal(harvest->problems_in_all, 2 * (HARVEST_PROBLEMS_MAX + 10) + 1);
+	assert_int_equal(harvest->n_problems, HARVEST_PROBLEMS_MAX);
+	assert_string_equal(harvest->problems[1].text, "a \\x1b; skipped");
+	assert_string_equal(harvest->problems[1].file, "\\x5c");
+	harvest_destroy(other);
 }
 
 static void
@@ -272,6 +358,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(counts_a_section_without_digest, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                keeps_the_right_checksums_beside_wrong_ones, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(tells_distinct_entries, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(absorbs_another, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(refuses_what_cannot_be_a_url, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(bounds_the_urls_of_a_section, set_up, tear_down),
 	};

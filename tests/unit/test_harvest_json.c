@@ -12,10 +12,16 @@
 #include <unistd.h>
 
 #include "server/work/harvest_json.h"
+#include "storage/base/clock.h"
 
 #define HEADING                                                                                              \
 	"{\"harvest\":1,\"source\":\"x.list\",\"form\":\"list\",\"files\":1,\"sections\":2,"                 \
 	"\"without_digest\":0,\"not_archives\":0,\"problems\":0}\n"
+#define TIP          "0123456789abcdef0123456789abcdef01234567"
+#define HISTORY(tip) "{\"harvest\":1,\"form\":\"history of an opam repository\",\"tip\":\"" tip "\"}\n"
+#define DATED(first, last)                                                                                   \
+	HEADING "{\"digests\":{\"md5\":\"" MD5 "\"},\"urls\":[\"https://x.example/\"],\"first\":" first      \
+	        ",\"last\":" last "}\n{\"end\":1}\n"
 #define MD5   "d41d8cd98f00b204e9800998ecf8427e"
 #define ENTRY "{\"digests\":{\"md5\":\"" MD5 "\"},\"package\":\"\",\"urls\":[\"https://x.example/a\"]}\n"
 
@@ -151,6 +157,57 @@ what_is_none_is_refused(void **state)
 	refused(HEADING "{\"digests\":{\"md5\":\"" MD5 "\"},\"urls\":[7]}\n", "no http");
 }
 
+static void
+a_history_keeps_its_dates(void **state)
+{
+	struct harvest *harvest = make_harvest();
+	json_t *asked = json_pack("{s:s, s:s}", "source", "r.git", "form", source_form_name(SOURCE_HISTORY));
+	AUTO_TEXT text = TEXT_EMPTY;
+	struct err err;
+
+	(void)state;
+	harvest->entries[0].first_ms = 1;
+	harvest->entries[0].last_ms = 1695000000000;
+	harvest->entries[0].past = true;
+	harvest->commits = 70000;
+	harvest_put_tip(harvest, TIP " " TIP);
+	harvest_json_add(&text, harvest, asked);
+	json_decref(asked);
+	assert_true(read_text(text.bytes, text.length, &err));
+	assert_int_equal(form, SOURCE_HISTORY);
+	assert_string_equal(read_back->tip, TIP " " TIP);
+	assert_int_equal(read_back->commits, 70000);
+	assert_int_equal(read_back->entries[0].first_ms, 1);
+	assert_int_equal(read_back->entries[0].last_ms, 1695000000000);
+	assert_true(read_back->entries[0].past);
+	assert_int_equal(read_back->entries[1].first_ms, 0);
+	assert_int_equal(read_back->entries[1].last_ms, 0);
+	assert_false(read_back->entries[1].past);
+	harvest_destroy(harvest);
+}
+
+static void
+dates_are_of_the_past(void **state)
+{
+	int64_t began_ms = clock_wall_ms();
+	struct err err;
+
+	(void)state;
+	assert_true(read_text(DATED("1", "99999999999999"), strlen(DATED("1", "99999999999999")), &err));
+	assert_true(read_back->entries[0].last_ms >= began_ms);
+	assert_true(read_back->entries[0].last_ms <= clock_wall_ms());
+	assert_null(read_back->tip);
+	refused(DATED("2", "1"), "its dates are none");
+	refused(DATED("0", "1"), "its dates are none");
+	refused(DATED("-1", "1"), "its dates are none");
+	refused(DATED("\"1\"", "1"), "its dates are none");
+	refused(HISTORY(""), "no list of commits");
+	refused(HISTORY(TIP " "), "no list of commits");
+	refused(HISTORY(TIP "  " TIP), "no list of commits");
+	refused(HISTORY(TIP "0"), "no list of commits");
+	refused("{\"harvest\":1,\"form\":\"list\",\"tip\":\"" TIP "\"}\n", "only a history has a tip");
+}
+
 /* A line of this length, with something before and behind it. */
 static void
 add_long(struct text *text, const char *before, size_t length, const char *behind)
@@ -200,6 +257,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_teardown(is_the_same_again, tear_down),
 	        cmocka_unit_test_teardown(what_is_none_is_refused, tear_down),
+	        cmocka_unit_test_teardown(a_history_keeps_its_dates, tear_down),
+	        cmocka_unit_test_teardown(dates_are_of_the_past, tear_down),
 	        cmocka_unit_test_teardown(limits_are_problems, tear_down),
 	        cmocka_unit_test_teardown(a_line_has_an_end, tear_down),
 	};
