@@ -37,6 +37,7 @@ need patch patch
 need unzip unzip
 need jq jq
 need curl curl
+need git git
 need openssl openssl
 need python3 python3
 need shellcheck shellcheck
