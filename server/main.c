@@ -29,6 +29,7 @@ enum {
 	OPTION_MAY,
 	OPTION_EXPIRES,
 	OPTION_TOKEN_FILE,
+	OPTION_HISTORY,
 	OPTION_OVERRIDE
 };
 
@@ -48,6 +49,7 @@ static const struct option every_option[] = {
         {"may", required_argument, NULL, OPTION_MAY},
         {"expires", required_argument, NULL, OPTION_EXPIRES},
         {"token-file", required_argument, NULL, OPTION_TOKEN_FILE},
+        {"history", no_argument, NULL, OPTION_HISTORY},
         {"output", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
 };
@@ -109,7 +111,7 @@ flag_of(int option)
 	} flags[] = {{OPTION_JSON, FLAG_JSON}, {OPTION_ALL, FLAG_ALL}, {OPTION_WANTED, FLAG_WANTED},
 	        {OPTION_REPAIR, FLAG_REPAIR}, {OPTION_CHECK_CONFIG, FLAG_CHECK_CONFIG},
 	        {OPTION_FORGET, FLAG_FORGET}, {OPTION_MAY, FLAG_MAY}, {OPTION_EXPIRES, FLAG_EXPIRES},
-	        {OPTION_TOKEN_FILE, FLAG_TOKEN_FILE}};
+	        {OPTION_TOKEN_FILE, FLAG_TOKEN_FILE}, {OPTION_HISTORY, FLAG_HISTORY}};
 
 	for (size_t i = 0; i < COUNT_OF(flags); i++)
 		if (flags[i].option == option)

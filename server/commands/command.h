@@ -33,6 +33,7 @@ enum command_flag {
 	FLAG_MAY = 1 << 8,         /* --may RIGHTS */
 	FLAG_EXPIRES = 1 << 9,     /* --expires DURATION */
 	FLAG_TOKEN_FILE = 1 << 10, /* --token-file FILE */
+	FLAG_HISTORY = 1 << 11,
 };
 
 struct command;

@@ -18,6 +18,8 @@ static const struct {
 } options[] = {
         {FLAG_JSON, "      --json               the result as JSON\n"},
         {FLAG_ALL, "      --all                everything in the catalog\n"},
+        {FLAG_HISTORY,
+                "      --history            what an opam repository ever named, from a git clone of it\n"},
         {FLAG_WANTED, "      --wanted             only what the catalog names\n"},
         {FLAG_REPAIR, "      --repair             fetches again what was wrong or gone\n"},
         {FLAG_CHECK_CONFIG,

@@ -1,19 +1,22 @@
 /*
  * `larder import`: learns from sources where archives live. Main thread. A path is read here, since only the
- * command sees its user's files; learning it, and reading a URL, is server/work/work_import.c, here or in the
- * daemon.
+ * command sees its user's files, and the history of a repository is a path; learning it, and reading a URL, is
+ * server/work/work_import.c, here or in the daemon.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "server/catalogs.h"
 #include "server/commands/command.h"
 #include "server/commands/daemon.h"
+#include "server/commands/progress.h"
 #include "server/commands/reading.h"
+#include "server/signals.h"
 #include "server/work/json.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
-#include "storage/catalog/source.h"
+#include "storage/catalog/history.h"
 
 static void
 print_count(const json_t *report, const char *what)
@@ -34,6 +37,8 @@ print_report(const json_t *report, int64_t took_ms)
 	printf("%s: %s, %" PRIu64 " files, %" PRIu64 " sections, read in %.2f s\n",
 	        json_text_of(report, "source"), json_text_of(report, "form"), json_count_of(report, "files"),
 	        json_count_of(report, "sections"), (double)took_ms / 1000);
+	if (json_object_get(report, "commits") != NULL)
+		printf("  %-9s %8" PRIu64 "\n", "commits", json_count_of(report, "commits"));
 	print_count(report, "archives");
 	print_count(report, "digests");
 	print_count(report, "origins");
@@ -89,6 +94,78 @@ failure(const char *source, const struct err *err)
 	        "exit_status", err_exit_status(err->code));
 }
 
+/* --- history --- */
+
+/* Reading the history of one repository. */
+struct retrospect {
+	struct progress progress;
+	bool stopped; /* by a signal */
+};
+
+static void
+note_progress(void *context, const char *verb, uint64_t done, uint64_t total)
+{
+	struct retrospect *retrospect = context;
+	struct progress *progress = &retrospect->progress;
+
+	if (strcmp(progress->verb, verb) != 0)
+		progress->began_ms = clock_ms();
+	progress->measure = PROGRESS_COUNT;
+	progress->verb = verb;
+	progress->done = done;
+	progress->total = total;
+	progress_tick(progress);
+}
+
+static bool
+is_stopped(void *context)
+{
+	struct retrospect *retrospect = context;
+
+	retrospect->stopped = retrospect->stopped || signals_poll() == SIGNALS_STOP;
+	return retrospect->stopped;
+}
+
+/* The commits up to which histories were read before, separated by blanks; the caller's to free. */
+static char *
+known_commits(void)
+{
+	return xstrdup("");
+}
+
+static bool
+read_history(const struct invocation *invocation, const char *path, struct harvest *harvest, struct err *err)
+{
+	AUTO_FREE char *known = known_commits();
+	struct retrospect retrospect = {.stopped = false};
+	struct history_wish wish = {.path = path,
+	        .known = known,
+	        .limits = HISTORY_LIMITS,
+	        .progress = note_progress,
+	        .is_stopped = is_stopped,
+	        .context = &retrospect};
+	bool done;
+
+	if (catalogs_is_url(path))
+		return err_set(err, ERR_USAGE, "%s is a URL: clone it, and give the clone", path);
+	progress_begin(&retrospect.progress, progress_choose(invocation->flags), "", 0);
+	done = history_read(&wish, harvest, err);
+	progress_clear(&retrospect.progress);
+	return done;
+}
+
+/* --- sources --- */
+
+static bool
+read_local(const struct invocation *invocation, const char *source, struct harvest *harvest,
+        enum source_form *ret_form, struct err *err)
+{
+	if (!invocation_has(invocation, FLAG_HISTORY))
+		return source_read(source, harvest, ret_form, err);
+	*ret_form = SOURCE_HISTORY;
+	return read_history(invocation, source, harvest, err);
+}
+
 /* The report of one source, the caller's; NULL: what went wrong was said. */
 static json_t *
 import_source(const struct invocation *invocation, const char *source, int *ret_status)
@@ -99,13 +176,15 @@ import_source(const struct invocation *invocation, const char *source, int *ret_
 	struct err err = ERR_NONE;
 	json_t *report = NULL;
 
-	if (catalogs_is_url(source)) {
+	if (catalogs_is_url(source) && !invocation_has(invocation, FLAG_HISTORY)) {
 		*ret_status = undertake(invocation, &importing, &report);
 	} else {
 		importing.harvest = harvest_create();
-		if (source_read(source, importing.harvest, &form, &err)) {
+		if (read_local(invocation, source, importing.harvest, &form, &err)) {
 			json_object_set_new(importing.asked, "form", json_string(source_form_name(form)));
 			*ret_status = undertake(invocation, &importing, &report);
+		} else if (err.code == ERR_CANCELLED) {
+			*ret_status = command_fail(&err);
 		} else {
 			report = failure(source, &err);
 			*ret_status = err_exit_status(err.code);
@@ -165,8 +244,11 @@ const struct command command_import = {
                 "source\n"
                 "again adds only what is new; nothing that was learned before is forgotten. Exit status 1 "
                 "when\n"
-                "entries could not be read and were skipped.\n",
-        .flags = FLAG_JSON,
+                "entries could not be read and were skipped.\n\n"
+                "With --history a source is a git clone of an opam repository, or a bundle of one, and all\n"
+                "that any commit ever named is learned, not what is named today. Nothing that a clone is\n"
+                "configured to run is run. The next time only new commits are read.\n",
+        .flags = FLAG_JSON | FLAG_HISTORY,
         .min_arguments = 1,
         .max_arguments = ARGUMENTS_ANY,
         .run = run,

@@ -56,8 +56,12 @@ progress_text(const struct progress *progress, int64_t now_ms, char ret[PROGRESS
 		        sizeof left);
 		snprintf(estimate, sizeof estimate, ", %s left", left);
 	}
-	snprintf(ret, PROGRESS_TEXT_MAX, "%s %" PRIu64 "%s, %s, %s/s%s", progress->verb, progress->done, of,
-	        bytes, rate, estimate);
+	if (progress->measure == PROGRESS_COUNT)
+		snprintf(ret, PROGRESS_TEXT_MAX, "%s %" PRIu64 "%s%s", progress->verb, progress->done, of,
+		        estimate);
+	else
+		snprintf(ret, PROGRESS_TEXT_MAX, "%s %" PRIu64 "%s, %s, %s/s%s", progress->verb,
+		        progress->done, of, bytes, rate, estimate);
 }
 
 void

@@ -10,11 +10,13 @@
 #include "storage/base/text.h"
 
 enum progress_style { PROGRESS_NONE, PROGRESS_LINE, PROGRESS_MINUTES };
+enum progress_measure { PROGRESS_BYTES, PROGRESS_COUNT }; /* whether bytes are told */
 
 struct progress {
 	enum progress_style style;
 	const char *verb; /* "fetched" */
 	uint64_t total;   /* archives; 0: not known beforehand */
+	enum progress_measure measure;
 	uint64_t done, bytes;
 	uint64_t under_way;         /* bytes that have gone of archives that are not done yet */
 	int64_t began_ms, shown_ms; /* clock_ms */

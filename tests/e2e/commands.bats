@@ -58,7 +58,7 @@ make_list() {
 	[ "$status" = 2 ]
 	run "$LARDER" stat --wanted
 	[ "$status" = 2 ]
-	run "$LARDER" import --history x
+	run "$LARDER" import --wanted x
 	[ "$status" = 2 ]
 	run "$LARDER" stat -c
 	[ "$status" = 2 ]

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""count_opam.py FILE: counts what an opam repository (.tar.gz) or a lockfile names, with nothing but regular expressions, so that the
-importer's own lexer and parser can be compared with it. Prints JSON.
+"""count_opam.py FILE: counts what an opam repository (.tar.gz), a lockfile or the history of a repository (a .git directory or a .bundle)
+names, with nothing but regular expressions, so that the importer's own lexer and parser can be compared with it. Prints JSON.
 
 archives: distinct sets of digests that one section lists together; origins: distinct http(s) and ftp URLs of each such set;
-not_archives: sections that name a git repository or the like.
+not_archives: sections that name a git repository or the like. Of a history everything that a commit's tree ever held counts, and packages
+are counted too; each tree is listed whole, so that nothing depends on what git takes for a difference.
 """
 import json
+import os
 import re
+import subprocess
 import sys
 import tarfile
+import tempfile
 
 STRING = r'"(?:[^"\\]|\\.)*"'
 # Triple-quoted text and comments go, plain strings stay.
@@ -47,8 +51,32 @@ def sections_of_lockfile(text):
             yield [entry.group(1)], strings(entry.group(2) or "")
 
 
+def sections_of_url_file(text):
+    """A file of opam 1.2: the fields stand in no section."""
+    yield from sections_of_opam("url {" + text + "}")
+
+
+def git(repository, *arguments, data=None):
+    return subprocess.run(["git", "-C", repository, *arguments], check=True, capture_output=True, input=data).stdout
+
+
+def files_of_history(repository):
+    """(path, text) of each content of an opam or url file at each path where a commit has it."""
+    named = set()
+    for commit in git(repository, "rev-list", "HEAD").decode().split():
+        for entry in git(repository, "ls-tree", "-r", "-z", commit).decode("utf-8", "replace").split("\0"):
+            mode, _, rest = entry.partition(" ")
+            _, _, rest = rest.partition(" ")
+            blob, _, path = rest.partition("\t")
+            if mode.startswith("100") and re.search(r"(^|/)packages/(?!.*/files/).*/(opam|url)$", path):
+                named.add((blob, path))
+    for blob, path in sorted(named):
+        yield path, git(repository, "cat-file", "blob", blob).decode("utf-8", "replace")
+
+
 def main():
     path = sys.argv[1]
+    packages = set()
     counts = {"files": 0, "without_section": 0, "sections": 0, "not_archives": 0}
     archives, digests, origins = set(), set(), set()
 
@@ -71,6 +99,16 @@ def main():
                     counts["files"] += 1
                     counts["without_section"] += not found
                     learn(found)
+    elif path.endswith(".git") or path.endswith(".bundle"):
+        with tempfile.TemporaryDirectory() as work:
+            repository = os.path.join(work, "clone.git")
+            subprocess.run(["git", "clone", "-q", "--bare", path, repository], check=True)
+            for name, text in files_of_history(repository):
+                found = list(sections_of_opam(text) if name.endswith("opam") else sections_of_url_file(text))
+                counts["files"] += 1
+                learn(found)
+                if any(any(map(digest, checksums)) and re.match(r"(https?|ftp)://", " ".join(urls)) for urls, checksums in found):
+                    packages.add(name.split("/")[-2])
     else:
         with open(path, encoding="utf-8") as file:
             counts["files"] = 1
@@ -81,7 +119,7 @@ def main():
         for value in known:
             holders.setdefault(value, []).append(known)
     archives = [known for known in archives if not any(known < other for value in known for other in holders[value])]
-    json.dump(counts | {"archives": len(archives), "digests": len(digests), "origins": len(origins)}, sys.stdout)
+    json.dump(counts | {"archives": len(archives), "digests": len(digests), "origins": len(origins), "packages": len(packages)}, sys.stdout)
     print()
 
 

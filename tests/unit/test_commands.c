@@ -30,6 +30,10 @@ test_text(void **state)
 	progress.bytes = 0;
 	progress_text(&progress, 1000, text);
 	assert_string_equal(text, "fetched 0 of 100, 0 B, 0 B/s");
+	progress.measure = PROGRESS_COUNT;
+	progress.done = 50;
+	progress_text(&progress, 3000, text);
+	assert_string_equal(text, "fetched 50 of 100, 2 s left");
 	progress = (struct progress){.verb = "done", .done = 3, .bytes = 10, .began_ms = 0};
 	progress_text(&progress, 1000, text);
 	assert_string_equal(text, "done 3, 10 B, 10 B/s");
