@@ -337,15 +337,20 @@ static void
 record(struct errand *errand, enum origin_result result, const char *word, const char *detail)
 {
 	const struct origin *origin = errand_origin(errand);
-	struct contact contact = {.origin_id = origin->id,
+	struct contact contact;
+
+	metrics_upstream(errand->upstream->metrics, origin->place.host, word);
+	if (errand->flight == NULL)
+		return;
+	contact = (struct contact){.origin_id = origin->id,
+	        .asked = *flight_asked(errand->flight),
 	        .url = origin->url,
 	        .result = result,
 	        .detail = detail,
+	        .etag = "",
+	        .modified = "",
 	        .length = -1};
-
-	metrics_upstream(errand->upstream->metrics, origin->place.host, word);
-	if (origin->id != ORIGIN_MIRROR)
-		catalog_contact(errand->upstream->catalog, &contact);
+	catalog_contact(errand->upstream->catalog, &contact);
 }
 
 /* The next origin, or the end when bytes of this one were promised already. */

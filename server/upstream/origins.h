@@ -13,7 +13,7 @@
 #include "storage/catalog/catalog.h"
 #include "storage/digest.h"
 
-#define ORIGIN_MIRROR (-1) /* the id of what is not in the catalog */
+#define ORIGIN_MIRROR 0 /* the id of what is not in the catalog */
 
 struct origin {
 	int64_t id; /* in the catalog, or ORIGIN_MIRROR */

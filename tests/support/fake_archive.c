@@ -301,10 +301,19 @@ void
 catalog_contact(struct catalog *catalog, const struct contact *contact)
 {
 	struct fake_catalog *fake = (struct fake_catalog *)(void *)catalog;
+	struct fake_contact *last;
 
 	pthread_mutex_lock(&fake->mutex);
-	fake->results[contact->origin_id] = contact->result;
-	snprintf(fake->details[contact->origin_id], sizeof fake->details[0], "%s", contact->detail);
+	last = &fake->last[contact->origin_id];
+	*last = (struct fake_contact){.count = last->count + 1,
+	        .asked = contact->asked,
+	        .result = contact->result,
+	        .took_ms = contact->took_ms,
+	        .length = contact->length};
+	snprintf(last->url, sizeof last->url, "%s", contact->url);
+	snprintf(last->detail, sizeof last->detail, "%s", contact->detail);
+	snprintf(last->etag, sizeof last->etag, "%s", contact->etag);
+	snprintf(last->modified, sizeof last->modified, "%s", contact->modified);
 	pthread_mutex_unlock(&fake->mutex);
 }
 

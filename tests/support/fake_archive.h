@@ -50,13 +50,22 @@ void fake_settle(struct flight *flight);
 void fake_stored(struct flight *flight);
 
 #define FAKE_ORIGINS_MAX 16
+
+/* The last contact with an origin, and how many there were. */
+struct fake_contact {
+	unsigned count;
+	struct digest asked;
+	enum origin_result result;
+	int64_t took_ms, length;
+	char url[512], detail[200], etag[160], modified[160];
+};
+
 struct fake_catalog {
 	char *urls[FAKE_ORIGINS_MAX]; /* ids from 1 */
 	size_t count;
 	bool broken;
 	pthread_mutex_t mutex;
-	enum origin_result results[FAKE_ORIGINS_MAX + 1]; /* by id */
-	char details[FAKE_ORIGINS_MAX + 1][96];
+	struct fake_contact last[FAKE_ORIGINS_MAX + 1]; /* by id; 0: of the mirrors */
 };
 /* The store whose catalog this is. */
 struct store *fake_store(struct fake_catalog *catalog);

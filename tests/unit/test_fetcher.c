@@ -204,7 +204,7 @@ first_origin_serves(void **state)
 	expect_landed(world);
 	fetcher_stop(world->fetcher); /* what follows a landing is done */
 	assert_int_equal(scripted_hits(world->other, "/a"), 0);
-	assert_int_equal(world->catalog.results[1], ORIGIN_SERVED);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_SERVED);
 	assert_int_equal(metrics_get(world->metrics, METRIC_UPSTREAM_BYTES), strlen(RIGHT));
 	assert_non_null(strstr(fake_metrics_outcomes(world->metrics), " served\n"));
 	assert_true(scripted_last_request_has(world->origin, "Accept-Encoding: identity\r\n"));
@@ -236,9 +236,9 @@ second_origin_is_asked(void **state)
 	start(world);
 	expect_landed(world);
 	fetcher_stop(world->fetcher);
-	assert_int_equal(world->catalog.results[1], ORIGIN_GONE);
-	assert_string_equal(world->catalog.details[1], "404");
-	assert_int_equal(world->catalog.results[2], ORIGIN_SERVED);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_GONE);
+	assert_string_equal(world->catalog.last[1].detail, "404");
+	assert_int_equal(world->catalog.last[2].result, ORIGIN_SERVED);
 	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_RESTARTS), 1);
 }
 
@@ -376,7 +376,7 @@ wrong_bytes_rest_and_the_next_is_asked(void **state)
 	assert_int_equal(scripted_hits(world->origin, "/wrong"), 1);
 	assert_int_equal(scripted_hits(world->other, "/a"), 2);
 	assert_int_equal(metrics_get(world->metrics, METRIC_WRONG_BYTES), 1);
-	assert_int_equal(world->catalog.results[1], ORIGIN_CHANGED);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_CHANGED);
 }
 
 static void
@@ -697,7 +697,7 @@ an_archive_that_came_by_other_means_ends_its_errands(void **state)
 		flight_release(flights[i]);
 	}
 	assert_int_equal(scripted_hits(world->origin, "/stall"), 1);
-	assert_int_equal(world->catalog.results[1], ORIGIN_UNTRIED);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_UNTRIED);
 	assert_string_equal(fake_metrics_outcomes(world->metrics), "");
 }
 
