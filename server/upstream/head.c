@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -74,10 +75,68 @@ add_length(struct head *head, const char *value)
 	return HEAD_FINE;
 }
 
+/* It may be sent back, and is shown to people: printable characters, and not cut. */
+static void
+keep_validator(const char *value, char ret[HEAD_VALIDATOR_MAX + 1])
+{
+	size_t length = strlen(value);
+
+	ret[0] = '\0';
+	if (length > HEAD_VALIDATOR_MAX)
+		return;
+	for (size_t i = 0; i < length; i++)
+		if (value[i] < ' ' || value[i] > '~')
+			return;
+	memcpy(ret, value, length + 1);
+}
+
+/* Digits up to the character that ends them; NULL: there are none, or too many. */
+static const char *
+read_number(const char *at, char end, uint64_t *ret)
+{
+	size_t digits = strspn(at, "0123456789");
+	char number[24];
+
+	if (digits == 0 || digits >= sizeof number || at[digits] != end)
+		return NULL;
+	memcpy(number, at, digits);
+	number[digits] = '\0';
+	return text_parse_number(number, ret) ? at + digits + (end != '\0') : NULL;
+}
+
+/* "bytes 0-499/1234", with a star for a total that it does not know (RFC 9110, section 14.4). */
+static bool
+read_range(struct head *head, const char *value)
+{
+	const char *at = value;
+
+	if (strncasecmp(at, "bytes ", 6) != 0)
+		return false;
+	at = read_number(at + 6, '-', &head->first);
+	if (at == NULL)
+		return false;
+	at = read_number(at, '/', &head->last);
+	if (at == NULL || head->last < head->first)
+		return false;
+	if (strcmp(at, "*") == 0)
+		return true;
+	head->has_total = true;
+	return read_number(at, '\0', &head->total) != NULL && head->last < head->total &&
+	       head->total <= INT64_MAX;
+}
+
+/* Of two neither counts. */
+static void
+add_range(struct head *head, const char *value)
+{
+	head->has_range = head->ranges == 0 && read_range(head, value);
+	head->ranges++;
+}
+
 static enum head_fault
 add_field(struct head *head, const char *line, size_t length)
 {
-	char value[64];
+	char value[64], longer[HEAD_VALIDATOR_MAX + 2];
 
 	if (field_value(line, length, "Content-Length", value, sizeof value))
 		return add_length(head, value);
@@ -87,6 +146,12 @@ add_field(struct head *head, const char *line, size_t length)
 		head->has_coding = true;
 	else if (field_value(line, length, "Retry-After", value, sizeof value))
 		memcpy(head->retry_after, value, sizeof head->retry_after);
+	else if (field_value(line, length, "Content-Range", longer, sizeof longer))
+		add_range(head, longer);
+	else if (field_value(line, length, "ETag", longer, sizeof longer))
+		keep_validator(longer, head->etag);
+	else if (field_value(line, length, "Last-Modified", longer, sizeof longer))
+		keep_validator(longer, head->modified);
 	return HEAD_FINE;
 }
 
@@ -96,7 +161,7 @@ head_add(struct head *head, const char *line, size_t length)
 	head->bytes += length;
 	if (head->bytes > HEAD_BYTES_MAX)
 		return HEAD_TOO_LARGE;
-	if (head->complete && head->status == 200)
+	if (head->complete && (head->status == 200 || head->status == 206))
 		return HEAD_FINE;
 	if (length >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
 		begin_answer(head, line, length);
@@ -115,6 +180,36 @@ uint64_t
 head_size(const struct head *head)
 {
 	return head->has_length && !head->has_coding ? head->length : 0;
+}
+
+int64_t
+head_whole(const struct head *head)
+{
+	if (head->status == 206)
+		return head->has_range && head->has_total ? (int64_t)head->total : -1;
+	return head->has_length && !head->has_coding && head->length <= INT64_MAX ? (int64_t)head->length
+	                                                                          : -1;
+}
+
+void
+head_range_text(const struct head *head, char ret[HEAD_RANGE_TEXT_MAX])
+{
+	if (!head->has_range)
+		snprintf(ret, HEAD_RANGE_TEXT_MAX, "no range");
+	else if (head->has_total)
+		snprintf(ret, HEAD_RANGE_TEXT_MAX, "bytes %llu-%llu/%llu", (unsigned long long)head->first,
+		        (unsigned long long)head->last, (unsigned long long)head->total);
+	else
+		snprintf(ret, HEAD_RANGE_TEXT_MAX, "bytes %llu-%llu", (unsigned long long)head->first,
+		        (unsigned long long)head->last);
+}
+
+bool
+head_etag_is_strong(const char *etag)
+{
+	size_t length = strlen(etag);
+
+	return length >= 2 && etag[0] == '"' && etag[length - 1] == '"';
 }
 
 int64_t

@@ -116,7 +116,9 @@ static void
 nothing_is_read_past_a_line(void **state)
 {
 	static const char *const odd[] = {"", "\n", ":", "HTTP/", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 2",
-	        "HTTP/1.1 20x", "Content-Length", "Content-Length:", "Retry-After:", "Transfer-Encoding:"};
+	        "HTTP/1.1 20x", "Content-Length", "Content-Length:", "Retry-After:", "Transfer-Encoding:",
+	        "Content-Range:", "Content-Range: bytes ", "Content-Range: bytes 1", "ETag:", "ETag",
+	        "Last-Modified:"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(odd); i++) {
@@ -130,6 +132,91 @@ nothing_is_read_past_a_line(void **state)
 		assert_int_equal(head.bytes, length);
 		free(exact);
 	}
+}
+
+static const struct {
+	const char *value, *text;
+	int64_t whole;
+} ranges[] = {
+        {"bytes 0-0/1", "bytes 0-0/1", 1},
+        {"Bytes 100-499/500", "bytes 100-499/500", 500},
+        {"bytes 100-499/*", "bytes 100-499", -1},
+        {"bytes 18446744073709551615-18446744073709551615/18446744073709551615", "no range", -1},
+        {"bytes 0-9/9223372036854775808", "no range", -1},
+        {"bytes 100-499/499", "no range", -1},
+        {"bytes 5-4/10", "no range", -1},
+        {"bytes */10", "no range", -1},
+        {"bytes 0-/10", "no range", -1},
+        {"bytes -1-4/10", "no range", -1},
+        {"bytes 0-4/10 ", "bytes 0-4/10", 10},
+        {"bytes 0-4/10x", "no range", -1},
+        {"bytes 0-4", "no range", -1},
+        {"items 0-4/10", "no range", -1},
+        {"bytes=0-4/10", "no range", -1},
+        {"", "no range", -1},
+};
+
+static void
+parts_of_a_whole(void **state)
+{
+	char text[HEAD_RANGE_TEXT_MAX], line[128];
+	struct head head;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(ranges); i++) {
+		head_begin(&head);
+		add(&head, "HTTP/1.1 206 Partial Content\r\n");
+		add(&head, "Content-Length: 5\r\n");
+		snprintf(line, sizeof line, "Content-Range: %s\r\n", ranges[i].value);
+		add(&head, line);
+		head_range_text(&head, text);
+		if (strcmp(text, ranges[i].text) != 0 || head_whole(&head) != ranges[i].whole)
+			fail_msg("%s: %s of %lld", ranges[i].value, text, (long long)head_whole(&head));
+	}
+	head_begin(&head);
+	add(&head, "HTTP/1.1 206 Partial Content\r\n");
+	for (int i = 0; i < 3; i++)
+		add(&head, "Content-Range: bytes 0-4/10\r\n");
+	assert_false(head.has_range);
+	add(&head, "\r\n");
+	add(&head, "HTTP/1.1 200 OK\r\n"); /* a trailer that looks like a head */
+	assert_int_equal(head.status, 206);
+}
+
+static void
+validators_are_kept_when_they_can_be_sent_back(void **state)
+{
+	char line[400], long_tag[HEAD_VALIDATOR_MAX + 2];
+	struct head head;
+
+	(void)state;
+	head_begin(&head);
+	add(&head, "HTTP/1.1 200 OK\r\n");
+	assert_string_equal(head.etag, "");
+	assert_int_equal(head_whole(&head), -1);
+	add(&head, "etag: \"abc\" \r\n");
+	add(&head, "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+	add(&head, "Content-Length: 0\r\n");
+	assert_string_equal(head.etag, "\"abc\"");
+	assert_string_equal(head.modified, "Sun, 06 Nov 1994 08:49:37 GMT");
+	assert_int_equal(head_whole(&head), 0);
+	add(&head, "ETag: \"a\tb\"\r\n");
+	assert_string_equal(head.etag, "");
+	memset(long_tag, 'x', sizeof long_tag - 1);
+	long_tag[HEAD_VALIDATOR_MAX] = '\0';
+	snprintf(line, sizeof line, "ETag: %s\r\n", long_tag);
+	add(&head, line);
+	assert_int_equal(strlen(head.etag), HEAD_VALIDATOR_MAX);
+	snprintf(line, sizeof line, "ETag: %sx\r\n", long_tag);
+	add(&head, line);
+	assert_string_equal(head.etag, "");
+	add(&head, "HTTP/1.1 404 Not Found\r\n");
+	assert_string_equal(head.modified, "");
+	assert_true(head_etag_is_strong("\"\""));
+	assert_false(head_etag_is_strong("W/\"abc\""));
+	assert_false(head_etag_is_strong("\""));
+	assert_false(head_etag_is_strong("abc"));
+	assert_false(head_etag_is_strong(""));
 }
 
 #define NOW_MS  784111777000LL /* Sun, 06 Nov 1994 08:49:37 GMT */
@@ -181,6 +268,8 @@ main(void)
 	        cmocka_unit_test(lengths_that_differ_or_do_not_count),
 	        cmocka_unit_test(all_lines_together_are_bounded),
 	        cmocka_unit_test(nothing_is_read_past_a_line),
+	        cmocka_unit_test(parts_of_a_whole),
+	        cmocka_unit_test(validators_are_kept_when_they_can_be_sent_back),
 	        cmocka_unit_test(retry_after_in_all_its_forms),
 	};
 
