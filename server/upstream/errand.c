@@ -52,12 +52,12 @@ errand_origin(const struct errand *errand)
 }
 
 static bool
-begin_flight(void *context, uint64_t size_bytes, struct err *err)
+begin_flight(void *context, const struct head *head, struct err *err)
 {
 	struct errand *errand = context;
-	struct flight_head head = {.size_bytes = size_bytes, .url = errand_origin(errand)->url};
+	struct flight_head announced = {.size_bytes = head_size(head), .url = errand_origin(errand)->url};
 
-	return flight_announce(errand->flight, &head, err);
+	return flight_announce(errand->flight, &announced, err);
 }
 
 static bool
@@ -71,12 +71,12 @@ append_flight(void *context, const void *bytes, size_t length, struct err *err)
 static const struct transfer_sink flight_sink = {.begin = begin_flight, .append = append_flight};
 
 static bool
-begin_document(void *context, uint64_t size_bytes, struct err *err)
+begin_document(void *context, const struct head *head, struct err *err)
 {
 	const struct errand *errand = context;
 	int fd = errand->document->wanted->fd;
 
-	(void)size_bytes;
+	(void)head;
 	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
 		return err_errno(err, "emptying the file for %.100s", errand->document->wanted->url);
 	return true;

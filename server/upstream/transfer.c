@@ -6,10 +6,9 @@
  * Must never: wait; go through a proxy, a cookie jar or a .netrc that is not in the configuration; ask an
  * address the policy forbids.
  */
-#include "server/upstream/transfer.h"
+#include "server/upstream/transfer_parts.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,39 +16,8 @@
 #include <sys/socket.h>
 
 #include "server/net.h"
-#include "server/upstream/head.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
-
-/* Why the transfer was broken off from this side. */
-enum stop {
-	STOP_NONE,
-	STOP_HEADERS,
-	STOP_LENGTHS,
-	STOP_ENCODED,
-	STOP_TOO_LARGE,
-	STOP_SINK,
-	STOP_DISCARDED, /* the status says it all, the rest of the body is not wanted */
-	STOP_FIRST_BYTE,
-	STOP_SLOW,
-};
-
-struct transfer {
-	struct transfer_plan plan;
-	CURL *easy;
-	struct curl_slist *fields;
-	struct head head;
-	enum stop stop;
-	bool begun;           /* the sink was told */
-	bool address_refused; /* by the policy, for at least one address of the host */
-	char refused[ADDRESS_TEXT_MAX];
-	uint64_t received; /* bytes of body, wanted or not */
-	int64_t began_at_ms;
-	int64_t asked_at_ms;   /* the request of this hop went out; 0: not yet */
-	int64_t rate_since_ms; /* the window in which min_rate is measured … */
-	uint64_t rate_from;    /* … and what was received when it began */
-	struct err err;        /* the sink's */
-};
 
 /* --- libcurl calls back --- */
 
@@ -81,8 +49,18 @@ before_request(void *context, char *remote, char *local, int remote_port, int lo
 	(void)remote_port;
 	(void)local_port;
 	transfer->asked_at_ms = clock_ms();
+	transfer->answered_at_ms = 0;
 	head_begin(&transfer->head);
 	return CURL_PREREQFUNC_OK;
+}
+
+bool
+transfer_is_wanted(const struct transfer *transfer)
+{
+	int status = transfer->head.status;
+
+	return status == 200 || (status == 206 && transfer->plan.wish == TRANSFER_GLANCE) ||
+	       (status == 206 && transfer->plan.wish == TRANSFER_BODY && transfer->plan.from > 0);
 }
 
 static enum stop
@@ -101,48 +79,67 @@ stop_for(enum head_fault fault)
 	__builtin_unreachable();
 }
 
+/* The head of the last answer, as it seems, is complete. */
+static enum stop
+judge_head(struct transfer *transfer)
+{
+	const struct head *head = &transfer->head;
+	uint64_t from = head->status == 206 ? transfer->plan.from : 0;
+
+	transfer->answered_at_ms = clock_ms();
+	if (head->status >= 300 && head->status < 400)
+		transfer->asked_at_ms = 0; /* until the next hop is connected */
+	if (!transfer_is_wanted(transfer))
+		return STOP_NONE;
+	if (transfer->rate_since_ms == 0)
+		transfer->rate_since_ms = transfer->answered_at_ms;
+	if (transfer->plan.wish == TRANSFER_GLANCE && head->status == 200)
+		return STOP_DISCARDED; /* the whole comes, and was not asked for */
+	if (transfer->plan.wish == TRANSFER_BODY &&
+	        (head_size(head) > transfer->plan.max_bytes ||
+	                from > transfer->plan.max_bytes - head_size(head)))
+		return STOP_TOO_LARGE;
+	return STOP_NONE;
+}
+
 static size_t
 take_line(char *line, size_t size, size_t count, void *context)
 {
 	struct transfer *transfer = context;
-	struct head *head = &transfer->head;
+	bool was_complete = transfer->head.complete;
 	size_t length = size * count;
-	enum stop stop = stop_for(head_add(head, line, length));
+	enum stop stop = stop_for(head_add(&transfer->head, line, length));
 
 	/* The body of any other answer does not matter, nor how it is packed. */
-	if (head->status != 200 && stop != STOP_HEADERS)
+	if (!transfer_is_wanted(transfer) && stop != STOP_HEADERS)
 		stop = STOP_NONE;
-	if (head->complete && head->status == 200) {
-		if (stop == STOP_NONE && head_size(head) > transfer->plan.max_bytes)
-			stop = STOP_TOO_LARGE;
-		if (transfer->rate_since_ms == 0)
-			transfer->rate_since_ms = clock_ms();
-	}
-	if (head->complete && head->status >= 300 && head->status < 400)
-		transfer->asked_at_ms = 0; /* until the next hop is connected */
+	if (stop == STOP_NONE && transfer->head.complete && !was_complete)
+		stop = judge_head(transfer);
 	transfer->stop = stop;
 	return stop == STOP_NONE ? length : 0;
 }
 
-/* The sink hears of a 200 with its first byte, or at the end when it has none. */
-static bool
-begin_body(struct transfer *transfer)
+/* The sink hears of a body with its first byte, or at the end when it has none. */
+bool
+transfer_begin_body(struct transfer *transfer)
 {
 	if (transfer->begun)
 		return true;
 	transfer->begun = true;
-	return transfer->plan.sink->begin(transfer->plan.context, head_size(&transfer->head), &transfer->err);
+	return transfer->plan.sink->begin(transfer->plan.context, &transfer->head, &transfer->err);
 }
 
 static enum stop
 add_body(struct transfer *transfer, const char *bytes, size_t length)
 {
+	uint64_t from = transfer->head.status == 206 ? transfer->plan.from : 0;
+
 	transfer->received += length;
-	if (transfer->head.status != 200)
+	if (!transfer_is_wanted(transfer) || transfer->plan.wish != TRANSFER_BODY)
 		return transfer->received > TRANSFER_DISCARD_MAX ? STOP_DISCARDED : STOP_NONE;
-	if (transfer->received > transfer->plan.max_bytes)
+	if (from + transfer->received > transfer->plan.max_bytes)
 		return STOP_TOO_LARGE;
-	if (!begin_body(transfer))
+	if (!transfer_begin_body(transfer))
 		return STOP_SINK;
 	if (!transfer->plan.sink->append(transfer->plan.context, bytes, length, &transfer->err))
 		return STOP_SINK;
@@ -205,6 +202,33 @@ set_bounds(struct transfer *transfer)
 	return failed;
 }
 
+/* HEAD, or a part. A part is asked for by hand: libcurl takes a 200 to its own Range for a failure. */
+static unsigned
+set_wish(struct transfer *transfer)
+{
+	const struct transfer_plan *plan = &transfer->plan;
+	char field[sizeof "If-Range: " + HEAD_VALIDATOR_MAX];
+
+	switch (plan->wish) {
+	case TRANSFER_HEAD:
+		return curl_easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L);
+	case TRANSFER_GLANCE:
+		transfer->fields = curl_slist_append(transfer->fields, "Range: bytes=0-0");
+		break;
+	case TRANSFER_BODY:
+		if (plan->from == 0)
+			break;
+		snprintf(field, sizeof field, "Range: bytes=%llu-", (unsigned long long)plan->from);
+		transfer->fields = curl_slist_append(transfer->fields, field);
+		if (plan->if_range[0] == '\0')
+			break;
+		snprintf(field, sizeof field, "If-Range: %s", plan->if_range);
+		transfer->fields = curl_slist_append(transfer->fields, field);
+		break;
+	}
+	return 0;
+}
+
 static unsigned
 set_request(struct transfer *transfer)
 {
@@ -213,6 +237,7 @@ set_request(struct transfer *transfer)
 	unsigned failed = 0;
 
 	transfer->fields = curl_slist_append(NULL, "Accept-Encoding: identity");
+	failed |= set_wish(transfer);
 	failed |= curl_easy_setopt(easy, CURLOPT_URL, transfer->plan.url);
 	failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->fields);
 	failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -299,184 +324,4 @@ transfer_is_overdue(struct transfer *transfer, int64_t now_ms)
 	if (stop != STOP_NONE)
 		transfer->stop = stop;
 	return stop != STOP_NONE;
-}
-
-/* --- the report --- */
-
-static void describe(struct transfer_report *report, enum transfer_end end, enum transfer_limit limit,
-        const char *format, ...) PRINTF_LIKE(4, 5);
-
-static void
-describe(struct transfer_report *report, enum transfer_end end, enum transfer_limit limit, const char *format,
-        ...)
-{
-	va_list args;
-
-	report->end = end;
-	report->limit = limit;
-	va_start(args, format);
-	vsnprintf(report->detail, sizeof report->detail, format, args);
-	va_end(args);
-}
-
-static void
-describe_stop(const struct transfer *transfer, struct transfer_report *ret)
-{
-	const struct config_fetch *limits = transfer->plan.limits;
-
-	switch (transfer->stop) {
-	case STOP_NONE:
-	case STOP_DISCARDED:
-		break;
-	case STOP_HEADERS:
-		describe(ret, TRANSFER_UNUSABLE, TRANSFER_LIMIT_HEADERS, "header fields of more than %u KiB",
-		        HEAD_BYTES_MAX >> 10);
-		break;
-	case STOP_LENGTHS:
-		describe(ret, TRANSFER_UNUSABLE, TRANSFER_NO_LIMIT, "contradictory Content-Length");
-		break;
-	case STOP_ENCODED:
-		describe(ret, TRANSFER_UNUSABLE, TRANSFER_NO_LIMIT, "sent in a Content-Encoding");
-		break;
-	case STOP_TOO_LARGE:
-		describe(ret, TRANSFER_TOO_LARGE, TRANSFER_LIMIT_SIZE, "larger than %llu bytes",
-		        (unsigned long long)transfer->plan.max_bytes);
-		break;
-	case STOP_SINK:
-		describe(ret, TRANSFER_REFUSED_HERE, TRANSFER_NO_LIMIT, "not taken");
-		ret->err = transfer->err;
-		break;
-	case STOP_FIRST_BYTE:
-		describe(ret, TRANSFER_TIMED_OUT, TRANSFER_LIMIT_FIRST_BYTE, "timed out after %lld s",
-		        (long long)limits->first_byte_timeout_ms / 1000);
-		break;
-	case STOP_SLOW:
-		describe(ret, TRANSFER_TIMED_OUT, TRANSFER_LIMIT_RATE, "slower than %llu bytes/s over %lld s",
-		        (unsigned long long)limits->min_rate, (long long)limits->min_rate_over_ms / 1000);
-		break;
-	}
-}
-
-static int64_t
-busy_rest(const struct head *head)
-{
-	int64_t asked = head_retry_after(head, clock_wall_ms());
-
-	if (asked >= 0)
-		return asked;
-	return head->status == 429 ? TRANSFER_BUSY_REST_MS : TRANSFER_UNAVAILABLE_REST_MS;
-}
-
-static void
-describe_status(const struct transfer *transfer, struct transfer_report *ret)
-{
-	int status = transfer->head.status;
-	enum transfer_end end = TRANSFER_DENIED;
-
-	if (status == 404 || status == 410) {
-		end = TRANSFER_GONE;
-	} else if (status == 429 || status == 503) {
-		end = TRANSFER_BUSY;
-		ret->rest_ms = busy_rest(&transfer->head);
-	} else if (status >= 500) {
-		end = TRANSFER_BROKEN;
-	}
-	describe(ret, end, TRANSFER_NO_LIMIT, "%d", status);
-}
-
-static const struct {
-	CURLcode code;
-	enum transfer_end end;
-	enum transfer_limit limit;
-	const char *detail;
-} failures[] = {
-        {CURLE_COULDNT_RESOLVE_HOST, TRANSFER_UNREACHABLE, TRANSFER_NO_LIMIT, "host name not found"},
-        {CURLE_COULDNT_RESOLVE_PROXY, TRANSFER_UNREACHABLE, TRANSFER_NO_LIMIT, "fetch.proxy not found"},
-        {CURLE_COULDNT_CONNECT, TRANSFER_UNREACHABLE, TRANSFER_NO_LIMIT, "connection refused"},
-        {CURLE_OPERATION_TIMEDOUT, TRANSFER_TIMED_OUT, TRANSFER_LIMIT_CONNECT, "no connection in time"},
-        {CURLE_SSL_CONNECT_ERROR, TRANSFER_UNREACHABLE, TRANSFER_NO_LIMIT, "no TLS connection"},
-        {CURLE_PEER_FAILED_VERIFICATION, TRANSFER_UNREACHABLE, TRANSFER_NO_LIMIT, "certificate not valid"},
-        {CURLE_SSL_CACERT_BADFILE, TRANSFER_UNREACHABLE, TRANSFER_NO_LIMIT, "fetch.ca_file cannot be read"},
-        {CURLE_GOT_NOTHING, TRANSFER_CUT, TRANSFER_NO_LIMIT, "closed without an answer"},
-        {CURLE_RECV_ERROR, TRANSFER_CUT, TRANSFER_NO_LIMIT, "connection broken"},
-        {CURLE_SEND_ERROR, TRANSFER_CUT, TRANSFER_NO_LIMIT, "connection broken"},
-        {CURLE_WEIRD_SERVER_REPLY, TRANSFER_UNUSABLE, TRANSFER_NO_LIMIT, "not a clean HTTP answer"},
-        {CURLE_TOO_MANY_REDIRECTS, TRANSFER_FORBIDDEN, TRANSFER_LIMIT_REDIRECTS, "too many redirects"},
-        {CURLE_LOGIN_DENIED, TRANSFER_FORBIDDEN, TRANSFER_NO_LIMIT, "redirect to a URL with a user name"},
-        {CURLE_URL_MALFORMAT, TRANSFER_FORBIDDEN, TRANSFER_NO_LIMIT, "redirect to something that is no URL"},
-        /* libcurl's own bound on a single header line */
-        {CURLE_OUT_OF_MEMORY, TRANSFER_UNUSABLE, TRANSFER_LIMIT_HEADERS, "header fields too large"},
-};
-
-static bool
-is_redirect(int status)
-{
-	return status >= 300 && status < 400;
-}
-
-static void
-describe_code(const struct transfer *transfer, CURLcode code, struct transfer_report *ret)
-{
-	if (transfer->address_refused && code == CURLE_COULDNT_CONNECT) {
-		describe(ret, TRANSFER_FORBIDDEN, TRANSFER_LIMIT_ADDRESS,
-		        "address %s or its port is not allowed", transfer->refused);
-		return;
-	}
-	if (code == CURLE_UNSUPPORTED_PROTOCOL) {
-		if (is_redirect(transfer->head.status))
-			describe(ret, TRANSFER_FORBIDDEN, TRANSFER_NO_LIMIT,
-			        "redirect to a scheme not allowed");
-		else
-			describe(ret, TRANSFER_UNUSABLE, TRANSFER_NO_LIMIT, "not an HTTP answer");
-		return;
-	}
-	if (code == CURLE_PARTIAL_FILE) {
-		describe(ret, TRANSFER_CUT, TRANSFER_NO_LIMIT, "cut off after %llu bytes",
-		        (unsigned long long)transfer->received);
-		return;
-	}
-	for (size_t i = 0; i < COUNT_OF(failures); i++) {
-		if (failures[i].code == code) {
-			describe(ret, failures[i].end, failures[i].limit, "%s", failures[i].detail);
-			return;
-		}
-	}
-	describe(ret, TRANSFER_CUT, TRANSFER_NO_LIMIT, "%s", curl_easy_strerror(code));
-}
-
-/* The status decides, unless it is one on the way to another. */
-static bool
-status_decides(const struct transfer *transfer, CURLcode code)
-{
-	const struct head *head = &transfer->head;
-
-	if (!head->complete || head->status < 200 || head->status == 200)
-		return false;
-	return !is_redirect(head->status) || code == CURLE_OK || transfer->stop == STOP_DISCARDED;
-}
-
-static void
-describe_end(struct transfer *transfer, CURLcode code, struct transfer_report *ret)
-{
-	if (code == CURLE_OK && transfer->head.status == 200 && !begin_body(transfer))
-		transfer->stop = STOP_SINK;
-	if (status_decides(transfer, code))
-		describe_status(transfer, ret);
-	else if (transfer->stop != STOP_NONE)
-		describe_stop(transfer, ret);
-	else if (code != CURLE_OK)
-		describe_code(transfer, code, ret);
-	else
-		describe(ret, TRANSFER_SERVED, TRANSFER_NO_LIMIT, "%d", transfer->head.status);
-}
-
-void
-transfer_finish(CURLM *multi, struct transfer *transfer, CURLcode code, struct transfer_report *ret)
-{
-	*ret = (struct transfer_report){.received = transfer->received, .err = ERR_NONE};
-	describe_end(transfer, code, ret);
-	curl_multi_remove_handle(multi, transfer->easy);
-	curl_easy_cleanup(transfer->easy);
-	curl_slist_free_all(transfer->fields);
-	free(transfer);
 }

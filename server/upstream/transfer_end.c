@@ -1,6 +1,6 @@
 /*
- * What the ends of a transfer mean: a word for metrics, and whether the host is to blame. Facts only; any
- * thread.
+ * What the ends of a transfer mean: a word for metrics, a result for the catalog, and whether the host is to
+ * blame. Facts only; any thread.
  */
 #include "server/upstream/transfer.h"
 
@@ -18,6 +18,8 @@ transfer_end_word(enum transfer_end end)
 		return "busy";
 	case TRANSFER_BROKEN:
 		return "broken";
+	case TRANSFER_NO_NAME:
+		return "no_name";
 	case TRANSFER_UNREACHABLE:
 		return "refused";
 	case TRANSFER_TIMED_OUT:
@@ -36,11 +38,17 @@ transfer_end_word(enum transfer_end end)
 	__builtin_unreachable();
 }
 
+enum origin_result
+transfer_end_result(enum transfer_end end)
+{
+	return end == TRANSFER_GONE || end == TRANSFER_NO_NAME ? ORIGIN_GONE : ORIGIN_FAILED;
+}
+
 bool
 transfer_end_blames_host(enum transfer_end end)
 {
-	return end == TRANSFER_BROKEN || end == TRANSFER_UNREACHABLE || end == TRANSFER_TIMED_OUT ||
-	       end == TRANSFER_CUT;
+	return end == TRANSFER_BROKEN || end == TRANSFER_NO_NAME || end == TRANSFER_UNREACHABLE ||
+	       end == TRANSFER_TIMED_OUT || end == TRANSFER_CUT;
 }
 
 bool
