@@ -15,6 +15,8 @@
 
 #define DEFAULT_MIRROR_NAME "opam.ocaml.org"
 #define DEFAULT_MIRROR_URL  "https://opam.ocaml.org/cache/{algo}/{hash:2}/{hash}"
+#define HERITAGE_NAME       "softwareheritage.org"
+#define HERITAGE_URL        "https://archive.softwareheritage.org/api/1/content/sha256:{hash}/raw/"
 #define WORKERS_MAX         64 /* when the number follows the processors */
 
 /* Sections of which there are many, told apart by a title: arrays of structs that begin with that title. */
@@ -296,12 +298,36 @@ choose_store(struct config *config, struct err *err)
 }
 
 static bool
-add_default_mirror(struct config *config, struct err *err)
+has_mirror(const struct config *config, const char *name)
 {
-	if (!config->default_mirrors || config->n_mirrors > 0)
+	for (size_t i = 0; i < config->n_mirrors; i++)
+		if (strcmp(config->mirrors[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The public opam cache stands in for mirrors that nobody configured; Software Heritage, which keeps what all
+ * others lost, comes behind whatever there is.
+ */
+static bool
+add_default_mirrors(struct config *config, struct err *err)
+{
+	static const struct config_override heritage[] = {
+	        {"mirror." HERITAGE_NAME ".url", HERITAGE_URL},
+	        {"mirror." HERITAGE_NAME ".digests", "sha256"},
+	};
+
+	if (!config->default_mirrors)
 		return true;
-	return apply_override(config,
-	        &(struct config_override){"mirror." DEFAULT_MIRROR_NAME ".url", DEFAULT_MIRROR_URL}, err);
+	if (config->n_mirrors == 0 &&
+	        !apply_override(config,
+	                &(struct config_override){"mirror." DEFAULT_MIRROR_NAME ".url", DEFAULT_MIRROR_URL},
+	                err))
+		return false;
+	if (!config->software_heritage || has_mirror(config, HERITAGE_NAME))
+		return true;
+	return apply_override(config, &heritage[0], err) && apply_override(config, &heritage[1], err);
 }
 
 static bool
@@ -314,7 +340,7 @@ finish(struct config *config, struct err *err)
 		        err, ERR_CONFIG, "listen: there must be an address; write {\"127.0.0.1:8080\"}");
 	if (config->fetch.n_allow_ports == 0)
 		return err_set(err, ERR_CONFIG, "fetch.allow_ports: there must be a port; write {80, 443}");
-	if (!choose_store(config, err) || !add_default_mirror(config, err) || !complete_titled(config, err))
+	if (!choose_store(config, err) || !add_default_mirrors(config, err) || !complete_titled(config, err))
 		return false;
 	if (config->workers == 0)
 		config->workers = processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : processors;

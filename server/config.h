@@ -46,7 +46,7 @@ struct config_webhook {
 struct config_fetch {
 	int64_t transfers, per_host;
 	int64_t connect_timeout_ms, first_byte_timeout_ms;
-	uint64_t min_rate; /* bytes a second, over … */
+	uint64_t min_rate;                                                    /* bytes a second, over … */
 	int64_t min_rate_over_ms;
 	int64_t miss_deadline_ms;
 	uint64_t verify_before_send, max_archive;
@@ -71,8 +71,8 @@ struct config {
 	char *store; /* directory */
 	struct config_list listen;
 	int64_t workers; /* never 0 after config_load */
-	bool default_mirrors;
-	struct config_mirror *mirrors; /* the default one is in here when it applies */
+	bool default_mirrors, software_heritage;
+	struct config_mirror *mirrors; /* the default ones are in here when they apply */
 	size_t n_mirrors;
 	struct config_catalog *catalogs;
 	size_t n_catalogs;

@@ -162,6 +162,8 @@ open_flight(struct errand *errand)
 	}
 	errand->tally.named = known.count > 0;
 	origins_gather(&errand->origins, upstream->config, upstream->policy, &question);
+	if (errand->origins.left_out > 0)
+		metrics_add(upstream->metrics, METRIC_LIMIT_MIRROR_URLS, 1);
 	catalog_origins_finish(&known);
 }
 
@@ -343,8 +345,8 @@ record(struct errand *errand, enum origin_result result, const char *word, const
 	if (errand->flight == NULL)
 		return;
 	contact = (struct contact){.origin_id = origin->id,
-	        .asked = *flight_asked(errand->flight),
-	        .url = origin->url,
+	        .asked = origin->asked,
+	        .url = origin->named,
 	        .result = result,
 	        .detail = detail,
 	        .etag = "",

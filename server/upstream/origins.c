@@ -36,19 +36,28 @@ is_listed(const struct origins *origins, const char *url)
 	return false;
 }
 
-static void
-add(struct origins *origins, const struct config *config, const struct policy *policy, int64_t id,
-        const char *url)
+/* Makes the list; borrows both. */
+struct gathering {
+	struct origins *origins;
+	const struct config *config;
+	const struct policy *policy;
+};
+
+/* False: the URL was listed before. */
+static bool
+add(const struct gathering *gathering, int64_t id, const struct digest *asked, const char *named)
 {
-	AUTO_FREE char *rewritten = rewrite(config, url);
+	struct origins *origins = gathering->origins;
+	AUTO_FREE char *url = rewrite(gathering->config, named);
 	struct origin *origin;
 
-	if (is_listed(origins, rewritten))
-		return;
+	if (is_listed(origins, url))
+		return false;
 	origins->items = xrealloc(origins->items, (origins->count + 1) * sizeof *origins->items);
 	origin = &origins->items[origins->count++];
-	*origin = (struct origin){.id = id, .url = xstrdup(rewritten)};
-	origin->allowed = policy_url(policy, origin->url, &origin->place);
+	*origin = (struct origin){.id = id, .asked = *asked, .named = xstrdup(named), .url = xstrdup(url)};
+	origin->allowed = policy_url(gathering->policy, origin->url, &origin->place);
+	return true;
 }
 
 /* {algo}, {hash:2} and {hash} replaced. The caller's. */
@@ -85,39 +94,38 @@ serves_by(const struct config_mirror *mirror, enum digest_algo algo)
 	return false;
 }
 
-/* The digest of this set that the mirror likes best. */
-static bool
-pick_digest(const struct config_mirror *mirror, const struct digests *set, struct digest *ret)
+/* Counts in used what the mirror was given of its share. */
+static void
+add_by_digest(const struct gathering *gathering, const struct config_mirror *mirror,
+        const struct digest *digest, size_t *used)
 {
-	for (size_t i = 0; i < mirror->n_digests; i++)
-		if (digests_get(set, mirror->digests[i], ret))
-			return true;
-	return false;
+	AUTO_FREE char *url = fill_template(mirror->url, digest);
+
+	if (*used == ORIGINS_OF_MIRROR_MAX)
+		gathering->origins->left_out++;
+	else if (add(gathering, ORIGIN_MIRROR, digest, url))
+		(*used)++;
 }
 
 /*
- * By the digest asked for where the mirror has that algorithm, else by one that the catalog lists together
- * with it.
+ * By the digest asked for where the mirror has that algorithm, then by those that the catalog lists together with
+ * it, as the mirror likes them best: who was given an archive under one of its names may not know the others.
  */
 static void
-add_mirror(struct origins *origins, const struct config *config, const struct policy *policy,
-        const struct config_mirror *mirror, const struct origins_question *question)
+add_mirror(const struct gathering *gathering, const struct config_mirror *mirror,
+        const struct origins_question *question)
 {
 	struct digest digest;
+	size_t used = 0;
 
-	if (serves_by(mirror, question->asked->algo)) {
-		AUTO_FREE char *url = fill_template(mirror->url, question->asked);
-
-		add(origins, config, policy, ORIGIN_MIRROR, url);
-		return;
-	}
-	for (size_t i = 0; i < question->wanted->count; i++) {
-		AUTO_FREE char *url = NULL;
-
-		if (!pick_digest(mirror, &question->wanted->sets[i], &digest))
+	if (serves_by(mirror, question->asked->algo))
+		add_by_digest(gathering, mirror, question->asked, &used);
+	for (size_t i = 0; i < mirror->n_digests; i++) {
+		if (mirror->digests[i] == question->asked->algo)
 			continue;
-		url = fill_template(mirror->url, &digest);
-		add(origins, config, policy, ORIGIN_MIRROR, url);
+		for (size_t set = 0; set < question->wanted->count; set++)
+			if (digests_get(&question->wanted->sets[set], mirror->digests[i], &digest))
+				add_by_digest(gathering, mirror, &digest, &used);
 	}
 }
 
@@ -125,29 +133,37 @@ void
 origins_gather(struct origins *ret, const struct config *config, const struct policy *policy,
         const struct origins_question *question)
 {
+	struct gathering gathering = {.origins = ret, .config = config, .policy = policy};
+
 	*ret = (struct origins){0};
 	for (size_t i = 0; i < question->known->count; i++) {
-		if (question->known->items[i].kind == ORIGIN_OF_MIRROR)
-			continue; /* those that are configured now are asked */
-		add(ret, config, policy, question->known->items[i].id, question->known->items[i].url);
+		const struct catalog_origin *known = &question->known->items[i];
+
+		if (known->kind == ORIGIN_NAMED) /* of mirrors those that are configured now are asked */
+			add(&gathering, known->id, question->asked, known->url);
 	}
 	for (size_t i = 0; i < config->n_mirrors; i++)
-		add_mirror(ret, config, policy, &config->mirrors[i], question);
+		add_mirror(&gathering, &config->mirrors[i], question);
 }
 
 void
 origins_gather_one(
         struct origins *ret, const struct config *config, const struct policy *policy, const char *url)
 {
+	struct gathering gathering = {.origins = ret, .config = config, .policy = policy};
+	struct digest none = {0};
+
 	*ret = (struct origins){0};
-	add(ret, config, policy, ORIGIN_MIRROR, url);
+	add(&gathering, ORIGIN_MIRROR, &none, url);
 }
 
 void
 origins_finish(struct origins *origins)
 {
-	for (size_t i = 0; i < origins->count; i++)
+	for (size_t i = 0; i < origins->count; i++) {
+		free(origins->items[i].named);
 		free(origins->items[i].url);
+	}
 	free(origins->items);
 	*origins = (struct origins){0};
 }

@@ -1,6 +1,6 @@
 /*
- * Origins: the places to ask for one archive, in order: what the catalog names, then the configured mirrors;
- * rewritten, judged by the policy, each URL once.
+ * Origins: the places to ask for one archive, in order: what the catalog names, then the configured mirrors, each
+ * under every digest of the archive that it serves by; rewritten, judged by the policy, each URL once.
  */
 #ifndef SERVER_UPSTREAM_ORIGINS_H
 #define SERVER_UPSTREAM_ORIGINS_H
@@ -15,9 +15,14 @@
 
 #define ORIGIN_MIRROR 0 /* the id of what is not in the catalog */
 
+#define ORIGINS_OF_MIRROR_MAX                                                                                \
+	8 /* URLs of one mirror for one archive; the digests it likes least are left out */
+
 struct origin {
-	int64_t id; /* in the catalog, or ORIGIN_MIRROR */
-	char *url;  /* the one that is asked, after rewriting */
+	int64_t id;          /* in the catalog, or ORIGIN_MIRROR */
+	struct digest asked; /* which digest the URL is asked for */
+	char *named;         /* the URL as the catalog or the configuration names it */
+	char *url;           /* the one that is asked, after rewriting */
 	struct place place;
 	enum policy_answer allowed; /* what is not allowed is listed too, to be reported */
 };
@@ -25,6 +30,7 @@ struct origin {
 struct origins {
 	struct origin *items;
 	size_t count;
+	size_t left_out; /* by ORIGINS_OF_MIRROR_MAX */
 };
 
 /*

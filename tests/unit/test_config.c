@@ -57,9 +57,13 @@ test_defaults(void **state)
 	assert_string_equal(config->listen.items[0], "127.0.0.1:8080");
 	assert_string_equal(config->listen.items[1], "[::1]:8080");
 	assert_true(config->workers >= 1);
-	assert_int_equal(config->n_mirrors, 1);
+	assert_int_equal(config->n_mirrors, 2);
 	assert_string_equal(config->mirrors[0].url, "https://opam.ocaml.org/cache/{algo}/{hash:2}/{hash}");
 	assert_int_equal(config->mirrors[0].n_digests, 3);
+	assert_string_equal(config->mirrors[1].url,
+	        "https://archive.softwareheritage.org/api/1/content/sha256:{hash}/raw/");
+	assert_int_equal(config->mirrors[1].n_digests, 1);
+	assert_int_equal(config->mirrors[1].digests[0], DIGEST_SHA256);
 	assert_int_equal(config->fetch.transfers, 64);
 	assert_int_equal(config->fetch.per_host, 8);
 	assert_int_equal(config->fetch.connect_timeout_ms, 10000);
@@ -103,7 +107,7 @@ test_everything(void **state)
 	assert_string_equal(config->store, "/srv/larder");
 	assert_int_equal(config->listen.count, 1);
 	assert_int_equal(config->workers, 3);
-	assert_int_equal(config->n_mirrors, 1);
+	assert_int_equal(config->n_mirrors, 2);
 	assert_string_equal(config->mirrors[0].name, "company");
 	assert_int_equal(config->mirrors[0].n_digests, 2);
 	assert_int_equal(config->mirrors[0].digests[0], DIGEST_MD5);
@@ -183,6 +187,37 @@ test_files_that_end_too_early(void **state)
 	assert_mistake("}", "conf:1: unexpected closing brace; larder.conf(5) lists what there is");
 }
 
+/* Software Heritage comes behind all mirrors, and not where it was turned off or has a mirror of its name. */
+static void
+test_default_mirrors(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t count;
+		const char *last;
+	} rows[] = {
+	        {"", 2, "softwareheritage.org"},
+	        {"default_mirrors = no", 0, ""},
+	        {"default_mirrors = no software_heritage = yes", 0, ""},
+	        {"software_heritage = no", 1, "opam.ocaml.org"},
+	        {"mirror \"a\" { url = \"https://a/{hash}\" }", 2, "softwareheritage.org"},
+	        {"mirror \"a\" { url = \"https://a/{hash}\" } default_mirrors = no", 1, "a"},
+	        {"mirror \"softwareheritage.org\" { url = \"https://a/{hash}\" } mirror \"b\" { url = "
+	         "\"https://b/{hash}\" }",
+	                2, "b"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct config *config = parse(rows[i].text);
+
+		assert_int_equal(config->n_mirrors, rows[i].count);
+		if (rows[i].count > 0)
+			assert_string_equal(config->mirrors[rows[i].count - 1].name, rows[i].last);
+		config_destroy(config);
+	}
+}
+
 static void
 test_overrides(void **state)
 {
@@ -204,9 +239,8 @@ test_overrides(void **state)
 	assert_string_equal(config->rewrites[0].from, "https://github.com/");
 	assert_string_equal(config->rewrites[0].to, "http://127.0.0.1:9000/");
 	assert_int_equal(config->catalogs[0].refresh_ms, 3600000);
-	assert_int_equal(config->n_mirrors, 1);
+	assert_int_equal(config->n_mirrors, 2);
 	assert_int_equal(config->mirrors[0].n_digests, 3);
-	assert_int_equal(config->n_mirrors, 1);
 	assert_int_equal(config->fetch.n_allow_ports, 1);
 	config_destroy(config);
 }
@@ -338,6 +372,7 @@ main(void)
 	        cmocka_unit_test(test_mistakes_have_a_line),
 	        cmocka_unit_test(test_mistakes_of_titled_sections),
 	        cmocka_unit_test(test_files_that_end_too_early),
+	        cmocka_unit_test(test_default_mirrors),
 	        cmocka_unit_test(test_overrides),
 	        cmocka_unit_test(test_wrong_overrides),
 	        cmocka_unit_test(test_store_from_the_environment),

@@ -138,6 +138,48 @@ mirrors_are_asked_by_a_digest_they_have(void **state)
 	expect(world, 0, "http://m/sha256/ba");
 }
 
+/* Under one of its names a mirror may have what it lacks under another: all are tried, up to a number. */
+static void
+mirrors_are_asked_under_every_digest(void **state)
+{
+	static char template[] = "http://m/{algo}/{hash:2}", last[] = "http://last/{hash:2}";
+	struct world *world = *state;
+	struct config_mirror mirrors[] = {
+	        {.url = template, .digests = {DIGEST_SHA512, DIGEST_SHA256, DIGEST_MD5}, .n_digests = 3},
+	        {.url = last, .digests = {DIGEST_SHA256}, .n_digests = 1}};
+	struct digest sha512 = {.algo = DIGEST_SHA512, .bytes = {0x51}};
+
+	world->config.mirrors = mirrors;
+	world->config.n_mirrors = 2;
+	world->wanted.count = 1;
+	digests_put(&world->wanted.sets[0], &world->md5);
+	digests_put(&world->wanted.sets[0], &world->sha256);
+	digests_put(&world->wanted.sets[0], &sha512);
+	gather(world, &world->sha256);
+	assert_int_equal(world->origins.count, 4);
+	expect(world, 0, "http://m/sha256/fe");
+	expect(world, 1, "http://m/sha512/51");
+	expect(world, 2, "http://m/md5/00");
+	expect(world, 3, "http://last/fe");
+	assert_true(digest_equal(&world->origins.items[1].asked, &sha512));
+	assert_true(digest_equal(&world->origins.items[3].asked, &world->sha256));
+	assert_int_equal(world->origins.left_out, 0);
+
+	world->wanted.count = CATALOG_ALTERNATIVES_MAX;
+	for (uint8_t i = 1; i < CATALOG_ALTERNATIVES_MAX; i++) {
+		sha512.bytes[0] = world->sha256.bytes[0] = (uint8_t)(0x60 + i);
+		digests_put(&world->wanted.sets[i], &world->md5);
+		digests_put(&world->wanted.sets[i], &sha512);
+		digests_put(&world->wanted.sets[i], &world->sha256);
+	}
+	gather(world, &world->md5);
+	assert_int_equal(world->origins.left_out, 1 + 2 * CATALOG_ALTERNATIVES_MAX - ORIGINS_OF_MIRROR_MAX);
+	expect(world, 0, "http://m/md5/00");
+	expect(world, 1, "http://m/sha512/51");
+	expect(world, ORIGINS_OF_MIRROR_MAX, "http://last/fe");
+	assert_int_equal(world->origins.count, ORIGINS_OF_MIRROR_MAX + CATALOG_ALTERNATIVES_MAX);
+}
+
 static void
 rewritten_by_prefix_and_judged_afterwards(void **state)
 {
@@ -158,6 +200,7 @@ rewritten_by_prefix_and_judged_afterwards(void **state)
 	assert_int_equal(world->origins.count, 3);
 	expect(world, 0, "https://mirror.example/ocaml/a.tgz");
 	expect(world, 1, "http://mirror.example:8080/gh/other/b.tgz");
+	assert_string_equal(world->origins.items[1].named, b);
 	expect(world, 2, d);
 	assert_int_equal(world->origins.items[0].allowed, POLICY_ALLOWED);
 	assert_int_equal(world->origins.items[1].allowed, POLICY_PORT);
@@ -239,6 +282,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        CASE(catalog_first_then_mirrors_each_once),
 	        CASE(mirrors_are_asked_by_a_digest_they_have),
+	        CASE(mirrors_are_asked_under_every_digest),
 	        CASE(rewritten_by_prefix_and_judged_afterwards),
 	        cmocka_unit_test(verdicts_are_exact),
 	        cmocka_unit_test(verdicts_name_counts_and_causes),
