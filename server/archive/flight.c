@@ -16,6 +16,8 @@
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 
+#define COMPARE_BYTES (16u << 10)
+
 /* The drawing in flight.h as a table: to which states one may go from each. */
 static const unsigned allowed_moves[] = {
         [FLIGHT_SEEKING] = 1u << FLIGHT_COMING | 1u << FLIGHT_ENDING,
@@ -45,12 +47,27 @@ flight_hold(struct flight *flight)
 	atomic_fetch_add_explicit(&flight->references, 1, memory_order_relaxed);
 }
 
+/* What flight_land refused, out of the flight; NULL: there is nothing to be looked at. */
+static struct intake *
+take_rejected(struct flight *flight)
+{
+	struct intake *intake = flight->intake;
+
+	if (!flight->rejected || intake_keeping(intake) != INTAKE_KEEP)
+		return NULL;
+	flight->intake = NULL;
+	flight->rejected = false;
+	return intake;
+}
+
 void
 flight_release(struct flight *flight)
 {
 	if (atomic_fetch_sub_explicit(&flight->references, 1, memory_order_acq_rel) > 1)
 		return;
 	assert(TAILQ_EMPTY(&flight->parked));
+	if (flight->heir != NULL)
+		flight->heir(flight->heir_context, take_rejected(flight));
 	intake_close(flight->intake);
 	attempts_finish(&flight->attempts);
 	pthread_mutex_destroy(&flight->mutex);
@@ -115,6 +132,7 @@ flight_announce(struct flight *flight, const struct flight_head *head, struct er
 	assert(flight->state == FLIGHT_SEEKING || is_ended(flight));
 	previous = flight->intake;
 	flight->intake = NULL;
+	flight->rejected = false;
 	flight->appended = flight->woken_at = 0;
 	flight->announced = head->size_bytes;
 	pthread_mutex_unlock(&flight->mutex);
@@ -163,6 +181,32 @@ flight_append(struct flight *flight, const void *bytes, size_t length, struct er
 }
 
 bool
+flight_compare(struct flight *flight, uint64_t position, const void *bytes, size_t length, struct err *err)
+{
+	const char *again = bytes;
+	char before[COMPARE_BYTES];
+
+	while (length > 0) {
+		size_t piece = length < sizeof before ? length : sizeof before;
+		ssize_t got = intake_pread(flight->intake, before, piece, position, err);
+
+		if (got < 0)
+			return false;
+		if (got == 0)
+			return err_set(
+			        err, ERR_IO, "the temporary file is shorter than what was written to it");
+		for (ssize_t i = 0; i < got; i++)
+			if (before[i] != again[i])
+				return err_set(err, ERR_MISMATCH, "byte %llu is not the one that came before",
+				        (unsigned long long)position + (unsigned long long)i);
+		again += got;
+		position += (uint64_t)got;
+		length -= (size_t)got;
+	}
+	return true;
+}
+
+bool
 flight_start_over(struct flight *flight)
 {
 	bool may;
@@ -173,6 +217,26 @@ flight_start_over(struct flight *flight)
 		move_to(flight, FLIGHT_SEEKING);
 	pthread_mutex_unlock(&flight->mutex);
 	return may;
+}
+
+void
+flight_hand_on(struct flight *flight, flight_rejected_fn *take, void *context)
+{
+	struct intake *intake = NULL;
+	bool later;
+
+	pthread_mutex_lock(&flight->mutex);
+	assert(flight->heir == NULL);
+	later = flight->state != FLIGHT_SEEKING; /* somebody may be reading it */
+	if (later) {
+		flight->heir = take;
+		flight->heir_context = context;
+	} else {
+		intake = take_rejected(flight);
+	}
+	pthread_mutex_unlock(&flight->mutex);
+	if (!later)
+		take(context, intake);
 }
 
 /*
@@ -250,6 +314,7 @@ flight_land(struct flight *flight, struct err *err)
 	if (!catalog_is_right(&flight->plan.wanted, &flight->plan.asked, digests)) {
 		digests_get(digests, DIGEST_SHA256, &sha256);
 		digest_text(&sha256, text);
+		flight->rejected = true;
 		return err_set(err, ERR_MISMATCH, "other bytes: %s", text);
 	}
 	pthread_mutex_lock(&flight->mutex);

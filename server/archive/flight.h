@@ -97,6 +97,12 @@ struct flight_head {
 bool flight_announce(struct flight *flight, const struct flight_head *head, struct err *err) MUST_CHECK;
 bool flight_append(struct flight *flight, const void *bytes, size_t length, struct err *err) MUST_CHECK;
 /*
+ * Whether these bytes, which came again, are those that came before: all of them lie within what was appended.
+ * ERR_MISMATCH says where they differ.
+ */
+bool flight_compare(struct flight *flight, uint64_t position, const void *bytes, size_t length,
+        struct err *err) MUST_CHECK;
+/*
  * Gives up the current try, so that another origin may be asked from the start. False: somebody was promised
  * this one; all that is left is flight_fail. Nobody can be promised anything between this and the next
  * flight_announce.
@@ -107,6 +113,14 @@ bool flight_start_over(struct flight *flight);
  * given to the end.
  */
 bool flight_land(struct flight *flight, struct err *err) MUST_CHECK;
+/*
+ * After flight_land has refused a try: whoever wants to look at what came instead gets it, once nobody reads it any
+ * more. That is now where the flight has started over; else the flight is to be failed, and it is when the last
+ * reference goes, on whichever thread. NULL: it was not complete, or only in memory. Called once, must not block;
+ * takes the intake.
+ */
+typedef void flight_rejected_fn(void *context, struct intake *intake);
+void flight_hand_on(struct flight *flight, flight_rejected_fn *take, void *context);
 /* Nowhere to be had: wakes everybody with this error. */
 void flight_fail(struct flight *flight, const struct err *err);
 /* Wakes who has something to read or has waited past his time. Call every FLIGHT_WAKE_MS. */

@@ -347,6 +347,118 @@ more_bytes_than_announced_are_refused(void **state)
 }
 
 static void
+what_comes_again_is_compared(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct flight *flight = join(fixture, &sha256);
+	struct err err = ERR_NONE, failure = ERR_NONE;
+
+	announce(flight, LARGE);
+	append(flight, fixture->bytes, LARGE / 2);
+	assert_true(flight_compare(flight, 0, fixture->bytes, LARGE / 2, &err));
+	assert_true(flight_compare(flight, 70000, fixture->bytes + 70000, 5, &err));
+	assert_false(flight_compare(flight, 0, fixture->bytes + 1, LARGE / 2, &err));
+	assert_int_equal(err.code, ERR_MISMATCH);
+	fixture->bytes[100000]++;
+	assert_false(flight_compare(flight, 1, fixture->bytes + 1, LARGE / 2 - 1, &err));
+	assert_non_null(strstr(err.text, "byte 100000 "));
+	assert_false(flight_compare(flight, LARGE / 2, fixture->bytes, 1, &err));
+	assert_int_equal(err.code, ERR_IO);
+	err_set(&failure, ERR_FAILING, "no");
+	flight_fail(flight, &failure);
+	flight_release(flight);
+}
+
+/* Who looks at what came instead. */
+struct heir {
+	unsigned calls;
+	struct intake *intake;
+};
+
+static void
+inherit(void *context, struct intake *intake)
+{
+	struct heir *heir = context;
+
+	heir->calls++;
+	heir->intake = intake;
+}
+
+static void
+other_bytes_are_handed_on_when_nobody_was_promised_them(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct flight *flight = join(fixture, &sha256);
+	struct heir heir = {0}, other = {0};
+	struct err err = ERR_NONE;
+	char got[SMALL];
+
+	announce(flight, SMALL);
+	append(flight, fixture->bytes + 1, SMALL);
+	assert_false(flight_land(flight, &err));
+	assert_true(flight_start_over(flight));
+	flight_hand_on(flight, inherit, &heir);
+	assert_int_equal(heir.calls, 1);
+	assert_int_equal(intake_pread(heir.intake, got, SMALL, 0, &err), SMALL);
+	assert_memory_equal(got, fixture->bytes + 1, SMALL);
+	assert_int_equal(intake_commit_wait(heir.intake, &err), INTAKE_STORED);
+	intake_close(heir.intake);
+
+	/* What is not complete is nothing to look at. */
+	announce(flight, SMALL);
+	append(flight, fixture->bytes + 2, SMALL - 1);
+	assert_false(flight_land(flight, &err));
+	assert_true(flight_start_over(flight));
+	flight_hand_on(flight, inherit, &other);
+	assert_int_equal(other.calls, 1);
+	assert_null(other.intake);
+
+	announce(flight, SMALL);
+	append(flight, fixture->bytes, SMALL);
+	assert_true(flight_land(flight, &err));
+	wait_until_over(flight);
+	flight_release(flight);
+	assert_int_equal(heir.calls, 1);
+}
+
+static void
+other_bytes_are_handed_on_when_the_last_reader_has_left(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256), *submitted = fixture->submitted[0];
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	struct heir heir = {0};
+	char got[SMALL];
+	uint64_t size;
+	size_t length;
+
+	announce(submitted, LARGE);
+	append(submitted, fixture->bytes, LARGE - 1);
+	append(submitted, "x", 1);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
+	assert_false(flight_land(submitted, &err));
+	assert_false(flight_start_over(submitted));
+	flight_hand_on(submitted, inherit, &heir);
+	err_set(&failure, ERR_CHANGED, "other bytes");
+	flight_fail(submitted, &failure);
+	fixture->n_submitted = 0;
+	flight_release(submitted);
+	assert_int_equal(heir.calls, 0); /* he may be in the middle of reading */
+	assert_int_equal(flight_read(flight, &fake.waiter, 0, got, sizeof got, &length, &err), NEWS_FAILED);
+	flight_leave(flight, &fake.waiter);
+	assert_int_equal(heir.calls, 1);
+	assert_int_equal(intake_size(heir.intake), LARGE);
+	intake_close(heir.intake);
+}
+
+static void
 who_waits_too_long_is_told_and_the_download_goes_on(void **state)
 {
 	struct fixture *fixture = *state;
@@ -753,6 +865,9 @@ main(void)
 	        IN_FIXTURE(wrong_bytes_never_complete_and_another_origin_may_be_asked),
 	        IN_FIXTURE(who_only_looks_is_promised_nothing),
 	        IN_FIXTURE(a_broken_stream_fails_its_readers),
+	        IN_FIXTURE(what_comes_again_is_compared),
+	        IN_FIXTURE(other_bytes_are_handed_on_when_nobody_was_promised_them),
+	        IN_FIXTURE(other_bytes_are_handed_on_when_the_last_reader_has_left),
 	        IN_FIXTURE(more_bytes_than_announced_are_refused),
 	        IN_FIXTURE(who_waits_too_long_is_told_and_the_download_goes_on),
 	        IN_FIXTURE(an_upload_ends_a_flight_that_seeks),
