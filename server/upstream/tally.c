@@ -5,19 +5,32 @@
 #include "server/upstream/tally.h"
 
 #include <ctype.h>
+#include <string.h>
+
+static bool
+ends_with(const struct text *text, const char *end)
+{
+	size_t length = strlen(end);
+
+	return text->length >= length && strcmp(text_string(text) + text->length - length, end) == 0;
+}
 
 void
 tally_add(struct tally *tally, enum tally_kind kind, const char *host, const char *detail)
 {
+	AUTO_TEXT cause = TEXT_EMPTY;
+
 	tally->counts[kind]++;
 	if (tally->causes.length >= TALLY_CAUSES_MAX)
 		return;
+	if (host[0] != '\0')
+		text_addf(&cause, "%.80s%s", host, isdigit((unsigned char)detail[0]) ? " said " : ": ");
+	text_add(&cause, detail);
+	if (ends_with(&tally->causes, text_string(&cause)))
+		return; /* as for a mirror that has it under none of its names */
 	if (tally->causes.length > 0)
 		text_add(&tally->causes, ", ");
-	if (host[0] != '\0')
-		text_addf(
-		        &tally->causes, "%.80s%s", host, isdigit((unsigned char)detail[0]) ? " said " : ": ");
-	text_add(&tally->causes, detail);
+	text_add(&tally->causes, text_string(&cause));
 }
 
 unsigned

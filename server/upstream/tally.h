@@ -28,7 +28,10 @@ struct tally {
 
 #define TALLY_CAUSES_MAX 140 /* bytes of causes, so that they fit an error; later ones are only counted */
 
-/* One origin that did not have it. A detail that is a status ("404") reads "said 404". */
+/*
+ * One origin that did not have it. A detail that is a status ("404") reads "said 404"; the same from the same host as
+ * just before is only counted.
+ */
 void tally_add(struct tally *tally, enum tally_kind kind, const char *host, const char *detail);
 unsigned tally_total(const struct tally *tally);
 /*

@@ -161,8 +161,8 @@ mirrors_are_asked_under_every_digest(void **state)
 	expect(world, 1, "http://m/sha512/51");
 	expect(world, 2, "http://m/md5/00");
 	expect(world, 3, "http://last/fe");
-	assert_true(digest_equal(&world->origins.items[1].asked, &sha512));
-	assert_true(digest_equal(&world->origins.items[3].asked, &world->sha256));
+	assert_true(digest_equal(&world->origins.items[1].by, &sha512));
+	assert_true(digest_equal(&world->origins.items[3].by, &world->sha256));
 	assert_int_equal(world->origins.left_out, 0);
 
 	world->wanted.count = CATALOG_ALTERNATIVES_MAX;
@@ -262,15 +262,16 @@ verdicts_name_counts_and_causes(void **state)
 
 	(void)state;
 	tally_add(&tally, TALLY_GONE, "github.com", "404");
+	tally_add(&tally, TALLY_GONE, "github.com", "404"); /* under another name */
 	tally_add(&tally, TALLY_FAILED, "opam.ocaml.org", "timed out after 15 s");
 	tally_verdict(&tally, &err);
 	assert_string_equal(err.text,
-	        "no origin has it now: 2 asked, github.com said 404, opam.ocaml.org: timed out after 15 s");
+	        "no origin has it now: 3 asked, github.com said 404, opam.ocaml.org: timed out after 15 s");
 	for (int i = 0; i < 100; i++)
 		tally_add(&tally, TALLY_FAILED, "a-host-with-quite-a-long-name.example.org",
 		        "connection refused");
 	tally_verdict(&tally, &err);
-	assert_non_null(strstr(err.text, "102 asked"));
+	assert_non_null(strstr(err.text, "103 asked"));
 	tally_finish(&tally);
 }
 
