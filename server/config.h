@@ -45,7 +45,7 @@ struct config_webhook {
 
 struct config_fetch {
 	int64_t transfers, per_host;
-	int64_t connect_timeout_ms, first_byte_timeout_ms;
+	int64_t connect_timeout_ms, first_byte_timeout_ms, overtake_after_ms; /* the last 0: never */
 	uint64_t min_rate;                                                    /* bytes a second, over … */
 	int64_t min_rate_over_ms;
 	int64_t miss_deadline_ms;

@@ -1,49 +1,71 @@
 /*
- * How one archive is looked for: which origin next, what its answer means for the flight, the host, the
- * catalog and the figures. The fetcher's thread; must never wait.
+ * The course of an errand, the same for all of them: which origin next, who is asked beside whom, what an answer says
+ * of the host. What its bytes mean is up to its kind. The fetcher's thread; must never wait.
  */
 #include "server/upstream/errand.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/types.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "server/admin/metrics.h"
-#include "storage/base/clock.h"
-#include "storage/base/file.h"
+#include "server/upstream/errand_parts.h"
 #include "storage/base/log.h"
+#include "storage/base/text.h"
 
-struct errand *
-errand_for_flight(struct flight *flight)
+/* The drawing in errand.h as a table: to which states one may go from each. */
+static const unsigned allowed_moves[] = {
+        [ERRAND_WAITING] = 1u << ERRAND_ASKING | 1u << ERRAND_OVER,
+        [ERRAND_ASKING] =
+                1u << ERRAND_OVERDUE | 1u << ERRAND_TAKING | 1u << ERRAND_WAITING | 1u << ERRAND_OVER,
+        [ERRAND_OVERDUE] = 1u << ERRAND_ASKING | 1u << ERRAND_RACING | 1u << ERRAND_TAKING |
+                           1u << ERRAND_WAITING | 1u << ERRAND_OVER,
+        [ERRAND_RACING] = 1u << ERRAND_ASKING | 1u << ERRAND_TAKING | 1u << ERRAND_OVER,
+        [ERRAND_TAKING] = 1u << ERRAND_WAITING | 1u << ERRAND_SETTLING | 1u << ERRAND_OVER,
+        [ERRAND_SETTLING] = 1u << ERRAND_OVER,
+        [ERRAND_OVER] = 0,
+};
+
+void
+errand_move(struct errand *errand, enum errand_state state)
 {
-	struct errand *errand = xcalloc(1, sizeof *errand);
-
-	errand->flight = flight;
-	return errand;
+	assert((allowed_moves[errand->state] & 1u << state) != 0);
+	errand->state = state;
 }
 
-struct errand *
-errand_for_document(struct document *document)
+void
+errand_open(struct errand *errand, struct upstream *upstream)
 {
-	struct errand *errand = xcalloc(1, sizeof *errand);
-
-	errand->document = document;
-	return errand;
+	errand->upstream = upstream;
+	for (int i = 0; i < ERRAND_VISITS; i++)
+		errand->visits[i].errand = errand;
+	errand->kind->open(errand);
 }
 
 void
 errand_close(struct errand *errand)
 {
-	assert(errand->transfer == NULL);
-	if (errand->flight != NULL)
-		flight_release(errand->flight);
+	for (int i = 0; i < ERRAND_VISITS; i++)
+		assert(!visit_is_under_way(&errand->visits[i]));
+	errand->kind->close(errand);
 	origins_finish(&errand->origins);
 	tally_finish(&errand->tally);
 	free(errand);
 }
 
-/* --- where the bytes go --- */
+bool
+errand_wants_transfer(const struct errand *errand)
+{
+	return errand->state == ERRAND_WAITING || errand->state == ERRAND_OVERDUE;
+}
+
+bool
+errand_is_moot(const struct errand *errand)
+{
+	return errand->state != ERRAND_SETTLING && errand->kind->is_moot(errand);
+}
+
+/* --- whom to ask --- */
 
 const struct origin *
 errand_origin(const struct errand *errand)
@@ -51,233 +73,192 @@ errand_origin(const struct errand *errand)
 	return &errand->origins.items[errand->next];
 }
 
-static bool
-begin_flight(void *context, const struct head *head, struct err *err)
+/* Only of one that is at rest, for its host's sake or for its own; 0: it may be asked. */
+static int64_t
+at_rest_until(const struct errand *errand, const struct origin *origin, int64_t now_ms)
 {
-	struct errand *errand = context;
-	struct flight_head announced = {.size_bytes = head_size(head), .url = errand_origin(errand)->url};
+	int64_t until = breaker_rests_until(errand->upstream->breaker, origin->place.host, now_ms);
 
-	return flight_announce(errand->flight, &announced, err);
-}
-
-static bool
-append_flight(void *context, const void *bytes, size_t length, struct err *err)
-{
-	struct errand *errand = context;
-
-	return flight_append(errand->flight, bytes, length, err);
-}
-
-static const struct transfer_sink flight_sink = {.begin = begin_flight, .append = append_flight};
-
-static bool
-begin_document(void *context, const struct head *head, struct err *err)
-{
-	const struct errand *errand = context;
-	int fd = errand->document->wanted->fd;
-
-	(void)head;
-	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
-		return err_errno(err, "emptying the file for %.100s", errand->document->wanted->url);
-	return true;
-}
-
-static bool
-append_document(void *context, const void *bytes, size_t length, struct err *err)
-{
-	const struct errand *errand = context;
-
-	return file_write(errand->document->wanted->fd, bytes, length, err);
-}
-
-static const struct transfer_sink document_sink = {.begin = begin_document, .append = append_document};
-
-/* --- the ends of an errand --- */
-
-static void
-tell_document(struct document *document, const struct err *err)
-{
-	pthread_mutex_lock(&document->mutex);
-	document->over = true;
-	document->fetched = err->code == ERR_OK;
-	document->err = *err;
-	pthread_cond_signal(&document->ended);
-	pthread_mutex_unlock(&document->mutex);
+	return until != 0 ? until : errand->kind->rests_until(errand, origin, now_ms);
 }
 
 static void
-fail(struct errand *errand, const struct err *err)
+pass_over_resting(struct errand *errand, size_t index, int64_t until_ms, int64_t now_ms)
 {
-	errand->state = ERRAND_OVER;
-	if (errand->flight != NULL)
-		flight_fail(errand->flight, err);
-	else
-		tell_document(errand->document, err);
-}
-
-/* Nobody is left to be asked. */
-static void
-give_up(struct errand *errand)
-{
-	struct err err = ERR_NONE;
-
-	if (errand->flight != NULL)
-		tally_verdict(&errand->tally, &err);
-	else
-		err_set(&err, errand->tally.counts[TALLY_TOO_LARGE] > 0 ? ERR_TOO_LARGE : ERR_FAILING,
-		        "fetching %.100s: %s", errand->document->wanted->url,
-		        text_string(&errand->tally.causes));
-	fail(errand, &err);
-}
-
-/* --- before a transfer --- */
-
-static struct digest
-strongest(const struct digest *asked, const struct catalog_wanted *wanted)
-{
-	struct digest digest = *asked;
-
-	if (wanted->count == 0 || digest_is_strong(asked->algo))
-		return digest;
-	if (!digests_get(&wanted->sets[0], DIGEST_SHA256, &digest) &&
-	        !digests_get(&wanted->sets[0], DIGEST_SHA512, &digest))
-		digest = *asked;
-	return digest;
-}
-
-static void
-open_flight(struct errand *errand)
-{
-	struct upstream *upstream = errand->upstream;
-	const struct digest *asked = flight_asked(errand->flight);
-	const struct catalog_wanted *wanted = flight_wanted(errand->flight);
-	struct catalog_origins known = {0};
-	struct origins_question question = {.asked = asked, .wanted = wanted, .known = &known};
-	struct err err = ERR_NONE;
-
-	errand->name = strongest(asked, wanted);
-	if (!catalog_origins(upstream->catalog, asked, &known, &err)) {
-		log_warning("the catalog cannot be read: %s; only the mirrors are asked", err.text);
-		tally_add(&errand->tally, TALLY_FAILED, "", "the catalog cannot be read");
-	}
-	errand->tally.named = known.count > 0;
-	origins_gather(&errand->origins, upstream->config, upstream->policy, &question);
-	if (errand->origins.left_out > 0)
-		metrics_add(upstream->metrics, METRIC_LIMIT_MIRROR_URLS, 1);
-	catalog_origins_finish(&known);
-}
-
-void
-errand_open(struct errand *errand, struct upstream *upstream)
-{
-	errand->upstream = upstream;
-	errand->state = ERRAND_WAITING;
-	if (errand->flight != NULL)
-		open_flight(errand);
-	else
-		origins_gather_one(
-		        &errand->origins, upstream->config, upstream->policy, errand->document->wanted->url);
-}
-
-/* What the flight and the tally keep of one origin that was of no use. */
-static void
-note(struct errand *errand, enum tally_kind kind, const char *detail)
-{
-	static const enum origin_result results[TALLY_KINDS] = {
-	        [TALLY_GONE] = ORIGIN_GONE,
-	        [TALLY_CHANGED] = ORIGIN_CHANGED,
-	        [TALLY_TOO_LARGE] = ORIGIN_FAILED,
-	        [TALLY_FAILED] = ORIGIN_FAILED,
-	        [TALLY_RESTING] = ORIGIN_UNTRIED,
-	};
-	const struct origin *origin = errand_origin(errand);
-
-	tally_add(&errand->tally, kind, origin->place.host, detail);
-	if (errand->flight != NULL)
-		flight_note(errand->flight, origin->url, results[kind], detail);
-}
-
-static void
-note_rest(struct errand *errand, enum tally_kind kind, const char *why, int64_t until_ms, int64_t now_ms)
-{
+	const struct origin *origin = &errand->origins.items[index];
+	bool host = breaker_rests_until(errand->upstream->breaker, origin->place.host, now_ms) != 0;
 	struct text detail = TEXT_EMPTY;
 
-	text_addf(&detail, "%s %lld s more", why, (long long)(until_ms - now_ms + 999) / 1000);
-	note(errand, kind, text_string(&detail));
+	text_addf(&detail, "%s %lld s more", host ? "rests for" : "served other bytes, not asked for",
+	        (long long)(until_ms - now_ms + 999) / 1000);
+	errand->kind->pass_over(errand, index, host ? TALLY_RESTING : TALLY_CHANGED, text_string(&detail));
 	text_finish(&detail);
 }
 
-/* Whether the origin may be asked now; where not, says why. */
+/* Whether the origin may be asked now; where not, says why, and it will not be. */
 static bool
-may_ask(struct errand *errand, const struct origin *origin, int64_t now_ms)
+may_ask(struct errand *errand, size_t index, int64_t now_ms)
 {
-	struct upstream *upstream = errand->upstream;
-	int64_t until;
+	struct origin *origin = &errand->origins.items[index];
+	int64_t until_ms;
 
 	if (origin->allowed != POLICY_ALLOWED) {
 		if (origin->allowed == POLICY_PORT)
-			metrics_add(upstream->metrics, METRIC_LIMIT_ADDRESS_POLICY, 1);
-		note(errand, TALLY_FAILED, policy_answer_text(origin->allowed));
+			metrics_add(errand->upstream->metrics, METRIC_LIMIT_ADDRESS_POLICY, 1);
+		origin->asked = true;
+		errand->kind->pass_over(errand, index, TALLY_FAILED, policy_answer_text(origin->allowed));
 		return false;
 	}
-	until = breaker_rests_until(upstream->breaker, origin->place.host, now_ms);
-	if (until != 0) {
-		note_rest(errand, TALLY_RESTING, "rests for", until, now_ms);
-		return false;
-	}
-	if (errand->flight == NULL)
+	until_ms = at_rest_until(errand, origin, now_ms);
+	if (until_ms == 0)
 		return true;
-	until = rests_until(upstream->rests, &errand->name, origin->url, now_ms);
-	if (until != 0) {
-		note_rest(errand, TALLY_CHANGED, "served other bytes, not asked for", until, now_ms);
-		return false;
-	}
-	return true;
+	origin->asked = true;
+	pass_over_resting(errand, index, until_ms, now_ms);
+	return false;
 }
 
-bool
-errand_is_moot(const struct errand *errand)
+/* The first of those that were not asked yet; one that the kind prefers before them. */
+static const struct origin *
+next_in_turn(struct errand *errand, int64_t now_ms)
 {
-	return errand->flight != NULL && errand->state != ERRAND_SETTLING && flight_is_over(errand->flight);
+	size_t preferred = errand->kind->prefers(errand);
+
+	if (preferred != ORIGINS_ANY && may_ask(errand, preferred, now_ms)) {
+		errand->next = preferred;
+		return errand_origin(errand);
+	}
+	for (size_t i = 0; i < errand->origins.count; i++) {
+		if (errand->origins.items[i].asked || !may_ask(errand, i, now_ms))
+			continue;
+		errand->next = i;
+		return errand_origin(errand);
+	}
+	errand->kind->give_up(errand, now_ms);
+	return NULL;
+}
+
+static bool
+is_being_asked(const struct errand *errand, const char *host)
+{
+	for (int i = 0; i < ERRAND_VISITS; i++) {
+		const struct visit *visit = &errand->visits[i];
+
+		if (visit_is_under_way(visit) &&
+		        strcmp(errand->origins.items[visit->origin].place.host, host) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * One to be asked beside the one that is silent: at another host, since who is silent under one name is so under
+ * the next. Nobody is passed over for good here.
+ */
+static bool
+find_beside(struct errand *errand, int64_t now_ms)
+{
+	for (size_t i = 0; i < errand->origins.count; i++) {
+		const struct origin *origin = &errand->origins.items[i];
+
+		if (origin->asked || origin->allowed != POLICY_ALLOWED ||
+		        is_being_asked(errand, origin->place.host) ||
+		        at_rest_until(errand, origin, now_ms) != 0)
+			continue;
+		errand->next = i;
+		return true;
+	}
+	return false;
 }
 
 const struct origin *
 errand_next(struct errand *errand, int64_t now_ms)
 {
-	assert(errand->state == ERRAND_WAITING);
-	if (errand_is_moot(errand)) {
-		errand->state = ERRAND_OVER;
+	assert(errand_wants_transfer(errand));
+	if (errand->state == ERRAND_OVERDUE) {
+		if (find_beside(errand, now_ms))
+			return errand_origin(errand);
+		errand_move(errand, ERRAND_ASKING);
 		return NULL;
 	}
-	for (; errand->next < errand->origins.count; errand->next++)
-		if (may_ask(errand, errand_origin(errand), now_ms))
-			return errand_origin(errand);
-	give_up(errand);
+	if (!errand_is_moot(errand))
+		return next_in_turn(errand, now_ms);
+	errand_move(errand, ERRAND_OVER);
 	return NULL;
 }
 
 void
-errand_begin(struct errand *errand, CURLM *multi, int64_t now_ms)
+errand_begin(struct errand *errand, int64_t now_ms)
 {
-	const struct config_fetch *limits = &errand->upstream->config->fetch;
-	const struct origin *origin = errand_origin(errand);
-	struct transfer_plan plan = {
-	        .url = origin->url,
-	        .limits = limits,
-	        .policy = errand->upstream->policy,
-	        .max_bytes =
-	                errand->flight != NULL ? limits->max_archive : errand->document->wanted->max_bytes,
-	        .sink = errand->flight != NULL ? &flight_sink : &document_sink,
-	        .context = errand,
-	};
+	struct visit *visit = &errand->visits[visit_is_under_way(&errand->visits[0]) ? 1 : 0];
 
-	assert(errand->state == ERRAND_WAITING);
-	errand->transfer = transfer_begin(multi, &plan, now_ms);
-	breaker_begin(errand->upstream->breaker, origin->place.host);
-	errand->state = ERRAND_RUNNING;
+	if (errand->state == ERRAND_OVERDUE)
+		metrics_add(errand->upstream->metrics, METRIC_FLIGHT_OVERTAKINGS, 1);
+	errand_move(errand, errand->state == ERRAND_OVERDUE ? ERRAND_RACING : ERRAND_ASKING);
+	errand->origins.items[errand->next].asked = true;
+	visit_begin(visit, errand->next, now_ms);
 }
 
-/* --- after a transfer --- */
+/* --- two at a time --- */
+
+bool
+errand_is_overtaken(struct errand *errand, int64_t now_ms)
+{
+	int64_t patience_ms = errand->upstream->config->fetch.overtake_after_ms;
+	const struct visit *visit = &errand->visits[visit_is_under_way(&errand->visits[0]) ? 0 : 1];
+
+	if (errand->state != ERRAND_ASKING || errand->kind->pace != ERRAND_OVERTAKES || patience_ms == 0)
+		return false;
+	if (now_ms - visit->began_at_ms < patience_ms || !find_beside(errand, now_ms))
+		return false;
+	errand_move(errand, ERRAND_OVERDUE);
+	return true;
+}
+
+/* Its origin may be asked again, should the other one turn out to be of no use. */
+static void
+lose(struct visit *visit)
+{
+	struct errand *errand = visit->errand;
+
+	visit->lost = true;
+	errand->origins.items[visit->origin].asked = false;
+	errand->upstream->raced = true;
+}
+
+static void
+lose_others(struct errand *errand, const struct visit *winner)
+{
+	for (int i = 0; i < ERRAND_VISITS; i++)
+		if (&errand->visits[i] != winner && visit_is_under_way(&errand->visits[i]))
+			lose(&errand->visits[i]);
+}
+
+bool
+errand_wins(struct visit *visit, struct err *err)
+{
+	struct errand *errand = visit->errand;
+
+	if (visit->lost)
+		return err_set(err, ERR_CANCELLED, "another origin was quicker");
+	if (errand->state == ERRAND_OVERDUE)
+		errand->upstream->raced = true; /* it leaves the queue */
+	errand_move(errand, ERRAND_TAKING);
+	visit->taken = true;
+	lose_others(errand, visit);
+	return true;
+}
+
+void
+errand_drop_lost(struct errand *errand)
+{
+	struct transfer_report report;
+
+	for (int i = 0; i < ERRAND_VISITS; i++)
+		if (visit_is_under_way(&errand->visits[i]) && errand->visits[i].lost)
+			visit_finish(&errand->visits[i], CURLE_ABORTED_BY_CALLBACK, &report);
+}
+
+/* --- what a visit came to --- */
 
 static void
 log_news(const char *host, enum breaker_news news, const struct breaker_rest *rest, const char *detail)
@@ -300,11 +281,11 @@ log_news(const char *host, enum breaker_news news, const struct breaker_rest *re
 	}
 }
 
-static void
-judge_host(struct errand *errand, const struct transfer_report *report, int64_t now_ms)
+void
+errand_judge_host(struct errand *errand, size_t origin, const struct transfer_report *report, int64_t now_ms)
 {
 	struct breaker *breaker = errand->upstream->breaker;
-	const char *host = errand_origin(errand)->place.host;
+	const char *host = errand->origins.items[origin].place.host;
 	enum breaker_news news = BREAKER_AS_BEFORE;
 	struct breaker_rest rest = {0};
 
@@ -334,160 +315,92 @@ count_limit(struct metrics *metrics, enum transfer_limit limit)
 		metrics_add(metrics, counters[limit], 1);
 }
 
-/* The contact's place in the figures and in the catalog. */
-static void
-record(struct errand *errand, enum origin_result result, const char *word, const char *detail)
+void
+errand_goes_on(struct errand *errand)
 {
-	const struct origin *origin = errand_origin(errand);
-	struct contact contact;
-
-	metrics_upstream(errand->upstream->metrics, origin->place.host, word);
-	if (errand->flight == NULL)
-		return;
-	contact = (struct contact){.origin_id = origin->id,
-	        .asked = origin->asked,
-	        .url = origin->named,
-	        .result = result,
-	        .detail = detail,
-	        .etag = "",
-	        .modified = "",
-	        .length = -1};
-	catalog_contact(errand->upstream->catalog, &contact);
-}
-
-/* The next origin, or the end when bytes of this one were promised already. */
-static void
-go_on(struct errand *errand, enum err_code code_if_promised)
-{
-	struct err err = ERR_NONE;
-
-	errand->next++;
-	errand->retried = false;
-	errand->state = ERRAND_WAITING;
-	if (errand->flight == NULL)
-		return;
-	if (flight_start_over(errand->flight)) {
-		if (errand->next < errand->origins.count)
-			metrics_add(errand->upstream->metrics, METRIC_FLIGHT_RESTARTS, 1);
-		return;
-	}
-	err_set(&err, code_if_promised, "it broke off after bytes were given out: %s",
-	        text_string(&errand->tally.causes));
-	fail(errand, &err);
-}
-
-static void
-served_other_bytes(struct errand *errand, const char *detail, int64_t now_ms)
-{
-	metrics_add(errand->upstream->metrics, METRIC_WRONG_BYTES, 1);
-	rests_add(errand->upstream->rests, &errand->name, errand_origin(errand)->url, now_ms);
-	record(errand, ORIGIN_CHANGED, "changed", detail);
-	note(errand, TALLY_CHANGED, detail);
-	go_on(errand, ERR_CHANGED);
-}
-
-static void
-served(struct errand *errand, int64_t now_ms)
-{
-	struct err err = ERR_NONE;
-
-	if (errand->flight == NULL) {
-		record(errand, ORIGIN_SERVED, "served", "");
-		errand->state = ERRAND_OVER;
-		tell_document(errand->document, &err);
-	} else if (flight_land(errand->flight, &err)) {
-		record(errand, ORIGIN_SERVED, "served", "");
-		rests_remove(errand->upstream->rests, &errand->name, errand_origin(errand)->url);
-		errand->state = ERRAND_SETTLING;
-	} else if (err.code == ERR_MISMATCH) {
-		served_other_bytes(errand, err.text, now_ms);
-	} else {
-		fail(errand, &err);
-	}
-}
-
-/* It was on this side: the disk, a limit of the flight's, more bytes than announced. */
-static void
-refused_here(struct errand *errand, const struct err *err, int64_t now_ms)
-{
-	if (errand->flight == NULL) {
-		fail(errand, err);
-	} else if (err->code == ERR_MISMATCH) {
-		served_other_bytes(errand, err->text, now_ms);
-	} else if (err->code == ERR_TOO_LARGE) {
-		record(errand, ORIGIN_FAILED, transfer_end_word(TRANSFER_TOO_LARGE), err->text);
-		note(errand, TALLY_TOO_LARGE, err->text);
-		go_on(errand, ERR_LIMIT);
-	} else if (err->code == ERR_NO_SPACE && !errand->retried && flight_start_over(errand->flight)) {
-		errand->retried = true; /* the flight has turned to memory: the same origin once more */
-		errand->state = ERRAND_WAITING;
-	} else {
-		fail(errand, err);
-	}
-}
-
-static void
-was_of_no_use(struct errand *errand, const struct transfer_report *report)
-{
-	enum tally_kind kind = TALLY_FAILED;
-
-	if (report->end == TRANSFER_GONE)
-		kind = TALLY_GONE;
-	else if (report->end == TRANSFER_TOO_LARGE)
-		kind = TALLY_TOO_LARGE;
-	record(errand, kind == TALLY_GONE ? ORIGIN_GONE : ORIGIN_FAILED, transfer_end_word(report->end),
-	        report->detail);
-	note(errand, kind, report->detail);
-	go_on(errand, kind == TALLY_TOO_LARGE ? ERR_LIMIT : ERR_FAILING);
+	errand_move(errand, errand->state == ERRAND_RACING ? ERRAND_ASKING : ERRAND_WAITING);
 }
 
 void
-errand_ended(struct errand *errand, CURLM *multi, CURLcode code, int64_t now_ms)
+errand_fail(struct errand *errand, const struct err *err)
 {
-	struct upstream *upstream = errand->upstream;
+	errand_move(errand, ERRAND_OVER);
+	errand->kind->fail(errand, err);
+}
+
+void
+errand_ended(struct visit *visit, CURLcode code, int64_t now_ms)
+{
+	struct errand *errand = visit->errand;
 	struct transfer_report report;
 
-	assert(errand->state == ERRAND_RUNNING);
-	transfer_finish(multi, errand->transfer, code, &report);
-	errand->transfer = NULL;
-	breaker_end(upstream->breaker, errand_origin(errand)->place.host);
-	metrics_add(upstream->metrics, METRIC_UPSTREAM_BYTES, report.received);
+	visit_finish(visit, code, &report);
 	if (errand_is_moot(errand)) { /* says nothing about the origin */
-		errand->state = ERRAND_OVER;
-		return;
+		errand_move(errand, ERRAND_OVER);
+	} else {
+		count_limit(errand->upstream->metrics, report.limit);
+		errand->kind->ended(visit, &report, now_ms);
 	}
-	count_limit(upstream->metrics, report.limit);
-	judge_host(errand, &report, now_ms);
-	if (report.end == TRANSFER_SERVED)
-		served(errand, now_ms);
-	else if (report.end == TRANSFER_REFUSED_HERE)
-		refused_here(errand, &report.err, now_ms);
-	else
-		was_of_no_use(errand, &report);
+	if (errand->state == ERRAND_OVER)
+		lose_others(errand, NULL);
+	errand_drop_lost(errand);
 }
 
 void
 errand_tick(struct errand *errand, int64_t now_ms)
 {
-	if (errand->flight == NULL)
-		return;
-	flight_tick(errand->flight, now_ms);
-	if (errand->state != ERRAND_RUNNING && flight_is_over(errand->flight))
-		errand->state = ERRAND_OVER;
+	bool asks = false;
+
+	errand->kind->tick(errand, now_ms);
+	for (int i = 0; i < ERRAND_VISITS; i++)
+		asks = asks || visit_is_under_way(&errand->visits[i]);
+	if (!asks && errand->kind->is_moot(errand))
+		errand_move(errand, ERRAND_OVER);
 }
 
 void
-errand_break(struct errand *errand, CURLM *multi)
+errand_break(struct errand *errand)
 {
-	struct transfer_report report;
 	struct err err = ERR_NONE;
 
-	if (errand->transfer != NULL) {
-		transfer_finish(multi, errand->transfer, CURLE_ABORTED_BY_CALLBACK, &report);
-		errand->transfer = NULL;
-	}
 	err_set(&err, ERR_STOPPING, "larder is stopping");
-	if (errand->state == ERRAND_WAITING || errand->state == ERRAND_RUNNING)
-		fail(errand, &err);
-	errand->state = ERRAND_OVER;
+	for (int i = 0; i < ERRAND_VISITS; i++)
+		errand->visits[i].lost = true;
+	errand_drop_lost(errand);
+	if (errand->state == ERRAND_SETTLING)
+		errand_move(errand, ERRAND_OVER);
+	else
+		errand_fail(errand, &err);
+}
+
+/* --- for kinds that have nothing to say --- */
+
+size_t
+errand_prefers_nobody(const struct errand *errand)
+{
+	(void)errand;
+	return ORIGINS_ANY;
+}
+
+int64_t
+errand_rests_never(const struct errand *errand, const struct origin *origin, int64_t now_ms)
+{
+	(void)errand;
+	(void)origin;
+	(void)now_ms;
+	return 0;
+}
+
+void
+errand_ticks_for_nobody(struct errand *errand, int64_t now_ms)
+{
+	(void)errand;
+	(void)now_ms;
+}
+
+bool
+errand_is_never_moot(const struct errand *errand)
+{
+	(void)errand;
+	return false;
 }

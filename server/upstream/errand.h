@@ -1,19 +1,30 @@
 /*
- * An errand: one flight or one document on its way through its origins, and what was learned at each.
+ * An errand: one flight or one document on its way through its origins. A flight's errand asks up to two
+ * origins at a time: one that has not sent its first byte for a while is overtaken by the next.
  *
- *            errand_begin            bytes are right (flight)         the store is done
- *   WAITING ──────────────→ RUNNING ─────────────────────→ SETTLING ──────────────────→ OVER
- *      ↑ │                   │    └───── done (document), failed for good, or moot ──────↑
- *      │ │                   │                                                           │
- *      └─┼───────────────────┘ another origin                                            │
- *        └───────────────────── no origin left to ask, or moot ──────────────────────────┘
+ *               errand_begin                   silent for fetch.overtake_after
+ *   WAITING ────────────────────→ ASKING ←──────────────────────────────────→ OVERDUE
+ *    ↑ ↑ ↑                         │ ↑ │         nobody to ask beside it        │ │ │
+ *    │ │ └───── it had nothing ────┘ │ │                                        │ │ │ errand_begin
+ *    │ │                             │ └───────────┐                            │ │ └──────────────→ RACING
+ *    │ └─────── it had nothing ──────┼─────────────┼────────────────────────────┘ │                   │ │
+ *    │                               └─────────────┼── one of two had nothing ────┼───────────────────┘ │
+ *    │                                             │ first byte                   │ first byte          │ first byte of
+ *    │                                             ↓                              │                     │ either: the other
+ *    └──────── cut off, or wrong ─────────────── TAKING ←─────────────────────────┴─────────────────────┘ is broken off
+ *                                                  │
+ *                                                  │ bytes are right (flight)       the store is done
+ *                                                  └───────────────────────→ SETTLING ───────────────→ OVER
+ *
+ * WAITING and OVERDUE stand in the fetcher's queue. Whoever was cut off is asked for the rest (resume.h); whoever was
+ * broken off may be asked again. From every state to OVER: done (documents), failed for good, nobody left
+ * to ask, moot, or larder stops.
  *
  * The fetcher's thread, except where a comment says otherwise.
  */
 #ifndef SERVER_UPSTREAM_ERRAND_H
 #define SERVER_UPSTREAM_ERRAND_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -23,8 +34,9 @@
 #include "server/upstream/fetcher.h"
 #include "server/upstream/origins.h"
 #include "server/upstream/rests.h"
+#include "server/upstream/resume.h"
 #include "server/upstream/tally.h"
-#include "server/upstream/transfer.h"
+#include "server/upstream/visit.h"
 #include "storage/base/mailbox.h"
 
 /* What errands need of the world; the fetcher's. */
@@ -33,37 +45,50 @@ struct upstream {
 	struct policy *policy;
 	struct breaker *breaker;
 	struct rests *rests;
+	struct store *store;
 	struct catalog *catalog;
 	struct metrics *metrics;
+	CURLM *multi;
+	fetcher_drifted_fn *drifted; /* may be NULL */
+	void *drift_context;
+
+	TAILQ_HEAD(, visit) running; /* all visits under way */
+	uint64_t n_running;
+	bool raced; /* an errand's first byte came while others had to do with it: the fetcher tidies up */
 };
 
-/* Who waits for a document: on the stack of the caller of fetcher_document. */
-struct document {
-	const struct fetch_document *wanted;
-	pthread_mutex_t mutex; /* guards what follows */
-	pthread_cond_t ended;
-	bool over;
-	bool fetched;
-	struct err err;
+enum errand_state {
+	ERRAND_WAITING,
+	ERRAND_ASKING,
+	ERRAND_OVERDUE,
+	ERRAND_RACING,
+	ERRAND_TAKING,
+	ERRAND_SETTLING,
+	ERRAND_OVER,
 };
 
-enum errand_state { ERRAND_WAITING, ERRAND_RUNNING, ERRAND_SETTLING, ERRAND_OVER };
+#define ERRAND_VISITS 2 /* origins that are asked for one errand at a time, at most */
+
+struct document;
 
 struct errand {
-	struct letter letter;       /* first, for the mailbox */
-	TAILQ_ENTRY(errand) link;   /* all that are not over: the fetcher's */
-	TAILQ_ENTRY(errand) queued; /* WAITING ones: the fetcher's */
-	TAILQ_ENTRY(errand) run;    /* RUNNING ones: the fetcher's */
+	struct letter letter;           /* first, for the mailbox */
+	TAILQ_ENTRY(errand) link;       /* all that are not over: the fetcher's */
+	TAILQ_ENTRY(errand) queued;     /* those that want a transfer: the fetcher's */
+	bool is_queued;                 /* the fetcher's */
+	const struct errand_kind *kind; /* what differs between the two */
 	struct upstream *upstream;
 	enum errand_state state;
+	struct origins origins;
+	size_t next; /* the origin to ask next */
+	struct tally tally;
+	struct visit visits[ERRAND_VISITS];
+
 	struct flight *flight; /* a reference; or NULL, and then: */
 	struct document *document;
-	struct digest name; /* of a flight: the strongest digest known */
-	struct origins origins;
-	size_t next; /* the origin asked now or next */
-	struct tally tally;
-	bool retried;              /* the same origin was asked again because the disk was full */
-	struct transfer *transfer; /* RUNNING */
+	struct digest name;   /* of a flight: the strongest digest known */
+	struct resume resume; /* of a flight: what there is of it */
+	bool retried;         /* of a flight: the same origin was asked again because the disk was full */
 };
 
 /* Any thread. Takes the reference to the flight once it is handed to the fetcher. */
@@ -72,24 +97,34 @@ struct errand *errand_for_document(struct document *document);
 
 /* Finds out where to ask. Reads the catalog. */
 void errand_open(struct errand *errand, struct upstream *upstream);
+/* WAITING or OVERDUE: errand_next, and errand_begin when there is a transfer for it. */
+bool errand_wants_transfer(const struct errand *errand);
 /*
- * The origin to ask next; what is at rest or not allowed is noted and passed over. NULL: there is none left and
- * the errand has failed, or it is moot; it is over.
+ * The origin to ask next; what is at rest or not allowed is noted and passed over. NULL: there is none. Where
+ * nobody is being asked the errand has failed then, or is moot, and is over.
  */
 const struct origin *errand_next(struct errand *errand, int64_t now_ms);
-/* The origin that errand_next found, or that is asked now. */
+/* The origin that errand_next found last. */
 const struct origin *errand_origin(const struct errand *errand);
-void errand_begin(struct errand *errand, CURLM *multi, int64_t now_ms);
+void errand_begin(struct errand *errand, int64_t now_ms);
 /*
- * The transfer ended; code as for transfer_finish. The errand waits for another origin, settles, or is over.
+ * Whoever is being asked is silent for so long that another origin should be asked beside it: OVERDUE now. Call
+ * every 100 ms or so.
  */
-void errand_ended(struct errand *errand, CURLM *multi, CURLcode code, int64_t now_ms);
-/* The archive is stored, by other means: a running transfer is to be broken off, with errand_ended. */
+bool errand_is_overtaken(struct errand *errand, int64_t now_ms);
+/*
+ * A visit ended; code as for transfer_finish. The errand waits for another origin, listens to the other visit,
+ * settles, or is over.
+ */
+void errand_ended(struct visit *visit, CURLcode code, int64_t now_ms);
+/* Breaks off whoever was not quick enough. */
+void errand_drop_lost(struct errand *errand);
+/* The archive is stored, by other means: its visits are to be broken off, with errand_ended. */
 bool errand_is_moot(const struct errand *errand);
-/* Wakes who waits for a flight; notices that it is over. Not while RUNNING: see errand_is_moot. */
+/* Wakes who waits for a flight; notices that it is over. */
 void errand_tick(struct errand *errand, int64_t now_ms);
-/* larder stops: breaks the transfer off, fails what is not settled. Over afterwards. */
-void errand_break(struct errand *errand, CURLM *multi);
+/* larder stops: breaks its visits off, fails what is not settled. Over afterwards. */
+void errand_break(struct errand *errand);
 /* Frees it and releases the flight. Over, or never opened. */
 void errand_close(struct errand *errand);
 

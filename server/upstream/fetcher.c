@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "server/upstream/errand.h"
+#include "server/upstream/errand_document.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 #include "storage/store.h"
@@ -25,7 +26,6 @@ TAILQ_HEAD(errands, errand);
 
 struct fetcher {
 	struct mailbox mailbox;
-	CURLM *multi;
 	pthread_t thread;
 	bool joined; /* by the one thread that stops it */
 	atomic_bool stopping;
@@ -33,10 +33,9 @@ struct fetcher {
 	/* the thread's own */
 	struct upstream upstream;
 	struct errands live;  /* all that are not over */
-	struct errands queue; /* those that wait for a transfer */
-	struct errands running;
-	uint64_t n_queued, n_running;
-	bool look_again; /* something came or ended: the queue may move */
+	struct errands queue; /* those that want a transfer */
+	uint64_t n_queued;    /* in queue */
+	bool look_again;      /* something came or ended: the queue may move */
 	int64_t ticked_at_ms;
 
 	/* what others may see */
@@ -93,14 +92,15 @@ fetcher_create(const struct config *config, struct store *store, struct metrics 
 	mailbox_init(&fetcher->mailbox);
 	TAILQ_INIT(&fetcher->live);
 	TAILQ_INIT(&fetcher->queue);
-	TAILQ_INIT(&fetcher->running);
-	fetcher->multi = make_multi(config);
 	fetcher->upstream = (struct upstream){.config = config,
 	        .policy = policy,
 	        .breaker = breaker_create(),
 	        .rests = rests_create(),
+	        .store = store,
 	        .catalog = store_catalog(store),
-	        .metrics = metrics};
+	        .metrics = metrics,
+	        .multi = make_multi(config)};
+	TAILQ_INIT(&fetcher->upstream.running);
 	fetcher->last_turn_ms = clock_ms();
 	failed = start_thread(fetcher);
 	if (failed != 0) {
@@ -111,12 +111,20 @@ fetcher_create(const struct config *config, struct store *store, struct metrics 
 	return fetcher;
 }
 
+void
+fetcher_on_drift(struct fetcher *fetcher, fetcher_drifted_fn *drifted, void *context)
+{
+	/* The thread looks at it with the first flight, which comes through the mailbox's lock. */
+	fetcher->upstream.drifted = drifted;
+	fetcher->upstream.drift_context = context;
+}
+
 static bool
 submit(struct fetcher *fetcher, struct errand *errand, struct err *err)
 {
 	if (!mailbox_post(&fetcher->mailbox, &errand->letter))
 		return err_set(err, ERR_STOPPING, "larder is stopping");
-	curl_multi_wakeup(fetcher->multi);
+	curl_multi_wakeup(fetcher->upstream.multi);
 	return true;
 }
 
@@ -171,7 +179,7 @@ fetcher_stop(struct fetcher *fetcher)
 		return;
 	mailbox_close(&fetcher->mailbox);
 	fetcher->stopping = true;
-	curl_multi_wakeup(fetcher->multi);
+	curl_multi_wakeup(fetcher->upstream.multi);
 	pthread_join(fetcher->thread, NULL);
 	fetcher->joined = true;
 }
@@ -179,7 +187,7 @@ fetcher_stop(struct fetcher *fetcher)
 static void
 free_parts(struct fetcher *fetcher)
 {
-	curl_multi_cleanup(fetcher->multi);
+	curl_multi_cleanup(fetcher->upstream.multi);
 	mailbox_finish(&fetcher->mailbox);
 	breaker_destroy(fetcher->upstream.breaker);
 	rests_destroy(fetcher->upstream.rests);
@@ -202,34 +210,50 @@ fetcher_destroy(struct fetcher *fetcher)
 static void
 leave_queue(struct fetcher *fetcher, struct errand *errand)
 {
+	if (!errand->is_queued)
+		return;
+	errand->is_queued = false;
 	TAILQ_REMOVE(&fetcher->queue, errand, queued);
 	fetcher->n_queued--;
-}
-
-static void
-close_errand(struct fetcher *fetcher, struct errand *errand)
-{
-	TAILQ_REMOVE(&fetcher->live, errand, link);
-	errand_close(errand);
 }
 
 /* Front: it had its turn and has to ask elsewhere, before those who have not begun. */
 enum queue_end { QUEUE_FRONT, QUEUE_BACK };
 
-/* Who cannot be helped does not wait in the queue for his answer. */
 static void
-queue_or_close(struct fetcher *fetcher, struct errand *errand, enum queue_end where, int64_t now_ms)
+enter_queue(struct fetcher *fetcher, struct errand *errand, enum queue_end where)
 {
-	if (errand_next(errand, now_ms) == NULL) {
-		close_errand(fetcher, errand);
+	fetcher->look_again = true;
+	if (errand->is_queued)
 		return;
-	}
+	errand->is_queued = true;
 	if (where == QUEUE_FRONT)
 		TAILQ_INSERT_HEAD(&fetcher->queue, errand, queued);
 	else
 		TAILQ_INSERT_TAIL(&fetcher->queue, errand, queued);
 	fetcher->n_queued++;
-	fetcher->look_again = true;
+}
+
+static void
+close_errand(struct fetcher *fetcher, struct errand *errand)
+{
+	leave_queue(fetcher, errand);
+	TAILQ_REMOVE(&fetcher->live, errand, link);
+	errand_close(errand);
+}
+
+/* To where the errand stands now: the queue, out of it, or away. Who cannot be helped does not wait for his answer. */
+static void
+follow(struct fetcher *fetcher, struct errand *errand, enum queue_end where, int64_t now_ms)
+{
+	if (errand->state == ERRAND_WAITING)
+		errand_next(errand, now_ms);
+	if (errand->state == ERRAND_OVER)
+		close_errand(fetcher, errand);
+	else if (errand_wants_transfer(errand))
+		enter_queue(fetcher, errand, where);
+	else
+		leave_queue(fetcher, errand);
 }
 
 static void
@@ -245,17 +269,8 @@ take_letters(struct fetcher *fetcher)
 		errand = (struct errand *)letter;
 		errand_open(errand, &fetcher->upstream);
 		TAILQ_INSERT_TAIL(&fetcher->live, errand, link);
-		queue_or_close(fetcher, errand, QUEUE_BACK, clock_ms());
+		follow(fetcher, errand, QUEUE_BACK, clock_ms());
 	}
-}
-
-static void
-begin(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
-{
-	leave_queue(fetcher, errand);
-	errand_begin(errand, fetcher->multi, now_ms);
-	TAILQ_INSERT_TAIL(&fetcher->running, errand, run);
-	fetcher->n_running++;
 }
 
 static bool
@@ -271,15 +286,14 @@ begin_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
 {
 	const struct origin *origin = errand_next(errand, now_ms);
 
-	if (origin == NULL) {
-		leave_queue(fetcher, errand);
-		close_errand(fetcher, errand);
-	} else if (!has_its_share(fetcher, origin)) {
-		begin(fetcher, errand, now_ms);
-	}
+	if (origin != NULL && has_its_share(fetcher, origin))
+		return;
+	if (origin != NULL)
+		errand_begin(errand, now_ms);
+	follow(fetcher, errand, QUEUE_FRONT, now_ms);
 }
 
-/* From the front of the queue: everyone for whom there is a transfer and whose host has not its share yet. */
+/* From the front: everyone for whom there is a transfer and whose host has not its share yet. */
 static void
 begin_waiting(struct fetcher *fetcher, int64_t now_ms)
 {
@@ -287,7 +301,7 @@ begin_waiting(struct fetcher *fetcher, int64_t now_ms)
 	struct errand *errand, *next;
 
 	fetcher->look_again = false;
-	for (errand = TAILQ_FIRST(&fetcher->queue); errand != NULL && fetcher->n_running < most;
+	for (errand = TAILQ_FIRST(&fetcher->queue); errand != NULL && fetcher->upstream.n_running < most;
 	        errand = next) {
 		next = TAILQ_NEXT(errand, queued);
 		if (!has_its_share(fetcher, errand_origin(errand)))
@@ -296,23 +310,30 @@ begin_waiting(struct fetcher *fetcher, int64_t now_ms)
 }
 
 static void
-end(struct fetcher *fetcher, struct errand *errand, CURLcode code, int64_t now_ms)
+end(struct fetcher *fetcher, struct visit *visit, CURLcode code, int64_t now_ms)
 {
-	TAILQ_REMOVE(&fetcher->running, errand, run);
-	fetcher->n_running--;
+	struct errand *errand = visit->errand;
+
 	fetcher->look_again = true;
-	errand_ended(errand, fetcher->multi, code, now_ms);
-	switch (errand->state) {
-	case ERRAND_WAITING:
-		queue_or_close(fetcher, errand, QUEUE_FRONT, now_ms);
-		break;
-	case ERRAND_SETTLING:
-		break;
-	case ERRAND_OVER:
-		close_errand(fetcher, errand);
-		break;
-	case ERRAND_RUNNING:
-		assert(!"ended, and still running");
+	errand_ended(visit, code, now_ms);
+	follow(fetcher, errand, QUEUE_FRONT, now_ms);
+}
+
+/* First bytes have come: whoever was not quick enough is broken off, whoever need not be overtaken leaves the queue. */
+static void
+settle_races(struct fetcher *fetcher, int64_t now_ms)
+{
+	struct errand *errand, *next;
+
+	if (!fetcher->upstream.raced)
+		return;
+	fetcher->upstream.raced = false;
+	fetcher->look_again = true;
+	for (errand = TAILQ_FIRST(&fetcher->live); errand != NULL; errand = next) {
+		next = TAILQ_NEXT(errand, link);
+		errand_drop_lost(errand);
+		if (errand->is_queued && !errand_wants_transfer(errand))
+			follow(fetcher, errand, QUEUE_FRONT, now_ms);
 	}
 }
 
@@ -323,7 +344,7 @@ take_messages(struct fetcher *fetcher, int64_t now_ms)
 	int left;
 
 	for (;;) {
-		message = curl_multi_info_read(fetcher->multi, &left);
+		message = curl_multi_info_read(fetcher->upstream.multi, &left);
 		if (message == NULL)
 			return;
 		if (message->msg == CURLMSG_DONE)
@@ -332,30 +353,40 @@ take_messages(struct fetcher *fetcher, int64_t now_ms)
 	}
 }
 
-/* Those that overstayed, and those whose archive is not needed any more. */
+/* The first that overstayed, or whose archive is not needed any more; NULL: there is none. */
+static struct visit *
+find_overdue(struct fetcher *fetcher, int64_t now_ms)
+{
+	struct visit *visit;
+
+	TAILQ_FOREACH (visit, &fetcher->upstream.running, run)
+		if (errand_is_moot(visit->errand) || transfer_is_overdue(visit->transfer, now_ms))
+			return visit;
+	return NULL;
+}
+
+/* From the start each time: the end of one may end another. */
 static void
 break_off(struct fetcher *fetcher, int64_t now_ms)
 {
-	struct errand *errand, *next;
+	struct visit *visit;
 
-	for (errand = TAILQ_FIRST(&fetcher->running); errand != NULL; errand = next) {
-		next = TAILQ_NEXT(errand, run);
-		if (errand_is_moot(errand) || transfer_is_overdue(errand->transfer, now_ms))
-			end(fetcher, errand, CURLE_ABORTED_BY_CALLBACK, now_ms);
+	for (;;) {
+		visit = find_overdue(fetcher, now_ms);
+		if (visit == NULL)
+			return;
+		end(fetcher, visit, CURLE_ABORTED_BY_CALLBACK, now_ms);
 	}
 }
 
 static void
 tick_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
 {
-	enum errand_state before = errand->state;
-
 	errand_tick(errand, now_ms);
-	if (errand->state != ERRAND_OVER)
-		return;
-	if (before == ERRAND_WAITING)
-		leave_queue(fetcher, errand);
-	close_errand(fetcher, errand);
+	if (errand->state == ERRAND_OVER)
+		close_errand(fetcher, errand);
+	else if (errand_is_overtaken(errand, now_ms))
+		enter_queue(fetcher, errand, QUEUE_FRONT);
 }
 
 static void
@@ -387,18 +418,19 @@ turn(struct fetcher *fetcher)
 	take_letters(fetcher);
 	if (fetcher->look_again)
 		begin_waiting(fetcher, now_ms);
-	curl_multi_perform(fetcher->multi, &handles);
+	curl_multi_perform(fetcher->upstream.multi, &handles);
 	now_ms = clock_ms();
+	settle_races(fetcher, now_ms);
 	take_messages(fetcher, now_ms);
 	tick(fetcher, now_ms);
 	if (fetcher->look_again)
 		begin_waiting(fetcher, now_ms);
 
-	fetcher->figure_transfers = fetcher->n_running;
+	fetcher->figure_transfers = fetcher->upstream.n_running;
 	fetcher->figure_queued = fetcher->n_queued;
 	fetcher->last_turn_ms = now_ms;
-	curl_multi_poll(
-	        fetcher->multi, NULL, 0, TAILQ_EMPTY(&fetcher->live) ? IDLE_POLL_MS : FLIGHT_WAKE_MS, NULL);
+	curl_multi_poll(fetcher->upstream.multi, NULL, 0,
+	        TAILQ_EMPTY(&fetcher->live) ? IDLE_POLL_MS : FLIGHT_WAKE_MS, NULL);
 }
 
 /* What is under way and what is still in the mailbox, which takes nothing new any more. */
@@ -410,7 +442,7 @@ fail_all(struct fetcher *fetcher)
 
 	while (!TAILQ_EMPTY(&fetcher->live)) {
 		errand = TAILQ_FIRST(&fetcher->live);
-		errand_break(errand, fetcher->multi);
+		errand_break(errand);
 		close_errand(fetcher, errand);
 	}
 	for (;;) {
@@ -418,7 +450,7 @@ fail_all(struct fetcher *fetcher)
 		if (letter == NULL)
 			return;
 		errand = (struct errand *)letter;
-		errand_break(errand, fetcher->multi);
+		errand_break(errand);
 		errand_close(errand);
 	}
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "server/archive/flight.h"
+#include "storage/catalog/catalog.h"
 #include "storage/base/err.h"
 
 struct config;
@@ -19,6 +20,14 @@ struct store;
 /* Starts the thread. Borrows all three. */
 struct fetcher *fetcher_create(const struct config *config, struct store *store, struct metrics *metrics,
         struct err *err) MUST_CHECK;
+/*
+ * Whoever wants to look at other bytes that an origin served instead of an archive: what they are, and where from.
+ * Before the first flight is submitted. Called on the fetcher's thread or where the last of those leaves who read
+ * them; must not block; takes the intake, which is complete, and may be kept. Without it they are dropped.
+ */
+typedef void fetcher_drifted_fn(void *context, const struct contact *contact, struct intake *intake);
+void fetcher_on_drift(struct fetcher *fetcher, fetcher_drifted_fn *drifted, void *context);
+
 /* Takes the reference to the flight. Any thread. False: ERR_STOPPING (the reference stays the caller's). */
 bool fetcher_submit(struct fetcher *fetcher, struct flight *flight, struct err *err) MUST_CHECK;
 
@@ -38,7 +47,7 @@ bool fetcher_document(
 
 struct fetcher_figures {
 	uint64_t transfers; /* running */
-	uint64_t queued;    /* flights that wait for a free transfer or host */
+	uint64_t queued;    /* flights and documents that wait for a free transfer or host */
 	uint64_t resting_hosts;
 	int64_t rests_over_at_ms; /* clock_ms when the last short rest ends (FETCHER_SHORT_REST_MS at most from now); 0: none */
 	int64_t last_turn_ms; /* clock_ms of the loop's last turn: a dead thread shows here */

@@ -45,7 +45,7 @@ struct gathering {
 
 /* False: the URL was listed before. */
 static bool
-add(const struct gathering *gathering, int64_t id, const struct digest *asked, const char *named)
+add(const struct gathering *gathering, int64_t id, const struct digest *by, const char *named)
 {
 	struct origins *origins = gathering->origins;
 	AUTO_FREE char *url = rewrite(gathering->config, named);
@@ -55,7 +55,7 @@ add(const struct gathering *gathering, int64_t id, const struct digest *asked, c
 		return false;
 	origins->items = xrealloc(origins->items, (origins->count + 1) * sizeof *origins->items);
 	origin = &origins->items[origins->count++];
-	*origin = (struct origin){.id = id, .asked = *asked, .named = xstrdup(named), .url = xstrdup(url)};
+	*origin = (struct origin){.id = id, .by = *by, .named = xstrdup(named), .url = xstrdup(url)};
 	origin->allowed = policy_url(gathering->policy, origin->url, &origin->place);
 	return true;
 }

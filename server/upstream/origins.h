@@ -5,6 +5,7 @@
 #ifndef SERVER_UPSTREAM_ORIGINS_H
 #define SERVER_UPSTREAM_ORIGINS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,12 +20,18 @@
 	8 /* URLs of one mirror for one archive; the digests it likes least are left out */
 
 struct origin {
-	int64_t id;          /* in the catalog, or ORIGIN_MIRROR */
-	struct digest asked; /* which digest the URL is asked for */
-	char *named;         /* the URL as the catalog or the configuration names it */
-	char *url;           /* the one that is asked, after rewriting */
+	int64_t id;       /* in the catalog, or ORIGIN_MIRROR */
+	struct digest by; /* which digest the URL is asked for */
+	char *named;      /* the URL as the catalog or the configuration names it */
+	char *url;        /* the one that is asked, after rewriting */
 	struct place place;
 	enum policy_answer allowed; /* what is not allowed is listed too, to be reported */
+
+	/* What the errand that goes through the list knows of it. */
+	bool asked;     /* it is or was, or was passed over: not its turn any more */
+	bool gave_part; /* of what there is */
+	bool no_parts;  /* it cannot go on where others broke off: asked for the whole */
+	unsigned slow;  /* times it broke off because it was too slow */
 };
 
 struct origins {

@@ -12,7 +12,7 @@ BROKEN="cut chunked-cut chunked-bad cut-no-length wrong wrong-no-length longer l
 	status=204 status=304 status=401 status=403 status=404 status=410 status=429:1 status=429:99999999999 status=429
 	status=429:tomorrow status=500 status=503:5 gzip short-length long-length two-lengths big-header many-1xx cut-once"
 # And those that look odd and are right.
-ODD="no-length chunked hops=5 relative"
+ODD="no-length chunked hops=5 relative pieces=9000"
 
 SMALL=20000  # verified before the first byte
 LARGE=400000 # streamed
@@ -309,8 +309,13 @@ odd() {
 }
 
 @test "broken: cut once, whole for who asks for the rest" {
+	odd cut-once
 	then_good cut-once $SMALL
 	then_good cut-once $LARGE
+}
+
+@test "odd but right: pieces=9000" {
+	odd pieces=9000
 }
 
 @test "odd but right: hops=5" {

@@ -9,6 +9,75 @@
 
 #include "storage/base/text.h"
 
+/* --- intakes --- */
+
+struct intake {
+	struct hasher *hasher;
+	struct digests digests;
+	uint64_t max_size, size;
+};
+
+static atomic_uint open_intakes;
+
+unsigned
+fake_intakes(void)
+{
+	return open_intakes;
+}
+
+struct intake *
+intake_open(struct store *store, enum intake_keeping keeping, const struct intake_plan *plan, struct err *err)
+{
+	struct intake *intake;
+
+	(void)err;
+	assert(store != NULL && keeping == INTAKE_KEEP);
+	intake = xcalloc(1, sizeof *intake);
+	intake->hasher = hasher_create();
+	intake->max_size = plan->max_size;
+	open_intakes++;
+	return intake;
+}
+
+bool
+intake_append(struct intake *intake, const void *bytes, size_t length, struct err *err)
+{
+	intake->size += length;
+	if (intake->max_size > 0 && intake->size > intake->max_size)
+		return err_set(err, ERR_TOO_LARGE, "too large");
+	hasher_add(intake->hasher, bytes, length);
+	return true;
+}
+
+const struct digests *
+intake_digests(struct intake *intake)
+{
+	hasher_digests(intake->hasher, &intake->digests);
+	return &intake->digests;
+}
+
+void
+intake_close(struct intake *intake)
+{
+	if (intake == NULL)
+		return;
+	open_intakes--;
+	hasher_destroy(intake->hasher);
+	free(intake);
+}
+
+/* What a flight that refused its bytes hands on. */
+static struct intake *
+fake_intake(void)
+{
+	struct intake_plan plan = {0};
+	struct err err = ERR_NONE;
+
+	return intake_open((struct store *)(void *)&plan, INTAKE_KEEP, &plan, &err);
+}
+
+/* --- flights --- */
+
 struct flight *
 fake_flight(const struct digest *asked, const char *expected, size_t length)
 {
@@ -144,6 +213,25 @@ flight_append(struct flight *flight, const void *bytes, size_t length, struct er
 }
 
 bool
+flight_compare(struct flight *flight, uint64_t position, const void *bytes, size_t length, struct err *err)
+{
+	assert(position + length <= flight->length);
+	if (memcmp(flight->bytes + position, bytes, length) == 0)
+		return true;
+	return err_set(err, ERR_MISMATCH, "not what came before");
+}
+
+void
+flight_hand_on(struct flight *flight, flight_rejected_fn *take, void *context)
+{
+	pthread_mutex_lock(&flight->mutex);
+	assert(flight->rejected);
+	flight->handed_on++;
+	pthread_mutex_unlock(&flight->mutex);
+	take(context, fake_intake());
+}
+
+bool
 flight_start_over(struct flight *flight)
 {
 	bool may;
@@ -167,6 +255,7 @@ flight_land(struct flight *flight, struct err *err)
 		*err = flight->refuse_land;
 		return false;
 	}
+	flight->rejected = !right;
 	if (!right)
 		return err_set(err, ERR_MISMATCH, "other bytes");
 	pthread_mutex_lock(&flight->mutex);

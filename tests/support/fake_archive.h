@@ -1,6 +1,6 @@
 /*
- * Stand-ins for everything the fetcher talks to but the network: a flight that keeps its bytes in memory, a catalog that is a list, metrics
- * that can be asked. Linked in place of the real ones.
+ * Stand-ins for everything the fetcher talks to but the network: a flight and an intake that keep their bytes in memory, a
+ * catalog that is a list, metrics that can be asked. Linked in place of the real ones.
  */
 #ifndef TESTS_SUPPORT_FAKE_ARCHIVE_H
 #define TESTS_SUPPORT_FAKE_ARCHIVE_H
@@ -23,7 +23,9 @@ struct flight {
 	struct err refuse_append; /* the next append fails so, once */
 	struct err refuse_land;   /* the next landing fails so, once */
 	bool settles_later;       /* the store takes its time: fake_settle */
-	unsigned announced_count; /* the fetcher's, read when over */
+	unsigned announced_count; /* the fetcher's, read when over … */
+	bool rejected;            /* … as these: it landed with other bytes */
+	unsigned handed_on;       /* they were handed on */
 
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t changed;
@@ -69,6 +71,9 @@ struct fake_catalog {
 };
 /* The store whose catalog this is. */
 struct store *fake_store(struct fake_catalog *catalog);
+
+/* Stands in for the store's: keeps its bytes in memory. How many are open. */
+unsigned fake_intakes(void);
 
 struct metrics *fake_metrics_create(void);
 void fake_metrics_destroy(struct metrics *metrics);

@@ -134,6 +134,31 @@ def do_cut_once(r):
     r.send(body[:len(body) // 2])
 
 
+def do_pieces(r):
+    """pieces=BYTES: Range is honoured, and every answer breaks off after so many bytes of its body."""
+    body, first = r.body(), 0
+    wanted = r.headers.get("range", "")
+    if wanted.startswith("bytes=") and wanted.endswith("-") and r.headers.get("if-range", '"one"') == '"one"':
+        first = int(wanted[6:-1])
+    fields = {"Content_Length": len(body) - first, "ETag": '"one"'}
+    if first > 0:
+        fields["Content_Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
+    r.head("206 Partial Content" if first > 0 else "200 OK", **fields)
+    r.send(body[first:first + int(r.argument)])
+
+
+def do_wrong_cut(r):
+    """Other bytes, and half of them; a Range changes nothing."""
+    body = r.body()
+    r.head(Content_Length=len(body))
+    r.send(bytes([body[0] ^ 1]) + body[1:len(body) // 2])
+
+
+def do_whole(r):
+    """All of it, whatever part is asked for."""
+    r.answer(r.body())
+
+
 def do_cut_no_length(r):
     r.head()
     r.send(r.body()[:-1])

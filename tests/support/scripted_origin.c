@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -23,8 +24,11 @@ struct answer {
 	char *body;
 	size_t length;
 	enum scripted_then then;
+	char *fields; /* of a file; else NULL */
+	size_t piece;
 	bool gated;
 	unsigned hits;
+	size_t sent;
 };
 
 struct connection {
@@ -103,12 +107,53 @@ find_or_add(struct scripted_origin *origin, const char *path)
 	return answer;
 }
 
+/* The value of a field of the request, up to its line's end; false: it has none. */
+static bool
+find_field(const char *request, const char *name, char ret[256])
+{
+	const char *at = strstr(request, name);
+
+	return at != NULL && sscanf(at + strlen(name), " %255[^\r]", ret) == 1;
+}
+
+/* What a file answers to this request, as an answer like any other. */
+static void
+answer_file(const struct answer *file, const char *request, struct answer *ret)
+{
+	struct text head = TEXT_EMPTY;
+	char value[256];
+	unsigned long from = 0;
+	size_t length;
+
+	if (find_field(request, "\r\nRange:", value))
+		from = strtoul(value + strlen("bytes="), NULL, 10);
+	if (find_field(request, "\r\nIf-Range:", value) && strstr(file->fields, value) == NULL)
+		from = 0;
+	length = file->length - from;
+	if (strstr(request, "bytes=0-0") != NULL)
+		text_addf(&head, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-0/%zu\r\n",
+		        file->length);
+	else if (from > 0)
+		text_addf(&head, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes %lu-%zu/%zu\r\n", from,
+		        file->length - 1, file->length);
+	else
+		text_add(&head, "HTTP/1.1 200 OK\r\n");
+	if (strstr(request, "bytes=0-0") != NULL)
+		length = 1;
+	text_addf(&head, "Content-Length: %zu\r\n%s\r\n", length, file->fields);
+	ret->head = text_take(&head);
+	ret->then = file->piece > 0 && file->piece < length ? THEN_CLOSE : THEN_KEEP;
+	ret->length = ret->then == THEN_CLOSE ? file->piece : length;
+	ret->body = xmalloc(ret->length + 1);
+	memcpy(ret->body, file->body + from, ret->length);
+}
+
 /* Counts the request; a copy of what to answer (strings are the copy's). */
 static struct answer
 take_answer(struct scripted_origin *origin, const char *request)
 {
 	static const char not_found[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
-	char path[512] = "";
+	char path[512] = "", nth[600];
 	struct answer *answer, copy = {0};
 
 	(void)sscanf(request, "%*s %511s", path);
@@ -116,9 +161,17 @@ take_answer(struct scripted_origin *origin, const char *request)
 	snprintf(origin->last_request, sizeof origin->last_request, "%s", request);
 	answer = find(origin, path);
 	copy.path = xstrdup(path);
-	copy.head = xstrdup(answer == NULL || answer->head == NULL ? not_found : answer->head);
 	if (answer != NULL) {
 		answer->hits++;
+		snprintf(nth, sizeof nth, "%s#%u", path, answer->hits);
+		if (find(origin, nth) != NULL)
+			answer = find(origin, nth);
+	}
+	if (answer != NULL && answer->fields != NULL)
+		answer_file(answer, request, &copy);
+	else
+		copy.head = xstrdup(answer == NULL || answer->head == NULL ? not_found : answer->head);
+	if (answer != NULL && answer->fields == NULL) {
 		copy.length = answer->length;
 		copy.body = xmalloc(answer->length + 1);
 		memcpy(copy.body, answer->body == NULL ? "" : answer->body, answer->length);
@@ -168,6 +221,18 @@ then(int fd, const struct answer *answer)
 	return false;
 }
 
+static void
+count_sent(struct scripted_origin *origin, const struct answer *answer)
+{
+	struct answer *script;
+
+	pthread_mutex_lock(&origin->mutex);
+	script = find(origin, answer->path);
+	if (script != NULL)
+		script->sent += answer->length;
+	pthread_mutex_unlock(&origin->mutex);
+}
+
 /* One request answered; true: another may follow on this connection. */
 static bool
 answer_one(struct connection *connection)
@@ -181,6 +246,9 @@ answer_one(struct connection *connection)
 	answer = take_answer(connection->origin, request);
 	more = send_all(connection->fd, answer.head, strlen(answer.head));
 	wait_for_gate(connection->origin, answer.path);
+	if (strncmp(request, "HEAD ", 5) == 0)
+		answer.length = 0;
+	count_sent(connection->origin, &answer);
 	more = more && send_all(connection->fd, answer.body, answer.length) && then(connection->fd, &answer);
 	free(answer.path);
 	free(answer.head);
@@ -262,6 +330,7 @@ scripted_origin_stop(struct scripted_origin *origin)
 		free(origin->answers[i].path);
 		free(origin->answers[i].head);
 		free(origin->answers[i].body);
+		free(origin->answers[i].fields);
 	}
 	pthread_cond_destroy(&origin->changed);
 	pthread_mutex_destroy(&origin->mutex);
@@ -284,11 +353,26 @@ scripted_answer(struct scripted_origin *origin, const char *path, const char *he
 	answer = find_or_add(origin, path);
 	free(answer->head);
 	free(answer->body);
+	free(answer->fields);
+	answer->fields = NULL;
 	answer->head = xstrdup(head);
 	answer->body = xmalloc(length + 1);
 	memcpy(answer->body, body, length);
 	answer->length = length;
 	answer->then = after;
+	pthread_mutex_unlock(&origin->mutex);
+}
+
+void
+scripted_file(struct scripted_origin *origin, const char *path, const struct scripted_file *file)
+{
+	struct answer *answer;
+
+	scripted_answer(origin, path, "", file->body, file->length, THEN_KEEP);
+	pthread_mutex_lock(&origin->mutex);
+	answer = find(origin, path);
+	answer->fields = xstrdup(file->fields);
+	answer->piece = file->piece;
 	pthread_mutex_unlock(&origin->mutex);
 }
 
@@ -339,6 +423,19 @@ scripted_hits(struct scripted_origin *origin, const char *path)
 	hits = answer == NULL ? 0 : answer->hits;
 	pthread_mutex_unlock(&origin->mutex);
 	return hits;
+}
+
+size_t
+scripted_sent(struct scripted_origin *origin, const char *path)
+{
+	struct answer *answer;
+	size_t sent;
+
+	pthread_mutex_lock(&origin->mutex);
+	answer = find(origin, path);
+	sent = answer == NULL ? 0 : answer->sent;
+	pthread_mutex_unlock(&origin->mutex);
+	return sent;
 }
 
 void

@@ -64,6 +64,7 @@ test_defaults(void **state)
 	        "https://archive.softwareheritage.org/api/1/content/sha256:{hash}/raw/");
 	assert_int_equal(config->mirrors[1].n_digests, 1);
 	assert_int_equal(config->mirrors[1].digests[0], DIGEST_SHA256);
+	assert_int_equal(config->fetch.overtake_after_ms, 2000);
 	assert_int_equal(config->fetch.transfers, 64);
 	assert_int_equal(config->fetch.per_host, 8);
 	assert_int_equal(config->fetch.connect_timeout_ms, 10000);

@@ -1,0 +1,72 @@
+/*
+ * What the parts of an errand share: errand.c (its course, the same for all), errand_flight.c, errand_document.c
+ * (what differs), resume.c (going on where an origin broke off). Nobody else includes this.
+ */
+#ifndef SERVER_UPSTREAM_ERRAND_PARTS_H
+#define SERVER_UPSTREAM_ERRAND_PARTS_H
+
+#include "server/upstream/errand.h"
+
+struct errand_kind {
+	enum { ERRAND_ASKS_ONE, ERRAND_OVERTAKES } pace;
+	/* Fills the origins. */
+	void (*open)(struct errand *errand);
+	/* The origin the errand wants before all others; ORIGINS_ANY: none. */
+	size_t (*prefers)(const struct errand *errand);
+	/* Why an origin is not to be asked for this errand alone; 0: it may be. In milliseconds, as breaker_rests_until. */
+	int64_t (*rests_until)(const struct errand *errand, const struct origin *origin, int64_t now_ms);
+	/* An origin is not asked, and why. */
+	void (*pass_over)(struct errand *errand, size_t origin, enum tally_kind kind, const char *detail);
+	/* What to ask the visit's origin for: wish, from, if_range, max_bytes, sink. */
+	void (*plan)(struct visit *visit, struct transfer_plan *plan);
+	/* A visit that was not lost came to an end: to errand_goes_on, errand_fail, SETTLING or OVER. */
+	void (*ended)(struct visit *visit, const struct transfer_report *report, int64_t now_ms);
+	/* Nobody is left to be asked; says so with errand_fail. */
+	void (*give_up)(struct errand *errand, int64_t now_ms);
+	/* Tells whoever waits. */
+	void (*fail)(struct errand *errand, const struct err *err);
+	void (*tick)(struct errand *errand, int64_t now_ms);
+	bool (*is_moot)(const struct errand *errand);
+	void (*close)(struct errand *errand);
+};
+
+#define ORIGINS_ANY SIZE_MAX
+
+extern const struct errand_kind errand_kind_flight, errand_kind_document;
+
+void errand_move(struct errand *errand, enum errand_state state);
+/*
+ * This visit's bytes are the errand's from here on, and the other's are not wanted any more. False: it is too late,
+ * the other was quicker. Within a callback of libcurl.
+ */
+bool errand_wins(struct visit *visit, struct err *err) MUST_CHECK;
+/* A visit was of no use: the other one goes on, or another origin is asked. */
+void errand_goes_on(struct errand *errand);
+/* Over, and whoever waits is told. */
+void errand_fail(struct errand *errand, const struct err *err);
+/* What the end of a visit says of its host. */
+void errand_judge_host(
+        struct errand *errand, size_t origin, const struct transfer_report *report, int64_t now_ms);
+
+/* For kinds that have nothing to say. */
+size_t errand_prefers_nobody(const struct errand *errand);
+int64_t errand_rests_never(const struct errand *errand, const struct origin *origin, int64_t now_ms);
+void errand_ticks_for_nobody(struct errand *errand, int64_t now_ms);
+bool errand_is_never_moot(const struct errand *errand);
+
+/* --- of flights --- */
+
+/* How a visit ended, for the catalog, the figures, the flight's report and its verdict. */
+struct ending {
+	size_t origin;
+	const struct transfer_report *report;
+	enum origin_result result;
+	enum tally_kind kind;
+	const char *word;   /* for metrics */
+	const char *detail; /* for people */
+};
+
+/* A visit that brought nothing for good: remembered everywhere. */
+void errand_flight_note(struct errand *errand, const struct ending *ending);
+
+#endif

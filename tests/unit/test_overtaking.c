@@ -1,0 +1,310 @@
+/*
+ * Origins that are silent, and those that are asked beside them. Little real time passes: the patience is short, and what is waited
+ * for are requests and ends.
+ */
+#include "tests/support/fetching.h"
+
+#define SOON_MS 50
+
+static void
+stall(struct scripted_origin *origin, const char *path)
+{
+	scripted_answer(origin, path, "", "", 0, THEN_STALL);
+}
+
+/* Another host at the first origin's port. */
+static void
+name_third(struct world *world, const char *path)
+{
+	name_url(world, "http://localhost:%u%s", scripted_origin_port(world->origin), path);
+}
+
+static int
+set_up_short(void **state)
+{
+	int failed = set_up(state);
+
+	((struct world *)*state)->config.fetch.overtake_after_ms = SOON_MS;
+	return failed;
+}
+
+static void
+a_silent_origin_is_overtaken(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/silent");
+	name_other(world, "/a");
+	stall(world->origin, "/silent");
+	serve_right(world->other, "/a");
+	start(world);
+	for (int i = 0; i < 7; i++)
+		expect_landed(world);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 7);
+	/* That it was left says nothing: it is asked each time, and nowhere noted. */
+	assert_int_equal(scripted_hits(world->origin, "/silent"), 7);
+	assert_int_equal(world->catalog.last[1].count, 0);
+	assert_int_equal(world->catalog.last[2].count, 7);
+	assert_null(strstr(fake_metrics_outcomes(world->metrics), "timeout"));
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FIRST_BYTE), 0);
+}
+
+/* A head is no byte: the body has to come. */
+static void
+the_first_may_win_after_all(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+	struct fetcher_figures figures;
+
+	name(world, "/a");
+	name_other(world, "/silent");
+	serve_right(world->origin, "/a");
+	scripted_gate(world->origin, "/a");
+	stall(world->other, "/silent");
+	start(world);
+	submit(world, flight);
+	scripted_wait_hits(world->other, "/silent", 1);
+	do
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.transfers != 2);
+	scripted_open_gate(world->origin, "/a");
+	fake_wait(flight);
+	assert_true(flight->settled);
+	do /* the other one is broken off */
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.transfers != 0);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 1);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_SERVED);
+	assert_int_equal(world->catalog.last[2].count, 0);
+	flight_release(flight);
+}
+
+static void
+two_at_a_time_and_no_more(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight;
+
+	world->config.fetch.first_byte_timeout_ms = 400;
+	name(world, "/silent");
+	name_other(world, "/silent");
+	name_third(world, "/last");
+	stall(world->origin, "/silent");
+	stall(world->other, "/silent");
+	serve_right(world->origin, "/last");
+	scripted_gate(world->origin, "/last");
+	start(world);
+	flight = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->origin, "/last", 1);
+	/* Only when the first had failed was the third asked. */
+	pthread_mutex_lock(&world->catalog.mutex);
+	assert_int_equal(world->catalog.last[1].count, 1);
+	pthread_mutex_unlock(&world->catalog.mutex);
+	scripted_open_gate(world->origin, "/last");
+	fake_wait(flight);
+	assert_true(flight->settled);
+	flight_release(flight);
+}
+
+static void
+both_silent(void **state)
+{
+	struct world *world = *state;
+
+	world->config.fetch.first_byte_timeout_ms = 300;
+	name(world, "/silent");
+	name_other(world, "/silent");
+	stall(world->origin, "/silent");
+	stall(world->other, "/silent");
+	start(world);
+	expect_failed(world, ERR_FAILING, "2 asked");
+	fetcher_stop(world->fetcher);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_FAILED);
+	assert_int_equal(world->catalog.last[2].result, ORIGIN_FAILED);
+	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 1);
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FIRST_BYTE), 2);
+}
+
+static void
+who_overtakes_in_vain_leaves_the_first(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight;
+
+	name(world, "/a");
+	name_other(world, "/gone");
+	serve_right(world->origin, "/a");
+	scripted_gate(world->origin, "/a");
+	scripted_status(world->other, "/gone", "404 Not Found", "");
+	start(world);
+	flight = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->other, "/gone", 1);
+	for (unsigned count = 0; count == 0;) {
+		pthread_mutex_lock(&world->catalog.mutex);
+		count = world->catalog.last[2].count;
+		pthread_mutex_unlock(&world->catalog.mutex);
+	}
+	scripted_open_gate(world->origin, "/a");
+	fake_wait(flight);
+	assert_true(flight->settled);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 1);
+	assert_int_equal(flight->attempts.count, 1);
+	flight_release(flight);
+}
+
+/* The quicker one was wrong: the one it beat has its turn again. */
+static void
+who_was_beaten_is_asked_again_when_the_winner_is_wrong(void **state)
+{
+	static const struct {
+		const char *head, *body;
+	} wrong[] = {
+	        {"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n", "something else!"},
+	        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""},
+	};
+	struct world *world = *state;
+
+	name(world, "/a");
+	name_other(world, "/wrong");
+	serve_right(world->origin, "/a");
+	start(world);
+	for (unsigned i = 0; i < COUNT_OF(wrong); i++) {
+		struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+		flight->asked.bytes[2] = (uint8_t)i; /* another archive: the URL does not rest for it */
+		scripted_gate(world->origin, "/a");
+		scripted_answer(world->other, "/wrong", wrong[i].head, wrong[i].body, strlen(wrong[i].body),
+		        THEN_KEEP);
+		submit(world, flight);
+		scripted_wait_hits(world->origin, "/a", 2 * i + 2);
+		scripted_open_gate(world->origin, "/a");
+		fake_wait(flight);
+		assert_true(flight->settled);
+		assert_int_equal(scripted_hits(world->other, "/wrong"), i + 1);
+		flight_release(flight);
+	}
+}
+
+/* Under another name the same host is as silent. */
+static void
+a_host_does_not_overtake_itself(void **state)
+{
+	struct world *world = *state;
+
+	world->config.fetch.first_byte_timeout_ms = 300;
+	name(world, "/silent");
+	name(world, "/a");
+	name_other(world, "/b");
+	stall(world->origin, "/silent");
+	serve_right(world->origin, "/a");
+	serve_right(world->other, "/b");
+	start(world);
+	expect_landed(world);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 0);
+	free(world->catalog.urls[--world->catalog.count]);
+	expect_landed(world);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 1);
+	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 1);
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FIRST_BYTE), 1);
+}
+
+/* Patience without end: the next one is asked when the first has failed. */
+static void
+never_where_it_is_turned_off(void **state)
+{
+	struct world *world = *state;
+
+	world->config.fetch.overtake_after_ms = 0;
+	world->config.fetch.first_byte_timeout_ms = 300;
+	name(world, "/silent");
+	name_other(world, "/a");
+	stall(world->origin, "/silent");
+	serve_right(world->other, "/a");
+	start(world);
+	expect_landed(world);
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FIRST_BYTE), 1);
+	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 0);
+}
+
+/* Where all transfers are taken nobody is overtaken; the archive comes as soon as the first answers. */
+static void
+overtaking_waits_for_a_transfer(void **state)
+{
+	struct world *world = *state;
+	struct fetcher_figures figures;
+	struct flight *flight;
+
+	world->config.fetch.transfers = 1;
+	name(world, "/a");
+	name_other(world, "/b");
+	serve_right(world->origin, "/a");
+	scripted_gate(world->origin, "/a");
+	serve_right(world->other, "/b");
+	start(world);
+	flight = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	do
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.queued != 1 || figures.transfers != 1);
+	scripted_open_gate(world->origin, "/a");
+	fake_wait(flight);
+	assert_true(flight->settled);
+	do
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.queued != 0);
+	assert_int_equal(scripted_hits(world->other, "/b"), 0);
+	flight_release(flight);
+}
+
+/* In the middle of a race: an archive that came by other means, and a stop. */
+static void
+races_end_with_the_errand(void **state)
+{
+	struct world *world = *state;
+	struct flight *stored = fake_flight(&world->asked, RIGHT, strlen(RIGHT)), *stopped;
+	struct fetcher_figures figures;
+
+	name(world, "/silent");
+	name_other(world, "/silent");
+	stall(world->origin, "/silent");
+	stall(world->other, "/silent");
+	start(world);
+	submit(world, stored);
+	scripted_wait_hits(world->other, "/silent", 1);
+	fake_stored(stored);
+	do
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.transfers != 0 || stored->references > 1);
+	assert_int_equal(stored->attempts.count, 0);
+	stopped = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->other, "/silent", 2);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(stopped->err.code, ERR_STOPPING);
+	assert_string_equal(fake_metrics_outcomes(world->metrics), "");
+	flight_release(stored);
+	flight_release(stopped);
+}
+
+#undef CASE
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_short, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        CASE(a_silent_origin_is_overtaken),
+	        CASE(the_first_may_win_after_all),
+	        CASE(two_at_a_time_and_no_more),
+	        CASE(both_silent),
+	        CASE(who_overtakes_in_vain_leaves_the_first),
+	        CASE(who_was_beaten_is_asked_again_when_the_winner_is_wrong),
+	        CASE(a_host_does_not_overtake_itself),
+	        CASE(never_where_it_is_turned_off),
+	        CASE(overtaking_waits_for_a_transfer),
+	        CASE(races_end_with_the_errand),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
