@@ -60,6 +60,12 @@ errand_wants_transfer(const struct errand *errand)
 }
 
 bool
+errand_yields(const struct errand *errand)
+{
+	return errand->kind->rank == ERRAND_YIELDS;
+}
+
+bool
 errand_is_moot(const struct errand *errand)
 {
 	return errand->state != ERRAND_SETTLING && errand->kind->is_moot(errand);

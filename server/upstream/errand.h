@@ -1,5 +1,5 @@
 /*
- * An errand: one flight or one document on its way through its origins. A flight's errand asks up to two
+ * An errand: one flight, one document or one probe on its way through its origins. A flight's errand asks up to two
  * origins at a time: one that has not sent its first byte for a while is overtaken by the next.
  *
  *               errand_begin                   silent for fetch.overtake_after
@@ -17,7 +17,7 @@
  *                                                  └───────────────────────→ SETTLING ───────────────→ OVER
  *
  * WAITING and OVERDUE stand in the fetcher's queue. Whoever was cut off is asked for the rest (resume.h); whoever was
- * broken off may be asked again. From every state to OVER: done (documents), failed for good, nobody left
+ * broken off may be asked again. From every state to OVER: done (documents and probes), failed for good, nobody left
  * to ask, moot, or larder stops.
  *
  * The fetcher's thread, except where a comment says otherwise.
@@ -70,13 +70,14 @@ enum errand_state {
 #define ERRAND_VISITS 2 /* origins that are asked for one errand at a time, at most */
 
 struct document;
+struct probe;
 
 struct errand {
 	struct letter letter;           /* first, for the mailbox */
 	TAILQ_ENTRY(errand) link;       /* all that are not over: the fetcher's */
 	TAILQ_ENTRY(errand) queued;     /* those that want a transfer: the fetcher's */
 	bool is_queued;                 /* the fetcher's */
-	const struct errand_kind *kind; /* what differs between the two */
+	const struct errand_kind *kind; /* what differs between the three */
 	struct upstream *upstream;
 	enum errand_state state;
 	struct origins origins;
@@ -84,8 +85,9 @@ struct errand {
 	struct tally tally;
 	struct visit visits[ERRAND_VISITS];
 
-	struct flight *flight; /* a reference; or NULL, and then: */
-	struct document *document;
+	struct flight *flight;     /* a reference; or NULL, and then: */
+	struct document *document; /* or NULL, and then: */
+	struct probe *probe;
 	struct digest name;   /* of a flight: the strongest digest known */
 	struct resume resume; /* of a flight: what there is of it */
 	bool retried;         /* of a flight: the same origin was asked again because the disk was full */
@@ -94,11 +96,14 @@ struct errand {
 /* Any thread. Takes the reference to the flight once it is handed to the fetcher. */
 struct errand *errand_for_flight(struct flight *flight);
 struct errand *errand_for_document(struct document *document);
+struct errand *errand_for_probe(const struct probe_plan *plan, probe_done_fn *done, void *context);
 
 /* Finds out where to ask. Reads the catalog. */
 void errand_open(struct errand *errand, struct upstream *upstream);
 /* WAITING or OVERDUE: errand_next, and errand_begin when there is a transfer for it. */
 bool errand_wants_transfer(const struct errand *errand);
+/* It gives way to those that somebody waits for. */
+bool errand_yields(const struct errand *errand);
 /*
  * The origin to ask next; what is at rest or not allowed is noted and passed over. NULL: there is none. Where
  * nobody is being asked the errand has failed then, or is moot, and is over.

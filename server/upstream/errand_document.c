@@ -124,6 +124,7 @@ close_document(struct errand *errand)
 }
 
 const struct errand_kind errand_kind_document = {
+        .rank = ERRAND_IS_WAITED_FOR,
         .pace = ERRAND_ASKS_ONE,
         .open = open_document,
         .prefers = errand_prefers_nobody,

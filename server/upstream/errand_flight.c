@@ -455,6 +455,7 @@ flight_is_moot(const struct errand *errand)
 }
 
 const struct errand_kind errand_kind_flight = {
+        .rank = ERRAND_IS_WAITED_FOR,
         .pace = ERRAND_OVERTAKES,
         .open = open_flight,
         .prefers = prefers,

@@ -1,6 +1,6 @@
 /*
- * What the parts of an errand share: errand.c (its course, the same for all), errand_flight.c, errand_document.c
- * (what differs), resume.c (going on where an origin broke off). Nobody else includes this.
+ * What the parts of an errand share: errand.c (its course, the same for all), errand_flight.c, errand_document.c and
+ * errand_probe.c (what differs), resume.c (going on where an origin broke off). Nobody else includes this.
  */
 #ifndef SERVER_UPSTREAM_ERRAND_PARTS_H
 #define SERVER_UPSTREAM_ERRAND_PARTS_H
@@ -8,6 +8,7 @@
 #include "server/upstream/errand.h"
 
 struct errand_kind {
+	enum { ERRAND_IS_WAITED_FOR, ERRAND_YIELDS } rank;
 	enum { ERRAND_ASKS_ONE, ERRAND_OVERTAKES } pace;
 	/* Fills the origins. */
 	void (*open)(struct errand *errand);
@@ -32,7 +33,7 @@ struct errand_kind {
 
 #define ORIGINS_ANY SIZE_MAX
 
-extern const struct errand_kind errand_kind_flight, errand_kind_document;
+extern const struct errand_kind errand_kind_flight, errand_kind_document, errand_kind_probe;
 
 void errand_move(struct errand *errand, enum errand_state state);
 /*

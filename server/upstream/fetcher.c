@@ -33,7 +33,8 @@ struct fetcher {
 	/* the thread's own */
 	struct upstream upstream;
 	struct errands live;  /* all that are not over */
-	struct errands queue; /* those that want a transfer */
+	struct errands queue; /* those that want a transfer … */
+	struct errands yield; /* … and probes, which get what the others leave */
 	uint64_t n_queued;    /* in queue */
 	bool look_again;      /* something came or ended: the queue may move */
 	int64_t ticked_at_ms;
@@ -92,6 +93,7 @@ fetcher_create(const struct config *config, struct store *store, struct metrics 
 	mailbox_init(&fetcher->mailbox);
 	TAILQ_INIT(&fetcher->live);
 	TAILQ_INIT(&fetcher->queue);
+	TAILQ_INIT(&fetcher->yield);
 	fetcher->upstream = (struct upstream){.config = config,
 	        .policy = policy,
 	        .breaker = breaker_create(),
@@ -162,6 +164,18 @@ fetcher_document(struct fetcher *fetcher, const struct fetch_document *wanted, s
 	return document.fetched;
 }
 
+bool
+fetcher_probe(struct fetcher *fetcher, const struct probe_plan *plan, probe_done_fn *done, void *context,
+        struct err *err)
+{
+	struct errand *errand = errand_for_probe(plan, done, context);
+
+	if (submit(fetcher, errand, err))
+		return true;
+	errand_close(errand);
+	return false;
+}
+
 void
 fetcher_figures(struct fetcher *fetcher, struct fetcher_figures *ret)
 {
@@ -213,6 +227,10 @@ leave_queue(struct fetcher *fetcher, struct errand *errand)
 	if (!errand->is_queued)
 		return;
 	errand->is_queued = false;
+	if (errand_yields(errand)) {
+		TAILQ_REMOVE(&fetcher->yield, errand, queued);
+		return;
+	}
 	TAILQ_REMOVE(&fetcher->queue, errand, queued);
 	fetcher->n_queued--;
 }
@@ -223,15 +241,17 @@ enum queue_end { QUEUE_FRONT, QUEUE_BACK };
 static void
 enter_queue(struct fetcher *fetcher, struct errand *errand, enum queue_end where)
 {
+	struct errands *queue = errand_yields(errand) ? &fetcher->yield : &fetcher->queue;
+
 	fetcher->look_again = true;
 	if (errand->is_queued)
 		return;
 	errand->is_queued = true;
 	if (where == QUEUE_FRONT)
-		TAILQ_INSERT_HEAD(&fetcher->queue, errand, queued);
+		TAILQ_INSERT_HEAD(queue, errand, queued);
 	else
-		TAILQ_INSERT_TAIL(&fetcher->queue, errand, queued);
-	fetcher->n_queued++;
+		TAILQ_INSERT_TAIL(queue, errand, queued);
+	fetcher->n_queued += !errand_yields(errand);
 }
 
 static void
@@ -295,18 +315,25 @@ begin_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
 
 /* From the front: everyone for whom there is a transfer and whose host has not its share yet. */
 static void
-begin_waiting(struct fetcher *fetcher, int64_t now_ms)
+begin_queue(struct fetcher *fetcher, struct errands *queue, int64_t now_ms)
 {
 	uint64_t most = (uint64_t)fetcher->upstream.config->fetch.transfers;
 	struct errand *errand, *next;
 
-	fetcher->look_again = false;
-	for (errand = TAILQ_FIRST(&fetcher->queue); errand != NULL && fetcher->upstream.n_running < most;
+	for (errand = TAILQ_FIRST(queue); errand != NULL && fetcher->upstream.n_running < most;
 	        errand = next) {
 		next = TAILQ_NEXT(errand, queued);
 		if (!has_its_share(fetcher, errand_origin(errand)))
 			begin_one(fetcher, errand, now_ms);
 	}
+}
+
+static void
+begin_waiting(struct fetcher *fetcher, int64_t now_ms)
+{
+	fetcher->look_again = false;
+	begin_queue(fetcher, &fetcher->queue, now_ms);
+	begin_queue(fetcher, &fetcher->yield, now_ms);
 }
 
 static void

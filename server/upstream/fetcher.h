@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "server/archive/flight.h"
-#include "storage/catalog/catalog.h"
+#include "server/upstream/probe.h"
 #include "storage/base/err.h"
 
 struct config;
@@ -42,6 +42,13 @@ struct fetch_document {
 };
 bool fetcher_document(
         struct fetcher *fetcher, const struct fetch_document *document, struct err *err) MUST_CHECK;
+
+/*
+ * Looks at one URL when no flight wants the transfer. Copies the plan; any thread; returns at once. done is called
+ * once, when larder stops too. False: ERR_STOPPING, and it is not called.
+ */
+bool fetcher_probe(struct fetcher *fetcher, const struct probe_plan *plan, probe_done_fn *done, void *context,
+        struct err *err) MUST_CHECK;
 
 #define FETCHER_SHORT_REST_MS 120000 /* what somebody who downloads a lot waits for */
 
