@@ -16,6 +16,7 @@
 #include "server/work/json.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
+#include "storage/catalog/catalog.h"
 #include "storage/catalog/history.h"
 
 static void
@@ -126,17 +127,29 @@ is_stopped(void *context)
 	return retrospect->stopped;
 }
 
-/* The commits up to which histories were read before, separated by blanks; the caller's to free. */
+/*
+ * Up to which commits histories were learned before, so that only later ones are read. A store that cannot be read, or is
+ * not there yet, knows none: then all is read, which does no harm.
+ */
 static char *
-known_commits(void)
+known_commits(const struct invocation *invocation)
 {
-	return xstrdup("");
+	struct text tips = TEXT_EMPTY;
+	struct err unimportant = ERR_NONE;
+	struct larder larder;
+
+	if (!larder_start(&larder, invocation->config, LARDER_STORE_READ, &unimportant))
+		return xstrdup("");
+	if (!catalog_history_tips(store_catalog(larder.store), &tips, &unimportant))
+		text_clear(&tips);
+	larder_stop(&larder, 0);
+	return text_take(&tips);
 }
 
 static bool
 read_history(const struct invocation *invocation, const char *path, struct harvest *harvest, struct err *err)
 {
-	AUTO_FREE char *known = known_commits();
+	AUTO_FREE char *known = known_commits(invocation);
 	struct retrospect retrospect = {.stopped = false};
 	struct history_wish wish = {.path = path,
 	        .known = known,

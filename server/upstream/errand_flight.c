@@ -105,6 +105,7 @@ contact_of(const struct errand *errand, const struct ending *ending)
 	        .asked = origin->by,
 	        .url = origin->named,
 	        .result = ending->result,
+	        .status = ending->report->status,
 	        .detail = ending->detail,
 	        .took_ms = ending->report->took_ms,
 	        .etag = ending->report->etag,

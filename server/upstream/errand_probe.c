@@ -171,7 +171,7 @@ ended_probe(struct visit *visit, const struct transfer_report *report, int64_t n
 	answer.contact.etag = report->etag;
 	answer.contact.modified = report->modified;
 	answer.contact.length = report->length;
-	answer.status = report->status;
+	answer.contact.status = report->status;
 	answer.retry_after_ms = report->retry_after_ms;
 	if (report->end == TRANSFER_SERVED && probe->plan.kind == PROBE_WHOLE)
 		answer.contact.result = judge_body(probe, &answer);

@@ -32,7 +32,6 @@ struct probe_answer {
 	 * reason on this side; its detail says which, and there is no contact to remember.
 	 */
 	struct contact contact;
-	int status;             /* of HTTP; 0: no answer */
 	int64_t retry_after_ms; /* of a 429 or 503; -1: not told */
 	/* PROBE_WHOLE, and a whole body came: what it is, ready to be committed or closed; takes it. Else NULL. */
 	struct intake *intake;

@@ -27,7 +27,7 @@ hear(void *context, const struct probe_answer *answer)
 	told->length = answer->contact.length;
 	told->result = answer->contact.result;
 	told->retry_after_ms = answer->retry_after_ms;
-	told->status = answer->status;
+	told->status = answer->contact.status;
 	told->whole = answer->intake != NULL;
 	if (told->whole)
 		told->digests = *answer->digests;
