@@ -308,7 +308,10 @@ delivered(struct webhooks *webhooks, struct receiver *receiver, int64_t id)
 static bool
 tell_next(struct webhooks *webhooks, struct receiver *receiver)
 {
-	struct event_page page = {.after = receiver->told, .level = receiver->config->level, .max = 1};
+	static const enum event_choice choices[] = {
+	        [EVENT_INFO] = EVENTS_INFO, [EVENT_WARNING] = EVENTS_WARNING, [EVENT_URGENT] = EVENTS_URGENT};
+	struct event_page page = {
+	        .after = receiver->told, .max = 1, .choice = choices[receiver->config->level]};
 	struct letter_out letter = {0};
 	struct post_answer answer;
 	struct err err = ERR_NONE;
@@ -316,7 +319,7 @@ tell_next(struct webhooks *webhooks, struct receiver *receiver)
 
 	if (clock_ms() < receiver->again_ms || is_stopped(webhooks))
 		return false;
-	if (!event_rows_noticed(store_index(webhooks->larder->store), &page, write_body, &letter, &err)) {
+	if (!event_rows_page(store_index(webhooks->larder->store), &page, write_body, &letter, &err)) {
 		log_warning("webhook %s: events cannot be read: %s; tried again in a minute",
 		        receiver->config->name, err.text);
 		receiver->again_ms = clock_ms() + LOOK_MS;

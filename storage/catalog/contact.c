@@ -60,12 +60,20 @@ finish_copies(struct origin_copies *copies)
 
 /* --- which rows --- */
 
+/* Where something came from that is to be remembered. */
+struct place {
+	int64_t origin_id; /* 0: a mirror's URL, of the archive that has the digest asked for */
+	const struct digest *asked;
+	const char *url;
+	int64_t at_ms;
+};
+
 /* The entry that a mirror's URL belongs to: one that has the digest, best one that is within no other. 0: none. */
 static bool
-find_entry(const struct noted *noted, struct writing *writing, int64_t *ret, struct err *err)
+find_entry(const struct place *place, struct writing *writing, int64_t *ret, struct err *err)
 {
 	struct entry_rows rows = {0};
-	bool found = entry_rows_known(writing, &noted->contact.asked, &rows, err);
+	bool found = entry_rows_known(writing, place->asked, &rows, err);
 
 	*ret = 0;
 	for (size_t i = 0; i < rows.count; i++)
@@ -76,25 +84,33 @@ find_entry(const struct noted *noted, struct writing *writing, int64_t *ret, str
 }
 
 static enum row_answer
-find_mirror(const struct noted *noted, struct writing *writing, struct origin_copies *ret, struct err *err)
+find_mirror(const struct place *place, struct writing *writing, struct origin_copies *ret, struct err *err)
 {
-	struct origin_row row = {.url = noted->url, .tried_at_ms = noted->at_ms};
+	struct origin_row row = {.url = place->url, .tried_at_ms = place->at_ms};
 	enum row_answer answer;
 	struct site site;
 
-	if (!site_of(noted->url, &site))
+	if (!site_of(place->url, &site))
 		return ROW_NONE;
 	row.site = site.text;
-	if (!find_entry(noted, writing, &row.entry, err))
+	if (!find_entry(place, writing, &row.entry, err))
 		return ROW_FAILED;
 	if (row.entry == 0)
 		return ROW_NONE;
-	answer = origin_row_by_url(writing, row.entry, noted->url, keep_copy, ret, err);
+	answer = origin_row_by_url(writing, row.entry, place->url, keep_copy, ret, err);
 	if (answer != ROW_NONE)
 		return answer;
 	if (!origin_row_add_mirror(writing, &row, err))
 		return ROW_FAILED;
-	return origin_row_by_url(writing, row.entry, noted->url, keep_copy, ret, err);
+	return origin_row_by_url(writing, row.entry, place->url, keep_copy, ret, err);
+}
+
+static enum row_answer
+find_place(const struct place *place, struct writing *writing, struct origin_copies *ret, struct err *err)
+{
+	if (place->origin_id != 0)
+		return origin_row_by_id(writing, place->origin_id, keep_copy, ret, err);
+	return find_mirror(place, writing, ret, err);
 }
 
 /* Nothing good came, and nothing that would tell of the bytes: it is so for whichever archive the URL is asked. */
@@ -107,10 +123,11 @@ is_of_the_url(enum origin_result result)
 static enum row_answer
 find_rows(const struct noted *noted, struct writing *writing, struct origin_copies *ret, struct err *err)
 {
-	enum row_answer answer =
-	        noted->contact.origin_id != 0
-	                ? origin_row_by_id(writing, noted->contact.origin_id, keep_copy, ret, err)
-	                : find_mirror(noted, writing, ret, err);
+	struct place place = {.origin_id = noted->contact.origin_id,
+	        .asked = &noted->contact.asked,
+	        .url = noted->url,
+	        .at_ms = noted->at_ms};
+	enum row_answer answer = find_place(&place, writing, ret, err);
 
 	if (answer != ROW_FOUND || !is_of_the_url(noted->contact.result))
 		return answer;
@@ -140,6 +157,13 @@ hear_host(const struct noted *noted, const char *site)
 	atomic_store(&noted->catalog->trust, network_trust(noted->catalog->network, noted->at_ms));
 }
 
+/* That a mirror lacks an archive is no news: nobody said that it has it. */
+static enum origin_age
+age_of(const struct origin_row *row)
+{
+	return row->kind == ORIGIN_OF_MIRROR ? ORIGIN_PAST : row->age;
+}
+
 static bool
 remember(const struct noted *noted, struct origin_row *row, struct writing *writing, struct err *err)
 {
@@ -161,7 +185,7 @@ remember(const struct noted *noted, struct origin_row *row, struct writing *writ
 	if (!origin_row_remember(writing, &after, err))
 		return false;
 	news.is = after.memory.state;
-	if (!moved || !verdict_is_news(news.was, news.is, row->age))
+	if (!moved || !verdict_is_news(news.was, news.is, age_of(row)))
 		return true;
 	return news_row_add(writing, &news, err);
 }
@@ -229,22 +253,49 @@ catalog_network(struct catalog *catalog)
 
 struct drift_chore {
 	struct chore chore;
-	struct drift_row row;
+	struct drift_seen seen; /* its texts are its own */
+	int64_t at_ms;
 };
 
 static enum chore_result
 run_drift(struct chore *chore, struct writing *writing, struct err *err)
 {
-	return drift_row_add(writing, &((struct drift_chore *)chore)->row, err) ? CHORE_WRITTEN
-	                                                                        : CHORE_FAILED;
+	const struct drift_chore *noting = (struct drift_chore *)chore;
+	const struct drift_seen *seen = &noting->seen;
+	struct place place = {.origin_id = seen->origin_id,
+	        .asked = &seen->asked,
+	        .url = seen->url,
+	        .at_ms = noting->at_ms};
+	struct drift_row row = {.at_ms = noting->at_ms,
+	        .size_bytes = seen->size_bytes,
+	        .keeping = seen->keeping,
+	        .look = seen->look,
+	        .kind = seen->kind,
+	        .detail = seen->detail};
+	struct origin_copies rows = {0};
+	enum row_answer answer = find_place(&place, writing, &rows, err);
+	bool done = answer != ROW_FAILED;
+
+	if (answer == ROW_FOUND) {
+		row.origin = rows.items[0].id;
+		memcpy(row.sha256, seen->sha256, sizeof row.sha256);
+		done = drift_row_add(writing, &row, err);
+	}
+	finish_copies(&rows);
+	return done ? CHORE_WRITTEN : CHORE_FAILED;
 }
 
 static void
 drift_written(struct chore *chore, const struct err *err)
 {
+	struct drift_chore *noting = (struct drift_chore *)chore;
+
 	if (err != NULL && err->code != ERR_STOPPING)
 		log_warning("what an origin served instead of an archive is not remembered: %s", err->text);
-	free(chore);
+	free((char *)noting->seen.url);
+	free((char *)noting->seen.kind);
+	free((char *)noting->seen.detail);
+	free(noting);
 }
 
 void
@@ -257,10 +308,10 @@ catalog_drift_seen(struct catalog *catalog, const struct drift_seen *drift)
 		return;
 	chore = xcalloc(1, sizeof *chore);
 	chore->chore = (struct chore){.kind = CHORE_PROMPT, .run = run_drift, .done = drift_written};
-	chore->row = (struct drift_row){.origin = drift->origin_id,
-	        .at_ms = clock_wall_ms(),
-	        .size_bytes = drift->size_bytes,
-	        .keeping = drift->kept ? DRIFT_KEPT : DRIFT_DROPPED};
-	memcpy(chore->row.sha256, drift->sha256, sizeof chore->row.sha256);
+	chore->at_ms = clock_wall_ms();
+	chore->seen = *drift;
+	chore->seen.url = xstrdup(drift->url != NULL ? drift->url : "");
+	chore->seen.kind = xstrdup(drift->kind);
+	chore->seen.detail = xstrdup(drift->detail);
 	writer_post(writer, &chore->chore);
 }

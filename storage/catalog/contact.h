@@ -11,6 +11,7 @@
 #include "storage/base/err.h"
 #include "storage/catalog/verdict.h"
 #include "storage/digest.h"
+#include "storage/index/watch_rows.h"
 
 struct catalog;
 
@@ -33,12 +34,19 @@ struct contact {
  */
 void catalog_contact(struct catalog *catalog, const struct contact *contact);
 
-/* What an origin served instead of the archive, once it is known whether it was kept. Returns at once. Any thread. */
+/*
+ * What an origin served instead of the archive, once it was looked at and is known to be kept or not. Copies all; returns at once.
+ * Any thread. A mirror's (origin_id 0) is kept where its contact is.
+ */
 struct drift_seen {
 	int64_t origin_id;
+	struct digest asked;
+	const char *url;
 	uint8_t sha256[32];
 	uint64_t size_bytes;
-	bool kept;
+	enum drift_keeping keeping;
+	enum drift_look look;
+	const char *kind, *detail; /* as struct drift_row has them */
 };
 void catalog_drift_seen(struct catalog *catalog, const struct drift_seen *drift);
 

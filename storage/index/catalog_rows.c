@@ -252,3 +252,28 @@ package_rows_of(
 		visit(context, db_column_text(statement, 0));
 	return step == DB_DONE || index_failed(index, err);
 }
+
+enum row_answer
+entry_row_named(struct index *index, int64_t entry, entry_named_fn *visit, void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ENTRY_NAMED, err) : NULL;
+	enum db_step step = DB_FAILED;
+
+	if (statement != NULL) {
+		sqlite3_bind_int64(statement, 1, entry);
+		step = db_step(db, statement, err);
+	}
+	switch (step) {
+	case DB_FAILED:
+		index_failed(index, err);
+		return ROW_FAILED;
+	case DB_DONE:
+		return ROW_NONE;
+	case DB_ROW:
+		break;
+	}
+	visit(context, db_column_text(statement, 0), sqlite3_column_int64(statement, 1));
+	db_reset(statement);
+	return ROW_FOUND;
+}

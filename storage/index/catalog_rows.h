@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "storage/digest.h"
+#include "storage/index/archive_rows.h"
 #include "storage/index/index.h"
 
 struct entry_row {
@@ -55,6 +56,11 @@ bool entry_rows_wanted(struct index *index, uint64_t *ret, struct err *err) MUST
 typedef void package_row_visit_fn(void *context, const char *package);
 bool package_rows_of(struct index *index, int64_t entry, package_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;
+
+/* Who named this entry first, and when. */
+typedef void entry_named_fn(void *context, const char *source, int64_t since_ms);
+enum row_answer entry_row_named(
+        struct index *index, int64_t entry, entry_named_fn *visit, void *context, struct err *err) MUST_CHECK;
 
 /* In a chore. */
 bool import_row_add(

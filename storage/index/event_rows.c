@@ -131,6 +131,35 @@ event_row_insert(struct writing *writing, const struct event_row *event, int64_t
 	return inserted;
 }
 
+static bool
+tell_more(struct writing *writing, const struct event_row *copy, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(writing->db, SQL_EVENT_TELL_MORE, err);
+
+	if (statement == NULL)
+		return false;
+	sqlite3_bind_int64(statement, 1, copy->id);
+	sqlite3_bind_text(statement, 2, copy->subject, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 3, copy->detail, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 4, copy->data, -1, SQLITE_STATIC);
+	if (!db_finish(writing->db, statement, err))
+		return false;
+	return db_changes(writing->db) > 0 ||
+	       err_set(err, ERR_UNKNOWN, "the event %lld is not there any more", (long long)copy->id);
+}
+
+bool
+event_row_tell_more(struct writing *writing, const struct event_row *event, struct err *err)
+{
+	struct event_row copy = copy_event(event);
+	bool told;
+
+	copy.id = event->id;
+	told = tell_more(writing, &copy, err);
+	finish_copy(&copy);
+	return told;
+}
+
 static enum chore_result
 run_add(struct chore *chore, struct writing *writing, struct err *err)
 {
@@ -206,17 +235,66 @@ limit_of(size_t max)
 	return max < EVENT_ROWS_MAX ? (int64_t)max : EVENT_ROWS_MAX;
 }
 
+static sqlite3_stmt *
+choose(struct db *db, const struct event_page *page, struct err *err)
+{
+	static const enum event_level gravest_first[] = {EVENT_URGENT, EVENT_WARNING, EVENT_INFO};
+	sqlite3_stmt *statement;
+	size_t levels = 0;
+
+	switch (page->choice) {
+	case EVENTS_ALL:
+		return db_statement(db, SQL_EVENTS_AFTER, err);
+	case EVENTS_AUDIT:
+		return db_statement(db, SQL_EVENTS_DONE, err);
+	case EVENTS_INFO:
+		levels = 3;
+		break;
+	case EVENTS_WARNING:
+		levels = 2;
+		break;
+	case EVENTS_URGENT:
+		levels = 1;
+		break;
+	}
+	statement = db_statement(db, SQL_EVENTS_NOTICED, err);
+	for (size_t i = 0; statement != NULL && i < levels; i++)
+		sqlite3_bind_text(statement, 3 + (int)i, level_names[gravest_first[i]], -1, SQLITE_STATIC);
+	return statement;
+}
+
+bool
+event_rows_page(struct index *index, const struct event_page *page, event_row_visit_fn *visit, void *context,
+        struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	sqlite3_stmt *statement = db != NULL ? choose(db, page, err) : NULL;
+
+	if (statement == NULL)
+		return index_failed(index, err);
+	sqlite3_bind_int64(statement, 1, page->after);
+	sqlite3_bind_int64(statement, 2, limit_of(page->max));
+	return visit_rows(index, db, statement, visit, context, err);
+}
+
 bool
 event_rows_after(struct index *index, int64_t id, size_t max, event_row_visit_fn *visit, void *context,
         struct err *err)
 {
+	struct event_page page = {.after = id, .max = max, .choice = EVENTS_ALL};
+
+	return event_rows_page(index, &page, visit, context, err);
+}
+
+bool
+event_row_find(struct index *index, int64_t id, event_row_visit_fn *visit, void *context, struct err *err)
+{
 	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_EVENTS_AFTER, err) : NULL;
+	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_EVENT_FIND, err) : NULL;
 
 	if (statement == NULL)
 		return index_failed(index, err);
 	sqlite3_bind_int64(statement, 1, id);
-	sqlite3_bind_int64(statement, 2, limit_of(max));
 	return visit_rows(index, db, statement, visit, context, err);
 }
 
@@ -226,22 +304,6 @@ event_rows_newest(struct index *index, int64_t *ret, struct err *err)
 	struct db *db = index_reader(index, err);
 
 	return (db != NULL && db_number(db, SQL_EVENT_NEWEST, ret, err)) || index_failed(index, err);
-}
-
-bool
-event_rows_noticed(struct index *index, const struct event_page *page, event_row_visit_fn *visit,
-        void *context, struct err *err)
-{
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_EVENTS_NOTICED_AFTER, err) : NULL;
-
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_int64(statement, 1, page->after);
-	sqlite3_bind_int(statement, 2, page->level <= EVENT_INFO);
-	sqlite3_bind_int(statement, 3, page->level <= EVENT_WARNING);
-	sqlite3_bind_int64(statement, 4, limit_of(page->max));
-	return visit_rows(index, db, statement, visit, context, err);
 }
 
 bool

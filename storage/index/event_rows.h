@@ -36,20 +36,29 @@ void event_row_add(struct index *index, const struct event_row *event);
 /* In a chore: the same, with the time it says. */
 bool event_row_insert(
         struct writing *writing, const struct event_row *event, int64_t *ret_id, struct err *err) MUST_CHECK;
-/* The newest event that larder noticed; 0: there is none. */
-bool event_rows_newest(struct index *index, int64_t *ret, struct err *err) MUST_CHECK;
-/* The events behind this id, oldest first, at most max. The texts are borrowed for the call. */
+/* In a chore: an event that was told of grew. False with ERR_UNKNOWN: it is not there any more. */
+bool event_row_tell_more(struct writing *writing, const struct event_row *event, struct err *err) MUST_CHECK;
+
+/* Which of them: all; what people did; what larder noticed, of this level and graver ones. */
+enum event_choice { EVENTS_ALL, EVENTS_AUDIT, EVENTS_INFO, EVENTS_WARNING, EVENTS_URGENT };
+struct event_page {
+	int64_t after; /* the id before the first */
+	size_t max;
+	enum event_choice choice;
+};
+/* Oldest first. The texts are borrowed for the call. */
 typedef void event_row_visit_fn(void *context, const struct event_row *event);
+bool event_rows_page(struct index *index, const struct event_page *page, event_row_visit_fn *visit,
+        void *context, struct err *err) MUST_CHECK;
+/* The events behind this id, all kinds of them. */
 bool event_rows_after(struct index *index, int64_t id, size_t max, event_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;
-/* The same of those that larder noticed, of this level and graver. */
-struct event_page {
-	int64_t after;
-	enum event_level level; /* EVENT_INFO or graver */
-	size_t max;
-};
-bool event_rows_noticed(struct index *index, const struct event_page *page, event_row_visit_fn *visit,
-        void *context, struct err *err) MUST_CHECK;
+/* Visited where it is there still. */
+bool event_row_find(struct index *index, int64_t id, event_row_visit_fn *visit, void *context,
+        struct err *err) MUST_CHECK;
+
+/* The newest event that larder noticed; 0: there is none. */
+bool event_rows_newest(struct index *index, int64_t *ret, struct err *err) MUST_CHECK;
 /* The newest that larder noticed, newest first, at most max. */
 bool event_rows_last(struct index *index, size_t max, event_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;

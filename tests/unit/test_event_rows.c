@@ -157,6 +157,79 @@ forgets_the_oldest(void **state)
 }
 
 static void
+add_of_level(enum event_level level)
+{
+	struct event_row event = {.kind = "vanished", .subject = event_level_name(level), .level = level};
+
+	event_row_add(index_at_hand, &event);
+}
+
+static void
+assert_page(enum event_choice choice, int64_t after, size_t max, const char *wanted)
+{
+	struct event_page page = {.after = after, .max = max, .choice = choice};
+	struct seen seen = {0};
+	struct err err = ERR_NONE;
+
+	assert_true(event_rows_page(index_at_hand, &page, see, &seen, &err));
+	assert_string_equal(text_string(&seen.subjects), wanted);
+	text_finish(&seen.subjects);
+}
+
+static void
+chooses_by_level(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 2; round++)
+		for (int level = EVENT_URGENT; level >= EVENT_AUDIT; level--)
+			add_of_level((enum event_level)level);
+	open_again();
+	assert_page(EVENTS_ALL, 0, 10, "urgent warning info audit urgent warning info audit ");
+	assert_page(EVENTS_AUDIT, 0, 10, "audit audit ");
+	assert_page(EVENTS_INFO, 0, 10, "urgent warning info urgent warning info ");
+	assert_page(EVENTS_WARNING, 0, 10, "urgent warning urgent warning ");
+	assert_page(EVENTS_URGENT, 0, 10, "urgent urgent ");
+	assert_page(EVENTS_INFO, 2, 2, "info urgent ");
+	assert_page(EVENTS_URGENT, 5, 10, "");
+}
+
+struct growing {
+	struct chore chore;
+	struct event_row event;
+};
+
+static enum chore_result
+grow(struct chore *chore, struct writing *writing, struct err *err)
+{
+	return event_row_tell_more(writing, &((struct growing *)chore)->event, err) ? CHORE_WRITTEN
+	                                                                            : CHORE_FAILED;
+}
+
+static void
+an_event_may_grow(void **state)
+{
+	struct growing growing = {.chore = {.kind = CHORE_PROMPT, .run = grow},
+	        .event = {.id = 1, .subject = "site", .detail = "more", .data = "{}"}};
+	struct seen seen = {0};
+	struct err err = ERR_NONE;
+
+	(void)state;
+	add("one");
+	open_again();
+	assert_true(index_write(index_at_hand, &growing.chore, &err));
+	assert_true(event_row_find(index_at_hand, 1, see, &seen, &err));
+	assert_string_equal(text_string(&seen.subjects), "site ");
+	assert_string_equal(seen.others, "upload|token laptop|192.0.2.7|201|more");
+	text_finish(&seen.subjects);
+	seen = (struct seen){0};
+	assert_true(event_row_find(index_at_hand, 2, see, &seen, &err));
+	assert_int_equal(seen.id, 0);
+	growing.event.id = 2;
+	assert_false(index_write(index_at_hand, &growing.chore, &err));
+	assert_int_equal(err.code, ERR_UNKNOWN);
+}
+
+static void
 adds_nothing_when_it_only_reads(void **state)
 {
 	(void)state;
@@ -175,6 +248,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(cuts_between_characters, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(takes_what_is_missing_as_empty, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(forgets_the_oldest, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(chooses_by_level, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(an_event_may_grow, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(adds_nothing_when_it_only_reads, set_up, tear_down),
 	};
 

@@ -80,14 +80,15 @@ CREATE INDEX origin_by_check ON origin (check_at);
 CREATE INDEX origin_by_site  ON origin (site);
 
 CREATE TABLE drift (
-	id     INTEGER PRIMARY KEY,
-	origin INTEGER NOT NULL REFERENCES origin (id),
-	sha256 BLOB NOT NULL, -- of those bytes
-	size   INTEGER NOT NULL,
-	kept   INTEGER NOT NULL, -- 1: they were stored
-	kind   TEXT NOT NULL,    -- "recompressed", "metadata", "content", "no archive", "unknown"; '': not compared yet
-	detail TEXT NOT NULL,    -- JSON
-	at     INTEGER NOT NULL, -- first seen
+	id       INTEGER PRIMARY KEY,
+	origin   INTEGER NOT NULL REFERENCES origin (id),
+	sha256   BLOB NOT NULL, -- of those bytes
+	size     INTEGER NOT NULL,
+	kept     INTEGER NOT NULL, -- 1: they were stored
+	compared INTEGER NOT NULL, -- 0: the archive itself was not there to compare them with
+	kind     TEXT NOT NULL,    -- "recompressed", "metadata", "content", "no archive", "unknown"
+	detail   TEXT NOT NULL,    -- JSON
+	at       INTEGER NOT NULL, -- first seen
 	UNIQUE (origin, sha256)
 ) STRICT;
 
@@ -101,9 +102,15 @@ CREATE TABLE news (
 
 CREATE TABLE cause (
 	what    TEXT PRIMARY KEY,
-	event   INTEGER NOT NULL, -- the newest event of it
-	last_at INTEGER NOT NULL
+	kind    TEXT NOT NULL,    -- of its events: "vanished"
+	site    TEXT NOT NULL,    -- or the host: "github.com/kodwx"
+	event   INTEGER NOT NULL, -- the newest event of it, and how much that matters
+	level   TEXT NOT NULL,
+	told_at INTEGER NOT NULL, -- when that was
+	last_at INTEGER NOT NULL  -- when something came under it last; 0: it is over, some of it went another way since
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX cause_by_site ON cause (site, kind);
 
 CREATE TABLE history (
 	tip TEXT PRIMARY KEY,
