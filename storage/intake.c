@@ -202,6 +202,19 @@ intake_digests(struct intake *intake)
 	return &intake->publication.archive.digests;
 }
 
+const struct digests *
+intake_found(const struct intake *intake)
+{
+	assert(intake->state != INTAKE_OPEN);
+	return &intake->publication.archive.digests;
+}
+
+int
+intake_fd(const struct intake *intake)
+{
+	return intake->publication.fd;
+}
+
 static void
 tell(struct publication *publication, enum intake_result result, const struct err *err)
 {

@@ -67,6 +67,10 @@ enum intake_keeping intake_keeping(const struct intake *intake);
  * afterwards.
  */
 const struct digests *intake_digests(struct intake *intake);
+/* The same afterwards. */
+const struct digests *intake_found(const struct intake *intake);
+/* For reading all of it by pread; it stays the intake's. */
+int intake_fd(const struct intake *intake);
 
 /*
  * The writing protocol: fdatasync, rename into the shard, fsync of the shard, row committed by the index
