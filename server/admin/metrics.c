@@ -41,6 +41,7 @@ struct host {
 
 struct metrics {
 	struct shard shards[SHARDS];
+	_Atomic uint64_t events[CAUSE_KINDS][EVENT_LEVELS];
 	pthread_mutex_t mutex; /* guards hosts; a leaf of the lock order */
 	struct host *hosts;
 };
@@ -153,6 +154,13 @@ metrics_upstream(struct metrics *metrics, const char *host_name, const char *out
 	pthread_mutex_unlock(&metrics->mutex);
 }
 
+void
+metrics_event(struct metrics *metrics, enum cause_kind kind, enum event_level level)
+{
+	if (metrics != NULL)
+		atomic_fetch_add_explicit(&metrics->events[kind][level], 1, memory_order_relaxed);
+}
+
 /* --- as Prometheus text --- */
 
 static void
@@ -232,11 +240,26 @@ render_upstream(struct metrics *metrics, struct text *ret)
 	pthread_mutex_unlock(&metrics->mutex);
 }
 
+/* All of them from the start, so that the first one is seen as an increase. */
+static void
+render_events(struct metrics *metrics, struct text *ret)
+{
+	text_add(ret, "# HELP larder_events_total events of the watch: what became of places of archives\n"
+	              "# TYPE larder_events_total counter\n");
+	for (int kind = 0; kind < CAUSE_KINDS; kind++)
+		for (int level = EVENT_INFO; level < EVENT_LEVELS; level++)
+			text_addf(ret, "larder_events_total{kind=\"%s\",level=\"%s\"} %" PRIu64 "\n",
+			        cause_kind_name((enum cause_kind)kind),
+			        event_level_name((enum event_level)level),
+			        atomic_load_explicit(&metrics->events[kind][level], memory_order_relaxed));
+}
+
 void
 metrics_render(struct larder *larder, struct text *ret)
 {
 	render_counters(larder->metrics, ret);
 	render_requests(larder->metrics, ret);
 	render_upstream(larder->metrics, ret);
+	render_events(larder->metrics, ret);
 	gauges_render(larder, ret);
 }

@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "server/http/request.h"
+#include "server/watch/tell.h"
 #include "storage/base/text.h"
+#include "storage/index/event_rows.h"
 
 enum metric {
 #define METRIC(name, prometheus_name, help) METRIC_##name,
@@ -32,6 +34,9 @@ void metrics_request(struct metrics *metrics, enum request_kind kind, int status
  * fixed word). Takes a lock.
  */
 void metrics_upstream(struct metrics *metrics, const char *host, const char *outcome);
+
+/* One event that larder noticed. No lock. */
+void metrics_event(struct metrics *metrics, enum cause_kind kind, enum event_level level);
 
 /* Everything: counters, labelled ones, and the gauges of the parts of larder that are there. */
 void metrics_render(struct larder *larder, struct text *ret);

@@ -1,0 +1,243 @@
+/*
+ * From news to changes, and how much each matters. The watch's thread; reads the index only.
+ */
+#include "server/watch/changes.h"
+
+#include <string.h>
+
+#include "server/work/json.h"
+#include "storage/catalog/catalog.h"
+#include "storage/catalog/site.h"
+#include "storage/index/watch_rows.h"
+
+/* --- reading --- */
+
+static const char *const drift_kinds[] = {"recompressed", "metadata", "content", "no archive", "unknown"};
+
+static const char *
+fixed_word(const char *kind)
+{
+	for (size_t i = 0; i < COUNT_OF(drift_kinds); i++)
+		if (strcmp(kind, drift_kinds[i]) == 0)
+			return drift_kinds[i];
+	return "unknown";
+}
+
+/* What the drift row says, as events tell it. */
+static json_t *
+tell_drift(const struct drift_row *row)
+{
+	json_t *detail = json_loads(row->detail, 0, NULL), *known = json_object_get(detail, "known");
+	char hex[2 * sizeof row->sha256 + 1];
+	json_t *drift;
+
+	text_hex(row->sha256, sizeof row->sha256, hex);
+	drift = json_pack("{s:s, s:s, s:s, s:I}", "kind", fixed_word(row->kind), "detail",
+	        json_text_of(detail, "detail"), "sha256", hex, "size", (json_int_t)row->size_bytes);
+	if (known != NULL) {
+		json_object_set_new(drift, "known", json_string(json_text_of(known, "package")));
+		json_object_set_new(drift, "known_from", json_string(json_text_of(known, "source")));
+		json_object_set_new(drift, "known_since", json_string(json_text_of(known, "since")));
+	}
+	json_decref(detail);
+	return drift;
+}
+
+static enum cause_kind
+kind_of(enum origin_state is)
+{
+	switch (is) {
+	case ORIGIN_IS_VANISHED:
+		return CAUSE_VANISHED;
+	case ORIGIN_IS_CHANGED:
+		return CAUSE_CHANGED;
+	case ORIGIN_IS_FAILING:
+		return CAUSE_FAILING;
+	case ORIGIN_IS_SERVING:
+	case ORIGIN_IS_UNTRIED:
+		break;
+	}
+	return CAUSE_BACK;
+}
+
+/* sha256 where it is known, else the best there is. */
+static bool
+best_digest(const struct digests *digests, struct digest *ret)
+{
+	static const enum digest_algo best_first[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
+
+	for (size_t i = 0; i < COUNT_OF(best_first); i++)
+		if (digests_get(digests, best_first[i], ret))
+			return true;
+	return false;
+}
+
+static struct change *
+begin(struct changes *changes, const struct pending_row *row)
+{
+	struct change *change;
+	struct digest digest;
+
+	if (changes->count == changes->capacity) {
+		changes->capacity = changes->capacity > 0 ? 2 * changes->capacity : 64;
+		changes->items = xrealloc(changes->items, changes->capacity * sizeof *changes->items);
+	}
+	change = &changes->items[changes->count++];
+	*change = (struct change){
+	        .origin = row->news.origin,
+	        .first_news = changes->n_news,
+	        .first_id = row->news.id,
+	        .first_at_ms = row->news.at_ms,
+	        .was = row->news.was,
+	        .url = xstrdup(row->url),
+	        .site = xstrdup(row->site),
+	        .package = xstrdup(row->package),
+	        .host_length = site_host_length(row->site),
+	        .digests = row->digests,
+	        .drift_kind = "",
+	};
+	if (best_digest(&row->digests, &digest))
+		digest_text(&digest, change->archive);
+	return change;
+}
+
+static void
+add_news(struct changes *changes, int64_t id)
+{
+	if (changes->n_news == changes->news_capacity) {
+		changes->news_capacity = changes->news_capacity > 0 ? 2 * changes->news_capacity : 64;
+		changes->news = xrealloc(changes->news, changes->news_capacity * sizeof *changes->news);
+	}
+	changes->news[changes->n_news++] = id;
+}
+
+static void
+visit_news(void *context, const struct pending_row *row)
+{
+	struct changes *changes = context;
+	struct change *change = changes->count > 0 ? &changes->items[changes->count - 1] : NULL;
+
+	if (change == NULL || change->origin != row->news.origin)
+		change = begin(changes, row);
+	add_news(changes, row->news.id);
+	change->n_news++;
+	change->last_at_ms = row->news.at_ms;
+	change->is = row->news.is;
+	change->kind = kind_of(row->news.is);
+	change->since_ms = row->news.is == ORIGIN_IS_VANISHED ? row->gone_since_ms : row->failing_since_ms;
+	if (change->kind != CAUSE_CHANGED || *row->drift.kind == '\0') {
+		change->drift_kind = "";
+		return;
+	}
+	change->drift_kind = fixed_word(row->drift.kind);
+	if (change->drift == NULL)
+		change->drift = tell_drift(&row->drift);
+}
+
+bool
+changes_read(struct index *index, struct changes *ret, struct err *err)
+{
+	return news_rows_pending(index, visit_news, ret, err);
+}
+
+void
+changes_finish(struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		free(changes->items[i].url);
+		free(changes->items[i].site);
+		free(changes->items[i].package);
+		json_decref(changes->items[i].drift);
+	}
+	free(changes->items);
+	free(changes->news);
+	*changes = (struct changes){0};
+}
+
+/* --- what they are called --- */
+
+void
+change_add_cause(const struct change *change, struct text *ret)
+{
+	text_add(ret, cause_kind_name(change->kind));
+	if (*change->drift_kind != '\0')
+		text_addf(ret, ": %s", change->drift_kind);
+}
+
+char *
+change_place(const struct change *change, enum reach reach)
+{
+	return reach == REACH_HOST ? xstrndup(change->site, change->host_length) : xstrdup(change->site);
+}
+
+char *
+change_what(const struct change *change, enum reach reach)
+{
+	AUTO_FREE char *place = change_place(change, reach);
+	struct text what = TEXT_EMPTY;
+
+	text_addf(&what, "%s ", place);
+	change_add_cause(change, &what);
+	if (reach == REACH_ARCHIVE)
+		text_addf(&what, ": %s", change->archive);
+	return text_take(&what);
+}
+
+/* --- judging --- */
+
+/* A lockfile names the sha256 of what it had before; the catalog may know the archive by others. */
+static void
+learn_sha256(struct change *change, const struct archive *archive)
+{
+	struct digest sha256;
+
+	if (change->kind == CAUSE_CHANGED && digests_get(&archive->digests, DIGEST_SHA256, &sha256))
+		digests_put(&change->digests, &sha256);
+}
+
+static bool
+find_stored(struct store *store, struct change *change, struct err *err)
+{
+	struct archive archive;
+
+	switch (store_has(store, &change->digests, &archive, err)) {
+	case STORE_HIT:
+		change->stored = true;
+		learn_sha256(change, &archive);
+		return true;
+	case STORE_MISS:
+		change->stored = false;
+		return true;
+	case STORE_FAILED:
+		break;
+	}
+	return false;
+}
+
+static enum event_level
+level_of(const struct change *change)
+{
+	if (change->kind == CAUSE_BACK)
+		return EVENT_INFO;
+	if (!change->stored && change->copies == 0)
+		return EVENT_URGENT;
+	return change->stored && change->copies >= CHANGE_COPIES_MIN ? EVENT_INFO : EVENT_WARNING;
+}
+
+bool
+change_judge(struct store *store, struct change *change, struct err *err)
+{
+	struct catalog_origins origins;
+	struct digest digest;
+
+	if (!find_stored(store, change, err))
+		return false;
+	if (best_digest(&change->digests, &digest)) {
+		if (!catalog_origins(store_catalog(store), &digest, &origins, err))
+			return false;
+		change->copies = catalog_copies(&origins);
+		catalog_origins_finish(&origins);
+	}
+	change->level = level_of(change);
+	return true;
+}

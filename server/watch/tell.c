@@ -1,0 +1,439 @@
+/*
+ * Sentences of the watch. Pure. They must be right for one, two and many archives, and name no more than can be read.
+ */
+#include "server/watch/tell.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/work/json.h"
+#include "storage/catalog/site.h"
+
+static const char *const kind_names[] = {
+        [CAUSE_VANISHED] = "vanished",
+        [CAUSE_CHANGED] = "changed",
+        [CAUSE_FAILING] = "failing",
+        [CAUSE_BACK] = "back",
+};
+
+const char *
+cause_kind_name(enum cause_kind kind)
+{
+	return kind_names[kind];
+}
+
+/* The data of an event as the sentence needs it. */
+struct story {
+	const json_t *archives; /* those listed; there may be more */
+	size_t listed, count, stored;
+	enum cause_kind kind;
+	const char *drift;  /* what became of them: "recompressed" … or "" */
+	const char *where;  /* the site or the host */
+	struct text place;  /* narrower, where all of them are in one: "github.com/muqiuhan/simlog" */
+	const json_t *only; /* the archive, where it is one; NULL: several */
+	bool whole;         /* all that is known of the place */
+};
+
+/* --- names and numbers --- */
+
+/* "6,896" */
+static void
+add_number(size_t number, struct text *ret)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof digits, "%zu", number);
+
+	for (int i = 0; i < length; i++)
+		text_addf(ret, "%s%c", i > 0 && (length - i) % 3 == 0 ? "," : "", digits[i]);
+}
+
+/* By which digest it is told. */
+static const char *
+digest_name(const json_t *archive)
+{
+	static const char *const best_first[] = {"sha256", "sha512", "sha1"};
+	const json_t *digests = json_object_get(archive, "digests");
+
+	for (size_t i = 0; i < COUNT_OF(best_first); i++)
+		if (*json_text_of(digests, best_first[i]) != '\0')
+			return best_first[i];
+	return "md5";
+}
+
+/* "rosa.0.2.0"; where no package uses it "sha256:<hex>", which commands take as well. */
+static void
+add_name(const json_t *archive, struct text *ret)
+{
+	const char *package = json_text_of(archive, "package"), *algo;
+
+	if (*package != '\0') {
+		text_add(ret, package);
+		return;
+	}
+	algo = digest_name(archive);
+	text_addf(ret, "%s:%s", algo, json_text_of(json_object_get(archive, "digests"), algo));
+}
+
+/* Which of the archives. LAST: stored here, and no host is known to serve it. HOPELESS: neither. */
+enum which { WHICH_ALL, WHICH_NOT_STORED, WHICH_LAST, WHICH_HOPELESS };
+
+static bool
+is_one(const json_t *archive, enum which which)
+{
+	bool stored = json_flag_of(archive, "stored"), elsewhere = json_count_of(archive, "copies") > 0;
+
+	switch (which) {
+	case WHICH_ALL:
+		return true;
+	case WHICH_NOT_STORED:
+		return !stored;
+	case WHICH_LAST:
+		return stored && !elsewhere;
+	case WHICH_HOPELESS:
+		return !stored && !elsewhere;
+	}
+	return false;
+}
+
+static size_t
+count_of(const struct story *story, enum which which)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < story->listed; i++)
+		count += is_one(json_array_get(story->archives, i), which);
+	return count;
+}
+
+/* "rosa.0.2.0, lucid.0.1.5 and 3 more": of so many in all. */
+static void
+add_names(const struct story *story, enum which which, size_t in_all, const char *between, struct text *ret)
+{
+	size_t named = 0;
+
+	for (size_t i = 0; i < story->listed && named < TELL_NAMES_MAX; i++) {
+		const json_t *archive = json_array_get(story->archives, i);
+
+		if (!is_one(archive, which))
+			continue;
+		text_add(ret, named > 0 ? between : "");
+		add_name(archive, ret);
+		named++;
+	}
+	if (named >= in_all)
+		return;
+	text_add(ret, named > 0 ? " and " : "");
+	add_number(in_all - named, ret);
+	text_add(ret, named > 0 ? " more" : " archives");
+}
+
+/* --- where --- */
+
+/* The site of a URL and, where it is a folder, the next part of its path: on a forge, the repository. */
+static void
+add_place(const char *url, struct text *ret)
+{
+	const char *host = strstr(url, "://"), *part;
+	struct site site;
+	size_t length;
+
+	if (host == NULL || !site_of(url, &site)) {
+		text_add(ret, url);
+		return;
+	}
+	text_add(ret, site.text);
+	part = strchr(host + 3, '/');
+	part = part != NULL ? strchr(part + 1, '/') : NULL;
+	length = part != NULL ? strcspn(part + 1, "/?#") : 0;
+	if (length > 0 && part[1 + length] == '/')
+		text_add_bytes(ret, part, 1 + length);
+}
+
+/* One place that holds them all; else it stays empty. */
+static void
+find_place(struct story *story)
+{
+	for (size_t i = 0; i < story->listed && story->listed == story->count; i++) {
+		AUTO_TEXT place = TEXT_EMPTY;
+
+		add_place(json_text_of(json_array_get(story->archives, i), "url"), &place);
+		if (i == 0)
+			text_add(&story->place, text_string(&place));
+		else if (strcmp(text_string(&place), text_string(&story->place)) != 0)
+			text_clear(&story->place);
+	}
+}
+
+static const char *
+narrowest(const struct story *story)
+{
+	return story->place.length > 0 ? text_string(&story->place) : story->where;
+}
+
+/* --- what happened --- */
+
+static void
+tell_vanished(const struct story *story, struct text *ret)
+{
+	if (story->only != NULL) {
+		add_name(story->only, ret);
+		text_addf(ret, " is gone from %s", narrowest(story));
+		return;
+	}
+	if (story->whole) {
+		text_addf(ret, "%s is gone: ", narrowest(story));
+	} else {
+		add_number(story->count, ret);
+		text_addf(ret, " archives are gone from %s: ", narrowest(story));
+	}
+	add_names(story, WHICH_ALL, story->count, ", ", ret);
+}
+
+/* "3 archives", or the name of the only one. */
+static void
+add_what(const struct story *story, struct text *ret)
+{
+	if (story->only != NULL) {
+		add_name(story->only, ret);
+		return;
+	}
+	add_number(story->count, ret);
+	text_add(ret, " archives");
+}
+
+static void
+add_list(const struct story *story, struct text *ret)
+{
+	if (story->only != NULL)
+		return;
+	text_add(ret, ": ");
+	add_names(story, WHICH_ALL, story->count, ", ", ret);
+}
+
+static void
+tell_failing(const struct story *story, struct text *ret)
+{
+	text_addf(ret, "%s has failed to serve ", narrowest(story));
+	add_what(story, ret);
+	text_add(ret, " for two days or more");
+	add_list(story, ret);
+}
+
+static void
+tell_back(const struct story *story, struct text *ret)
+{
+	text_addf(ret, "%s serves ", narrowest(story));
+	add_what(story, ret);
+	text_add(ret, " again");
+	add_list(story, ret);
+}
+
+/* Who packs is the host; what is in it is the author's matter. Whether all are the same to whoever unpacks them. */
+static const struct drift_words {
+	const char *kind, *before, *after_one, *after_many;
+	enum { BY_HOST, BY_AUTHOR } by;
+	enum { SAME, OTHER } files;
+} drift_words[] = {
+        {"recompressed", " recompressed ", ": the files in it are the same",
+                ": the files in them are the same", BY_HOST, SAME},
+        {"metadata", " packed ", " anew: the files in it are the same",
+                " anew: the files in them are the same", BY_HOST, SAME},
+        {"content", " serves other files in ", "", "", BY_AUTHOR, OTHER},
+        {"no archive", " serves something that is no archive in place of ", "", "", BY_HOST, OTHER},
+        {"unknown", " serves other bytes for ", "", "", BY_HOST, OTHER},
+};
+
+static const struct drift_words *
+words_for(const char *drift)
+{
+	for (size_t i = 0; i < COUNT_OF(drift_words); i++)
+		if (strcmp(drift, drift_words[i].kind) == 0)
+			return &drift_words[i];
+	return &drift_words[COUNT_OF(drift_words) - 1];
+}
+
+static void
+tell_changed(const struct story *story, struct text *ret)
+{
+	const struct drift_words *words = words_for(story->drift);
+	const char *where = words->by == BY_AUTHOR ? narrowest(story) : story->where;
+	const char *detail = json_text_of(json_object_get(story->only, "drift"), "detail");
+	bool by_host = words->by == BY_HOST && story->only != NULL;
+
+	text_addf(ret, "%.*s%s", by_host ? (int)site_host_length(where) : (int)strlen(where), where,
+	        words->before);
+	add_what(story, ret);
+	text_add(ret, story->only != NULL ? words->after_one : words->after_many);
+	if (words->files == SAME)
+		return;
+	add_list(story, ret);
+	if (*detail != '\0')
+		text_addf(ret, ": %s", detail);
+}
+
+/* The old checksum and the new one as a lockfile has them, where somebody names the new one for an archive. */
+static void
+add_known(const struct story *story, struct text *ret)
+{
+	const json_t *drift = json_object_get(story->only, "drift");
+	const json_t *digests = json_object_get(story->only, "digests");
+	const char *package = json_text_of(drift, "known"), *algo = digest_name(story->only);
+
+	if (*json_text_of(drift, "known_since") == '\0')
+		return;
+	text_addf(ret, "; %s=%s is now sha256=%s, which %s names since %s", algo, json_text_of(digests, algo),
+	        json_text_of(drift, "sha256"), json_text_of(drift, "known_from"),
+	        json_text_of(drift, "known_since"));
+	if (*package != '\0')
+		text_addf(ret, " for %s", package);
+}
+
+/* --- what of it is stored, and what to do --- */
+
+static void
+add_mixed(const struct story *story, struct text *ret)
+{
+	size_t missing = story->count - story->stored;
+	const json_t *first = json_array_get(story->archives, 0),
+	             *second = json_array_get(story->archives, 1);
+
+	if (story->count == 2 && story->listed == 2) {
+		bool swapped = !json_flag_of(first, "stored");
+
+		add_name(swapped ? second : first, ret);
+		text_add(ret, " is stored, ");
+		add_name(swapped ? first : second, ret);
+		text_add(ret, " is not");
+		return;
+	}
+	add_names(story, WHICH_NOT_STORED, missing, ", ", ret);
+	text_addf(ret, "%s not stored, the other%s", missing == 1 ? " is" : " are",
+	        story->stored == 1 ? " is" : "s are");
+}
+
+static void
+add_stored(const struct story *story, struct text *ret)
+{
+	text_add(ret, "; ");
+	if (story->only != NULL)
+		text_add(ret, story->stored > 0 ? "it is stored" : "it is not stored");
+	else if (story->stored == story->count)
+		text_add(ret, story->count == 2 ? "both are stored" : "all are stored");
+	else if (story->stored == 0)
+		text_add(ret, story->count == 2 ? "neither is stored" : "none is stored");
+	else
+		add_mixed(story, ret);
+}
+
+/* "larder fetch lucid.0.1.5 may still find it elsewhere" */
+static void
+advise_fetch(const struct story *story, struct text *ret)
+{
+	size_t missing = story->count - story->stored;
+	const char *it = missing == 1 ? "it" : "them";
+
+	text_add(ret, "; larder fetch ");
+	if (missing <= TELL_NAMES_MAX && count_of(story, WHICH_NOT_STORED) == missing)
+		add_names(story, WHICH_NOT_STORED, missing, " ", ret);
+	else
+		text_add(ret, "--all");
+	if (story->kind == CAUSE_BACK)
+		text_addf(ret, " gets %s now", it);
+	else if (count_of(story, WHICH_HOPELESS) > 0)
+		text_addf(ret, " may still find %s elsewhere", it);
+	else
+		text_addf(ret, " gets %s from another host", it);
+}
+
+/* "keep larder's copy: it may be the last" */
+static void
+advise_keep(const struct story *story, struct text *ret)
+{
+	size_t last = count_of(story, WHICH_LAST);
+	const char *old = story->kind == CAUSE_CHANGED ? " with the old checksum" : "";
+
+	text_addf(ret, "; keep larder's cop%s", last == 1 ? "y" : "ies");
+	if (last < story->stored && story->listed == story->count) {
+		text_add(ret, " of ");
+		add_names(story, WHICH_LAST, last, ", ", ret);
+	}
+	text_addf(ret, ": %s may be the last%s", last == 1 ? "it" : "they", old);
+}
+
+static void
+add_advice(const struct story *story, struct text *ret)
+{
+	if (story->stored < story->count)
+		advise_fetch(story, ret);
+	if (story->kind != CAUSE_BACK && count_of(story, WHICH_LAST) > 0)
+		advise_keep(story, ret);
+}
+
+/* --- all of it --- */
+
+/* "changed: recompressed" */
+static void
+read_cause(const char *cause, struct story *ret)
+{
+	size_t length = strcspn(cause, ":");
+
+	for (int kind = 0; kind < CAUSE_KINDS; kind++)
+		if (strncmp(cause, kind_names[kind], length) == 0 && kind_names[kind][length] == '\0')
+			ret->kind = (enum cause_kind)kind;
+	ret->drift = cause[length] == ':' ? cause + length + 1 + (cause[length + 1] == ' ') : "";
+}
+
+static void
+read_story(const json_t *data, struct story *ret)
+{
+	*ret = (struct story){.archives = json_object_get(data, "archives"),
+	        .count = json_count_of(data, "count"),
+	        .stored = json_count_of(data, "stored"),
+	        .where = json_text_of(data, "site"),
+	        .whole = json_flag_of(data, "whole")};
+	ret->listed = json_array_size(ret->archives);
+	ret->only = ret->count == 1 ? json_array_get(ret->archives, 0) : NULL;
+	read_cause(json_text_of(data, "cause"), ret);
+	find_place(ret);
+}
+
+void
+tell_sentence(const json_t *data, struct text *ret)
+{
+	struct story story;
+
+	read_story(data, &story);
+	switch (story.kind) {
+	case CAUSE_VANISHED:
+		tell_vanished(&story, ret);
+		break;
+	case CAUSE_CHANGED:
+		tell_changed(&story, ret);
+		break;
+	case CAUSE_FAILING:
+		tell_failing(&story, ret);
+		break;
+	case CAUSE_BACK:
+		tell_back(&story, ret);
+		break;
+	}
+	if (story.kind == CAUSE_CHANGED && story.only != NULL)
+		add_known(&story, ret);
+	if (story.kind != CAUSE_BACK || story.stored < story.count)
+		add_stored(&story, ret);
+	add_advice(&story, ret);
+	text_finish(&story.place);
+}
+
+void
+tell_subject(const json_t *data, struct text *ret)
+{
+	struct story story;
+
+	read_story(data, &story);
+	if (story.only != NULL)
+		add_name(story.only, ret);
+	else
+		text_add(ret, story.where);
+	text_finish(&story.place);
+}

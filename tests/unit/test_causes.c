@@ -1,0 +1,532 @@
+/*
+ * Causes: scripted news on a real index become the right events, once, whatever comes between.
+ */
+#include "tests/support/watched.h"
+
+#define T0 1694500000000ll
+
+/* --- the postmortem's --- */
+
+static void
+an_account_is_one_event(void **state)
+{
+	(void)state;
+	place("https://github.com/kodwx/rosa/archive/0.2.0.tar.gz", "rosa.0.2.0", STORED, 2);
+	place("https://github.com/kodwx/lucid/archive/0.1.5.tar.gz", "lucid.0.1.5", STORED, 2);
+	place("https://github.com/other/thing/archive/1.tar.gz", "thing.1", STORED, 0);
+	serves("https://github.com/other/thing/archive/1.tar.gz", T0);
+	goes("https://github.com/kodwx/rosa/archive/0.2.0.tar.gz", ORIGIN_IS_VANISHED, T0);
+	goes("https://github.com/kodwx/lucid/archive/0.1.5.tar.gz", ORIGIN_IS_VANISHED, T0 + 30 * MINUTE);
+	assert_told(T0 + HOUR, 0); /* quiet for half an hour only */
+	assert_told(T0 + 30 * MINUTE + HOUR, 1);
+	assert_told(T0 + 9 * HOUR, 0);
+	assert_events(
+	        "info vanished github.com/kodwx: github.com/kodwx is gone: rosa.0.2.0, lucid.0.1.5; both "
+	        "are stored\n");
+}
+
+static void
+a_renamed_repository_is_one_archive(void **state)
+{
+	const char *url = "https://github.com/muqiuhan/simlog/archive/0.0.3.tar.gz";
+
+	(void)state;
+	place(url, "simlog.0.0.3", MISSING, 0);
+	place("https://github.com/muqiuhan/else/archive/1.tar.gz", "else.1", STORED, 0);
+	serves("https://github.com/muqiuhan/else/archive/1.tar.gz", T0);
+	goes(url, ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	assert_events(
+	        "urgent vanished simlog.0.0.3: simlog.0.0.3 is gone from github.com/muqiuhan/simlog; it is "
+	        "not stored; larder fetch simlog.0.0.3 may still find it elsewhere\n");
+	/* Another one of a site that serves is another cause. */
+	serves("https://github.com/muqiuhan/third/archive/1.tar.gz", T0);
+	place("https://github.com/muqiuhan/third/archive/1.tar.gz", "third.1", STORED, 2);
+	goes("https://github.com/muqiuhan/else/archive/1.tar.gz", ORIGIN_IS_VANISHED, T0 + DAY);
+	serves("https://github.com/muqiuhan/third/archive/1.tar.gz", T0 + DAY);
+	assert_told(T0 + 2 * DAY, 1);
+}
+
+static void
+a_change_in_place_says_what_is_known_of_it(void **state)
+{
+	const char *url = "https://erratique.ch/software/duff/duff-0.5.tbz";
+
+	(void)state;
+	place(url, "duff.0.5", STORED, 2);
+	goes(url, ORIGIN_IS_CHANGED, T0);
+	drifts(url, "content",
+	        "{\"detail\": \"1 file differs: pkg/META\", \"names\": [\"pkg/META\"], \"known\": "
+	        "{\"package\": "
+	        "\"duff.0.5\", \"source\": \"opam-repository\", \"since\": \"2023-06-26\"}}");
+	assert_told(T0 + HOUR, 1);
+	assert_event_like("info changed duff.0.5: erratique.ch/software/duff serves other files in duff.0.5: "
+	                  "1 file differs: "
+	                  "pkg/META; sha256=");
+	assert_event_like(", which opam-repository names since 2023-06-26 for duff.0.5; it is stored\n");
+	assert_data("$.archives[0].drift.known", "duff.0.5");
+	assert_data("$.cause", "changed: content");
+	assert_data("$.scope", "archive");
+	assert_data("$.site", "erratique.ch/software");
+}
+
+static void
+a_host_that_packs_anew_is_one_event(void **state)
+{
+	(void)state;
+	many_changed("https://github.com", 6896, T0);
+	assert_told(T0 + 23 * HOUR, 0); /* not compared yet */
+	all_drift("recompressed");
+	assert_told(T0 + 23 * HOUR, 1);
+	assert_events(
+	        "warning changed github.com: github.com recompressed 6,896 archives: the files in them are "
+	        "the same; all are stored; keep larder's copies: they may be the last with the old "
+	        "checksum\n");
+	assert_data("$.count", "6896");
+	assert_data("$.scope", "host");
+	assert_int_equal(count_rows("SELECT count(*) FROM news"), 0);
+}
+
+static void
+what_cannot_be_compared_is_told_after_a_day(void **state)
+{
+	(void)state;
+	place("https://h.org/x/y/z.tgz", "z.1", MISSING, 0);
+	goes("https://h.org/x/y/z.tgz", ORIGIN_IS_CHANGED, T0);
+	assert_told(T0 + DAY - 1, 0);
+	assert_told(T0 + DAY, 1);
+	assert_event_like("urgent changed z.1: h.org serves other bytes for z.1; it is not stored");
+}
+
+/* --- what is news at all --- */
+
+/* As if it had been asked twice before, days ago, in vain; and now once more. */
+static void
+is_gone_again(const char *url, const char *archive, int64_t origin)
+{
+	struct contact good = {.asked = digest_of(archive, DIGEST_SHA256),
+	        .url = "https://good.example/x",
+	        .result = ORIGIN_SERVED,
+	        .status = 200,
+	        .length = -1};
+	struct contact gone = good;
+
+	gone.origin_id = origin;
+	gone.url = url;
+	gone.result = ORIGIN_GONE;
+	gone.status = 404;
+	catalog_contact(store_catalog(store), &good); /* the network is well */
+	catalog_contact(store_catalog(store), &gone);
+	run_sql(store,
+	        "UPDATE origin SET gone = 2, gone_since = 1, counted = 2, counted_since = 1, counted_at = 1 "
+	        "WHERE url = '%s'",
+	        url);
+	catalog_contact(store_catalog(store), &gone);
+	run_sql(store, "SELECT 1");
+	assert_int_equal(count_rows("SELECT max(state) FROM origin"), ORIGIN_IS_VANISHED);
+}
+
+static void
+that_a_mirror_lacks_an_archive_is_no_news(void **state)
+{
+	const char *mirror = "https://cache.example/sha256/ab";
+
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 0);
+	is_gone_again(mirror, "a.1", 0);
+	assert_int_equal(count_rows("SELECT count(*) FROM news"), 0);
+	run_sql(store, "UPDATE origin SET state = 1 WHERE url = '%s'", mirror);
+	is_gone_again(mirror, "a.1", 0);
+	assert_int_equal(count_rows("SELECT count(*) FROM news"), 1);
+	assert_told(clock_wall_ms() + HOUR, 1);
+	assert_event_like("warning vanished a.1: a.1 is gone from cache.example/sha256");
+}
+
+static void
+that_a_named_place_lacks_it_is_news(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 0);
+	is_gone_again("https://h.org/x/r/a.tgz", "a.1",
+	        count_rows("SELECT id FROM origin WHERE url = 'https://h.org/x/r/a.tgz'"));
+	assert_int_equal(count_rows("SELECT count(*) FROM news"), 1);
+}
+
+/* --- how they are grouped --- */
+
+static void
+four_sites(const char *host, enum storing storing)
+{
+	static const char *const names[] = {"a.1", "b.1", "c.1", "d.1"};
+	char url[128];
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		snprintf(url, sizeof url, "https://%s/%.1s/r/x.tgz", host, names[i]);
+		place(url, names[i], storing, 2);
+	}
+}
+
+static void
+a_whole_host_is_one_event(void **state)
+{
+	(void)state;
+	four_sites("gone.org", STORED);
+	goes("https://gone.org/a/r/x.tgz", ORIGIN_IS_VANISHED, T0);
+	goes("https://gone.org/b/r/x.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	assert_events(
+	        "info vanished gone.org: 2 archives are gone from gone.org: a.1, b.1; both are stored\n");
+	goes("https://gone.org/c/r/x.tgz", ORIGIN_IS_VANISHED, T0 + DAY);
+	goes("https://gone.org/d/r/x.tgz", ORIGIN_IS_VANISHED, T0 + DAY);
+	assert_told(T0 + 2 * DAY, 0);
+	assert_events("info vanished gone.org: gone.org is gone: a.1, b.1, c.1, d.1; all are stored\n");
+}
+
+/* One of four was asked: that says nothing of the host; nor do two where a third serves. */
+static void
+a_host_that_is_not_known_to_be_gone_is_told_by_sites(void **state)
+{
+	(void)state;
+	four_sites("some.org", STORED);
+	serves("https://some.org/d/r/x.tgz", T0 - DAY);
+	goes("https://some.org/b/r/x.tgz", ORIGIN_IS_VANISHED, T0);
+	goes("https://some.org/a/r/x.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 2);
+	assert_events("info vanished a.1: a.1 is gone from some.org/a/r; it is stored\n"
+	              "info vanished b.1: b.1 is gone from some.org/b/r; it is stored\n");
+}
+
+static void
+many_sites_of_a_host_at_once_are_one_event(void **state)
+{
+	char url[64], name[16];
+
+	(void)state;
+	place("https://big.org/fine/r/x.tgz", "fine.1", STORED, 0);
+	serves("https://big.org/fine/r/x.tgz", T0);
+	for (int i = 0; i <= CAUSES_SITES_MAX; i++) {
+		snprintf(url, sizeof url, "https://big.org/s%d/r/x.tgz", i);
+		snprintf(name, sizeof name, "s%d.1", i);
+		place(url, name, STORED, 2);
+		goes(url, ORIGIN_IS_FAILING, T0);
+	}
+	assert_told(T0 + HOUR, 1);
+	assert_events(
+	        "info failing big.org: big.org has failed to serve 6 archives for two days or more: s0.1, "
+	        "s1.1, s2.1, s3.1, s4.1 and 1 more; all are stored\n");
+	/* A site that was in it joins, another one does not. */
+	place("https://big.org/s0/r/y.tgz", "also.1", STORED, 2);
+	place("https://big.org/later/r/y.tgz", "later.1", STORED, 2);
+	goes("https://big.org/s0/r/y.tgz", ORIGIN_IS_FAILING, T0 + DAY);
+	goes("https://big.org/later/r/y.tgz", ORIGIN_IS_FAILING, T0 + DAY);
+	assert_told(T0 + DAY + HOUR, 1);
+	assert_event_like("serve 7 archives for two days or more");
+	assert_event_like("info failing later.1: big.org/later/r has failed to serve later.1");
+}
+
+static void
+an_archive_of_several_entries_counts_once(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 2);
+	place_lesser("https://h.org/x/r/mirror/a.tgz", "a.1", "other.2");
+	place("https://h.org/x/s/b.tgz", "b.1", STORED, 2);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	goes("https://h.org/x/r/mirror/a.tgz", ORIGIN_IS_VANISHED, T0);
+	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	assert_events("info vanished h.org/x: h.org/x is gone: a.1, b.1; both are stored\n");
+	assert_data("$.count", "2");
+}
+
+static void
+some_are_stored(void **state)
+{
+	(void)state;
+	place("https://github.com/kodwx/rosa/archive/0.2.0.tar.gz", "rosa.0.2.0", STORED, 2);
+	place("https://github.com/kodwx/lucid/archive/0.1.5.tar.gz", "lucid.0.1.5", MISSING, 1);
+	goes("https://github.com/kodwx/rosa/archive/0.2.0.tar.gz", ORIGIN_IS_VANISHED, T0);
+	goes("https://github.com/kodwx/lucid/archive/0.1.5.tar.gz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	assert_events("warning vanished github.com/kodwx: github.com/kodwx is gone: lucid.0.1.5, rosa.0.2.0; "
+	              "rosa.0.2.0 is "
+	              "stored, lucid.0.1.5 is not; larder fetch lucid.0.1.5 gets it from another host\n");
+	assert_data("$.archives[0].copies", "1");
+	assert_data("$.archives[1].stored", "1");
+}
+
+static void
+levels_follow_what_is_left(void **state)
+{
+	static const struct {
+		enum storing storing;
+		unsigned copies;
+		const char *level;
+	} cases[] = {
+	        {MISSING, 0, "urgent"},
+	        {MISSING, 1, "warning"},
+	        {MISSING, 3, "warning"},
+	        {STORED, 0, "warning"},
+	        {STORED, 1, "warning"},
+	        {STORED, 2, "info"},
+	};
+	char url[64], name[16], wanted[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		snprintf(url, sizeof url, "https://h%zu.org/x/r/a.tgz", i);
+		snprintf(name, sizeof name, "a%zu.1", i);
+		place(url, name, cases[i].storing, cases[i].copies);
+		goes(url, ORIGIN_IS_VANISHED, T0);
+		assert_told(T0 + HOUR, 1);
+		snprintf(wanted, sizeof wanted, "%s vanished %s: ", cases[i].level, name);
+		assert_event_like(wanted);
+		goes(url, ORIGIN_IS_SERVING, T0 + DAY);
+		assert_told(T0 + 2 * DAY, 1);
+		snprintf(wanted, sizeof wanted, "info back %s: ", name);
+		assert_event_like(wanted);
+	}
+}
+
+/* --- when --- */
+
+static void
+news_that_never_rest_are_told_after_a_day(void **state)
+{
+	char url[64], name[16];
+
+	(void)state;
+	for (int i = 0; i < 26; i++) {
+		snprintf(url, sizeof url, "https://h.org/x/r/%d.tgz", i);
+		snprintf(name, sizeof name, "a%d.1", i);
+		place(url, name, STORED, 2);
+		goes(url, ORIGIN_IS_VANISHED, T0 + i * HOUR - i * MINUTE);
+		assert_told(T0 + i * HOUR - i * MINUTE, i == 25 ? 1 : 0);
+	}
+	assert_data("$.count", "26");
+}
+
+static void
+a_clock_that_was_set_back_holds_nothing_up(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 2);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0 + 400 * DAY);
+	assert_told(T0, 1);
+}
+
+static void
+going_and_coming_back_is_nothing(void **state)
+{
+	const char *url = "https://h.org/x/r/a.tgz";
+
+	(void)state;
+	place(url, "a.1", STORED, 2);
+	serves(url, T0 - DAY);
+	goes(url, ORIGIN_IS_VANISHED, T0);
+	goes(url, ORIGIN_IS_SERVING, T0 + 10 * MINUTE);
+	assert_told(T0 + 5 * HOUR, 0);
+	assert_int_equal(count_rows("SELECT count(*) FROM news"), 0);
+	goes(url, ORIGIN_IS_VANISHED, T0 + DAY);
+	goes(url, ORIGIN_IS_SERVING, T0 + DAY + 1);
+	goes(url, ORIGIN_IS_VANISHED, T0 + DAY + 2);
+	assert_told(T0 + 2 * DAY, 1);
+	goes(url, ORIGIN_IS_SERVING, T0 + 3 * DAY);
+	goes(url, ORIGIN_IS_VANISHED, T0 + 3 * DAY + 1);
+	assert_told(T0 + 4 * DAY, 0);
+	assert_events("info vanished a.1: a.1 is gone from h.org/x/r; it is stored\n");
+}
+
+/* Now so, now so, a day each: of each people hear once a week, and at last what is true. */
+static void
+who_flaps_is_told_of_once_a_week(void **state)
+{
+	const char *url = "https://h.org/x/r/a.tgz";
+	size_t told = 0;
+	int day;
+
+	(void)state;
+	place(url, "a.1", STORED, 2);
+	serves(url, T0 - DAY);
+	for (day = 0; day < 28; day++) {
+		goes(url, day % 2 == 0 ? ORIGIN_IS_CHANGED : ORIGIN_IS_SERVING, T0 + day * DAY);
+		if (day == 0)
+			drifts(url, "metadata", "{\"detail\": \"\"}");
+		for (int hour = 1; hour < 24; hour += 2)
+			told += turn_at(T0 + day * DAY + hour * HOUR);
+	}
+	assert_in_range(told, 6, 8);
+	for (; day < 40; day++)
+		told += turn_at(T0 + day * DAY);
+	assert_int_equal(count_rows("SELECT count(*) FROM news"), 0);
+	assert_int_equal(count_rows("SELECT kind = 'back' FROM event ORDER BY id DESC LIMIT 1"), 1);
+	assert_in_range(told, 6, 9);
+}
+
+/* --- what comes later --- */
+
+static void
+what_comes_later_joins_without_a_word(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 2);
+	place("https://h.org/x/s/b.tgz", "b.1", STORED, 2);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	assert_events("info vanished a.1: a.1 is gone from h.org/x/r; it is stored\n");
+	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0 + 20 * DAY);
+	assert_told(T0 + 21 * DAY, 0);
+	assert_events("info vanished h.org/x: h.org/x is gone: a.1, b.1; both are stored\n");
+	assert_data("$.count", "2");
+	/* Open for thirty days since it grew; then it is another matter. */
+	place("https://h.org/x/t/c.tgz", "c.1", STORED, 2);
+	goes("https://h.org/x/t/c.tgz", ORIGIN_IS_VANISHED, T0 + 50 * DAY);
+	assert_told(T0 + 51 * DAY - 1, 0);
+	place("https://h.org/x/t/d.tgz", "d.1", STORED, 2);
+	goes("https://h.org/x/t/d.tgz", ORIGIN_IS_VANISHED, T0 + 82 * DAY);
+	assert_told(T0 + 83 * DAY, 1);
+}
+
+static void
+graver_newcomers_are_told(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 2);
+	place("https://h.org/x/s/b.tgz", "b.1", MISSING, 0);
+	place("https://h.org/x/t/c.tgz", "c.1", STORED, 2);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0 + DAY);
+	assert_told(T0 + DAY + HOUR, 1);
+	assert_events(
+	        "info vanished a.1: a.1 is gone from h.org/x/r; it is stored\n"
+	        "urgent vanished b.1: b.1 is gone from h.org/x/s; it is not stored; larder fetch b.1 may "
+	        "still find it elsewhere\n");
+	goes("https://h.org/x/t/c.tgz", ORIGIN_IS_VANISHED, T0 + 2 * DAY);
+	assert_told(T0 + 2 * DAY + HOUR, 0);
+	assert_event_like("urgent vanished h.org/x: h.org/x is gone: b.1, c.1; c.1 is stored, b.1 is not");
+}
+
+/* The event that a cause would grow was forgotten: there is a new one. */
+static void
+a_forgotten_event_cannot_grow(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 2);
+	place("https://h.org/x/s/b.tgz", "b.1", STORED, 2);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	run_sql(store, "DELETE FROM event");
+	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0 + DAY);
+	assert_told(T0 + 2 * DAY, 1);
+	assert_events("info vanished b.1: b.1 is gone from h.org/x/s; it is stored\n");
+}
+
+/* --- exactly once --- */
+
+static void
+nothing_is_told_that_is_not_written(void **state)
+{
+	struct causes_options options = {.store = store};
+	struct err err = ERR_NONE;
+	size_t told;
+
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 2);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	/* The last thing the transaction does fails. */
+	run_sql(store,
+	        "CREATE TRIGGER full BEFORE INSERT ON cause BEGIN SELECT raise(ABORT, 'no room'); END");
+	assert_false(causes_turn(&options, T0 + HOUR, &told, &err));
+	assert_events("");
+	assert_int_equal(count_rows("SELECT count(*) FROM news"), 1);
+	run_sql(store, "DROP TRIGGER full");
+	open_store_again();
+	assert_told(T0 + HOUR, 1);
+	open_store_again();
+	assert_told(T0 + HOUR, 0);
+	assert_int_equal(count_rows("SELECT count(*) FROM event"), 1);
+}
+
+static void
+tell_and_die(struct store *dying)
+{
+	struct causes_options options = {.store = dying};
+	struct err err = ERR_NONE;
+	size_t told;
+
+	if (!causes_turn(&options, T0 + HOUR, &told, &err) || told != 1)
+		_exit(2);
+}
+
+static void
+a_kill_tells_nothing_twice(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", MISSING, 0);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	close_store();
+	die_after(root, tell_and_die);
+	open_store();
+	assert_told(T0 + 2 * HOUR, 0);
+	assert_int_equal(count_rows("SELECT count(*) FROM event"), 1);
+}
+
+static void
+what_is_told_is_counted(void **state)
+{
+	struct metrics *metrics = metrics_create();
+	struct causes_options options = {.store = store, .metrics = metrics};
+	struct larder larder = {.metrics = metrics};
+	struct err err = ERR_NONE;
+	AUTO_TEXT text = TEXT_EMPTY;
+	size_t told;
+
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 1);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_true(causes_turn(&options, T0 + HOUR, &told, &err));
+	metrics_render(&larder, &text);
+	assert_non_null(
+	        strstr(text_string(&text), "\nlarder_events_total{kind=\"vanished\",level=\"warning\"} 1\n"));
+	assert_non_null(
+	        strstr(text_string(&text), "\nlarder_events_total{kind=\"back\",level=\"info\"} 0\n"));
+	metrics_destroy(metrics);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(an_account_is_one_event, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_renamed_repository_is_one_archive, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_change_in_place_says_what_is_known_of_it, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_host_that_packs_anew_is_one_event, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                what_cannot_be_compared_is_told_after_a_day, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(that_a_mirror_lacks_an_archive_is_no_news, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(that_a_named_place_lacks_it_is_news, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_whole_host_is_one_event, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_host_that_is_not_known_to_be_gone_is_told_by_sites, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                many_sites_of_a_host_at_once_are_one_event, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(an_archive_of_several_entries_counts_once, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(some_are_stored, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(levels_follow_what_is_left, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(news_that_never_rest_are_told_after_a_day, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_clock_that_was_set_back_holds_nothing_up, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(going_and_coming_back_is_nothing, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(who_flaps_is_told_of_once_a_week, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(what_comes_later_joins_without_a_word, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(graver_newcomers_are_told, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_forgotten_event_cannot_grow, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(nothing_is_told_that_is_not_written, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_kill_tells_nothing_twice, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(what_is_told_is_counted, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
