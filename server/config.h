@@ -95,6 +95,9 @@ struct config {
 		uint64_t min_free, max_size;
 	} space;
 	struct {
+		uint64_t max_drift_bytes;
+	} watch;
+	struct {
 		uint64_t memory;
 		int64_t files;
 	} hot;

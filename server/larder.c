@@ -123,12 +123,12 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	if (larder->listener != NULL)
 		listener_wait_idle(larder->listener, LAST_ANSWERS_MS);
 	listener_stop(larder->listener);
-	watch_destroy(larder->watch);
 	desk_destroy(larder->desk);
 	jobs_destroy(larder->jobs);
 	uploads_destroy(larder->uploads);
 	auth_destroy(larder->auth);
 	fetcher_destroy(larder->fetcher);
+	watch_destroy(larder->watch);
 	store_close(larder->store); /* finishes commits, which ends the last flights */
 	flights_destroy(larder->flights);
 	metrics_destroy(larder->metrics);

@@ -4,8 +4,18 @@
 #include "server/watch/watch.h"
 
 #include "server/watch/feed.h"
+#include "server/watch/news.h"
 #include "server/watch/webhook.h"
 #include "storage/base/text.h"
+
+/* On the thread of the news. */
+static void
+tell_receivers(void *context)
+{
+	const struct watch *watch = context;
+
+	webhooks_wake(watch->webhooks);
+}
 
 struct watch *
 watch_start(struct larder *larder, struct err *err)
@@ -15,6 +25,8 @@ watch_start(struct larder *larder, struct err *err)
 	watch->feed = feed_create(larder);
 	watch->webhooks = webhooks_start(larder, err);
 	if (watch->webhooks != NULL)
+		watch->news = news_start(larder, tell_receivers, watch, err);
+	if (watch->news != NULL)
 		return watch;
 	watch_destroy(watch);
 	return NULL;
@@ -23,10 +35,8 @@ watch_start(struct larder *larder, struct err *err)
 void
 watch_stop(struct watch *watch)
 {
-	if (watch == NULL)
-		return;
-	webhooks_stop(watch->webhooks);
-	watch->webhooks = NULL;
+	if (watch != NULL)
+		news_quiet(watch->news);
 }
 
 void
@@ -35,6 +45,8 @@ watch_destroy(struct watch *watch)
 	if (watch == NULL)
 		return;
 	watch_stop(watch);
+	news_stop(watch->news); /* which wakes the next */
+	webhooks_stop(watch->webhooks);
 	feed_destroy(watch->feed);
 	free(watch);
 }

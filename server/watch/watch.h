@@ -8,17 +8,20 @@
 #include "storage/base/err.h"
 
 struct feed;
+struct news;
 struct webhooks;
 
 struct watch {
-	struct feed *feed;
-	struct webhooks *webhooks;
+	struct news *news;         /* finds out what is to be told */
+	struct feed *feed;         /* tells those who ask */
+	struct webhooks *webhooks; /* tells those who want to be told */
 };
 
 /* Borrows larder, whose store and fetcher are there. */
 struct watch *watch_start(struct larder *larder, struct err *err) MUST_CHECK;
-/* Ends its threads; requests may still ask the feed. Idempotent, NULL is nothing. */
+/* Begins nothing new; before the fetcher stops. Requests may still ask the feed. Idempotent, NULL is nothing. */
 void watch_stop(struct watch *watch);
-void watch_destroy(struct watch *watch); /* stops first; NULL is nothing */
+/* When nobody asks or brings anything any more: after the listener and the fetcher. Stops first; NULL is nothing. */
+void watch_destroy(struct watch *watch);
 
 #endif

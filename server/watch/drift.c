@@ -1,0 +1,400 @@
+/*
+ * Drift. Fetching threads hand over, the watch's thread compares, keeps and notes. Must never keep what is no archive, nor more than it
+ * may.
+ */
+#include "server/watch/drift.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "server/work/json.h"
+#include "storage/base/log.h"
+#include "storage/base/mailbox.h"
+#include "storage/catalog/catalog.h"
+#include "storage/catalog/naming.h"
+#include "storage/catalog/site.h"
+#include "storage/index/watch_rows.h"
+
+#define NOTHING_TO_COMPARE "the archive itself is not stored, so nothing can be compared"
+#define TOO_MANY           "too many others were being compared"
+
+struct drift {
+	struct drift_options options;
+	struct mailbox mailbox; /* of struct taken */
+	atomic_size_t waiting;
+	atomic_bool stopping;
+	uint64_t kept_bytes; /* the watch's thread's; at least what is kept */
+	bool counted;
+};
+
+/* Bytes that came instead. */
+struct taken {
+	struct letter letter;
+	struct intake *intake;
+	struct digest asked;
+	int64_t origin_id;
+	char *url;
+};
+
+struct drift *
+drift_create(const struct drift_options *options)
+{
+	struct drift *drift = xcalloc(1, sizeof *drift);
+
+	drift->options = *options;
+	mailbox_init(&drift->mailbox);
+	return drift;
+}
+
+static void
+taken_destroy(struct drift *drift, struct taken *taken)
+{
+	intake_close(taken->intake);
+	free(taken->url);
+	free(taken);
+	atomic_fetch_sub(&drift->waiting, 1);
+}
+
+void
+drift_stop(struct drift *drift)
+{
+	if (drift == NULL)
+		return;
+	atomic_store(&drift->stopping, true);
+	mailbox_close(&drift->mailbox);
+}
+
+void
+drift_destroy(struct drift *drift)
+{
+	struct taken *taken;
+
+	if (drift == NULL)
+		return;
+	drift_stop(drift);
+	for (taken = (struct taken *)mailbox_take(&drift->mailbox, 0); taken != NULL;
+	        taken = (struct taken *)mailbox_take(&drift->mailbox, 0))
+		taken_destroy(drift, taken);
+	mailbox_finish(&drift->mailbox);
+	free(drift);
+}
+
+/* --- noting --- */
+
+/* {"detail", "names": [], "known": {"package", "source", "since": "2023-06-26"} or absent} */
+static char *
+write_detail(const struct drift_comparison *comparison, const struct catalog_naming *naming)
+{
+	json_t *detail = json_pack("{s:o}", "detail", json_text(comparison->detail)), *names = json_array();
+	char since[TEXT_TIME_MAX], *text;
+
+	for (size_t i = 0; i < comparison->n_names; i++)
+		json_array_append_new(names, json_text(comparison->names[i]));
+	json_object_set_new(detail, "names", names);
+	if (naming != NULL) {
+		text_time(naming->since_ms, since);
+		json_object_set_new(detail, "known",
+		        json_pack("{s:o, s:o, s:s%}", "package", json_text(naming->package), "source",
+		                json_text(naming->source), "since", since, strcspn(since, "T")));
+	}
+	text = json_dumps(detail, JSON_COMPACT);
+	json_decref(detail);
+	return text;
+}
+
+static void
+note(struct drift *drift, struct drift_seen *seen, const struct digests *bytes,
+        const struct drift_comparison *comparison)
+{
+	struct catalog *catalog = store_catalog(drift->options.store);
+	struct catalog_naming naming;
+	struct err err = ERR_NONE;
+	enum row_answer named = bytes != NULL ? catalog_naming(catalog, bytes, &naming, &err) : ROW_NONE;
+	AUTO_FREE char *detail = write_detail(comparison, named == ROW_FOUND ? &naming : NULL);
+
+	if (named == ROW_FAILED)
+		log_warning("whether the catalog names what %s serves is not known: %s", seen->url, err.text);
+	seen->kind = comparison->kind;
+	seen->detail = detail;
+	catalog_drift_seen(catalog, seen);
+}
+
+static struct drift_seen
+seen_of(const struct taken *taken, const struct digests *bytes)
+{
+	struct drift_seen seen = {.origin_id = taken->origin_id,
+	        .asked = taken->asked,
+	        .url = taken->url,
+	        .size_bytes = intake_size(taken->intake),
+	        .keeping = DRIFT_DROPPED,
+	        .look = DRIFT_ALONE};
+
+	memcpy(seen.sha256, bytes->sha256, sizeof seen.sha256);
+	return seen;
+}
+
+/* --- taking --- */
+
+static void
+refuse(struct drift *drift, struct taken *taken)
+{
+	struct drift_comparison comparison = {.kind = "unknown", .detail = TOO_MANY};
+	struct drift_seen seen = seen_of(taken, intake_found(taken->intake));
+
+	metrics_add(drift->options.metrics, METRIC_LIMIT_DRIFTS, 1);
+	note(drift, &seen, NULL, &comparison);
+	taken_destroy(drift, taken);
+}
+
+void
+drift_take(struct drift *drift, const struct contact *contact, struct intake *intake)
+{
+	struct taken *taken = xcalloc(1, sizeof *taken);
+
+	taken->intake = intake;
+	taken->asked = contact->asked;
+	taken->origin_id = contact->origin_id;
+	taken->url = xstrdup(contact->url != NULL ? contact->url : "");
+	if (atomic_fetch_add(&drift->waiting, 1) >= DRIFT_WAITING_MAX) {
+		refuse(drift, taken);
+		return;
+	}
+	if (!mailbox_post(&drift->mailbox, &taken->letter)) {
+		taken_destroy(drift, taken);
+		return;
+	}
+	if (drift->options.wake != NULL)
+		drift->options.wake(drift->options.context);
+}
+
+/* --- looking --- */
+
+static bool
+is_stopped(void *context)
+{
+	return atomic_load(&((struct drift *)context)->stopping);
+}
+
+static void
+compare(struct drift *drift, const struct drift_pair *pair, struct drift_comparison *ret)
+{
+	*ret = (struct drift_comparison){.kind = "unknown"};
+	if (drift->options.compare != NULL)
+		drift->options.compare(pair, is_stopped, drift, ret);
+	if (pair->old_fd < 0 && strcmp(ret->kind, "no archive") != 0)
+		*ret = (struct drift_comparison){.kind = "unknown", .detail = NOTHING_TO_COMPARE};
+}
+
+/* What came this way before was looked at then, or is when the archive is stored. */
+static bool
+is_known(struct drift *drift, const struct taken *taken, const struct digests *bytes)
+{
+	struct drift_source source = {.origin = taken->origin_id, .url = taken->url, .sha256 = bytes->sha256};
+	struct err err = ERR_NONE;
+	struct drift_row row;
+	struct site site;
+
+	if (!site_of(taken->url, &site))
+		return false;
+	source.site = site.text;
+	switch (drift_row_known(store_index(drift->options.store), &source, &row, &err)) {
+	case ROW_FOUND:
+		return row.look == DRIFT_COMPARED || row.keeping == DRIFT_KEPT;
+	case ROW_FAILED:
+		log_warning("whether %s served these bytes before is not known: %s", taken->url, err.text);
+		break;
+	case ROW_NONE:
+		break;
+	}
+	return false;
+}
+
+static bool
+count_kept(struct drift *drift)
+{
+	struct err err = ERR_NONE;
+
+	drift->counted = drift_rows_bytes(store_index(drift->options.store), &drift->kept_bytes, &err);
+	if (!drift->counted)
+		log_warning("what origins served instead of archives is not kept: %s", err.text);
+	return drift->counted;
+}
+
+/* Counted anew where it seems to be too much: some of it may have been removed. */
+static bool
+fits(struct drift *drift, uint64_t size_bytes)
+{
+	if (drift->counted && drift->kept_bytes + size_bytes <= drift->options.max_bytes)
+		return true;
+	if (!count_kept(drift))
+		return false;
+	if (drift->kept_bytes + size_bytes <= drift->options.max_bytes)
+		return true;
+	metrics_add(drift->options.metrics, METRIC_LIMIT_DRIFT_BYTES, 1);
+	return false;
+}
+
+static enum drift_keeping
+keep(struct drift *drift, const struct taken *taken, const struct drift_comparison *comparison)
+{
+	struct err err = ERR_NONE;
+
+	if (drift->options.compare == NULL || strcmp(comparison->kind, "no archive") == 0 ||
+	        !fits(drift, intake_size(taken->intake)))
+		return DRIFT_DROPPED;
+	switch (intake_commit_wait(taken->intake, &err)) {
+	case INTAKE_STORED:
+	case INTAKE_KNOWN:
+		drift->kept_bytes += intake_size(taken->intake);
+		return DRIFT_KEPT;
+	case INTAKE_REFUSED:
+		log_info("what %s serves instead of the archive is not kept: %s", taken->url, err.text);
+		break;
+	}
+	return DRIFT_DROPPED;
+}
+
+static void
+say(const struct taken *taken, const struct drift_seen *seen, const struct drift_comparison *comparison)
+{
+	char asked[DIGEST_TEXT_MAX];
+
+	digest_text(&taken->asked, asked);
+	log_info("%s serves other bytes than %s: %s%s%s; they are %s", taken->url, asked, comparison->kind,
+	        *comparison->detail != '\0' ? ", " : "", comparison->detail,
+	        seen->keeping == DRIFT_KEPT ? "kept beside it" : "not kept");
+}
+
+/* The archive that was asked for; none: fd -1. */
+static void
+find_archive(struct drift *drift, const struct digest *digest, struct blob *ret)
+{
+	struct err err = ERR_NONE;
+
+	*ret = BLOB_NONE;
+	if (store_find(drift->options.store, digest, ret, &err) == STORE_FAILED)
+		log_warning("an archive cannot be compared with what an origin serves: %s", err.text);
+}
+
+/* A mirror was asked for what no source lists: nobody could be told what its bytes should have been, and no row counts them. */
+static bool
+is_of_nothing(struct drift *drift, const struct taken *taken)
+{
+	struct catalog_wanted wanted;
+	struct err err = ERR_NONE;
+
+	if (taken->origin_id != 0)
+		return false;
+	if (catalog_wanted(store_catalog(drift->options.store), &taken->asked, &wanted, &err))
+		return wanted.count == 0;
+	log_warning("what %s serves is not looked at: %s", taken->url, err.text);
+	return true;
+}
+
+static void
+look_at(struct drift *drift, const struct taken *taken)
+{
+	struct digests bytes = *intake_found(taken->intake);
+	struct drift_seen seen = seen_of(taken, &bytes);
+	struct drift_comparison comparison;
+	struct drift_pair pair = {
+	        .new_fd = intake_fd(taken->intake), .new_size_bytes = intake_size(taken->intake)};
+	AUTO_BLOB archive = BLOB_NONE;
+
+	if (is_of_nothing(drift, taken) || is_known(drift, taken, &bytes))
+		return;
+	find_archive(drift, &taken->asked, &archive);
+	pair.old_fd = archive.fd;
+	pair.old_size_bytes = archive.size_bytes;
+	compare(drift, &pair, &comparison);
+	if (is_stopped(drift))
+		return; /* half a look is none */
+	if (drift->options.compare != NULL && (archive.fd >= 0 || strcmp(comparison.kind, "no archive") == 0))
+		seen.look = DRIFT_COMPARED;
+	seen.keeping = keep(drift, taken, &comparison);
+	note(drift, &seen, &bytes, &comparison);
+	say(taken, &seen, &comparison);
+}
+
+/* --- what was kept while the archive was missing --- */
+
+static bool
+find_pair(struct drift *drift, const struct drift_row *row, const struct digests *listed,
+        struct blob *ret_old, struct blob *ret_new)
+{
+	struct digest old, sha256 = {.algo = DIGEST_SHA256};
+	struct archive archive;
+	struct err err = ERR_NONE;
+
+	memcpy(sha256.bytes, row->sha256, sizeof row->sha256);
+	if (store_has(drift->options.store, listed, &archive, &err) != STORE_HIT ||
+	        !digests_get(&archive.digests, DIGEST_SHA256, &old))
+		return false;
+	find_archive(drift, &old, ret_old);
+	find_archive(drift, &sha256, ret_new);
+	return ret_old->fd >= 0 && ret_new->fd >= 0;
+}
+
+static void
+look_again(struct drift *drift, const struct drift_row *row, const struct digests *listed)
+{
+	AUTO_BLOB old = BLOB_NONE, new = BLOB_NONE;
+	struct drift_comparison comparison;
+	struct drift_seen seen = {.origin_id = row->origin,
+	        .url = "",
+	        .size_bytes = row->size_bytes,
+	        .keeping = DRIFT_KEPT,
+	        .look = DRIFT_COMPARED};
+
+	if (!find_pair(drift, row, listed, &old, &new))
+		return;
+	compare(drift,
+	        &(struct drift_pair){.old_fd = old.fd,
+	                .new_fd = new.fd,
+	                .old_size_bytes = old.size_bytes,
+	                .new_size_bytes = new.size_bytes},
+	        &comparison);
+	if (is_stopped(drift))
+		return;
+	memcpy(seen.sha256, row->sha256, sizeof seen.sha256);
+	note(drift, &seen, &new.digests, &comparison);
+}
+
+static void
+compare_late(struct drift *drift)
+{
+	struct index *index = store_index(drift->options.store);
+	struct drift_row row = {0};
+	struct digests listed;
+	struct err err = ERR_NONE;
+	enum row_answer answer = ROW_FOUND;
+
+	while (answer == ROW_FOUND && !is_stopped(drift)) {
+		answer = drift_row_to_compare(index, row.id, &row, &listed, &err);
+		if (answer == ROW_FOUND)
+			look_again(drift, &row, &listed);
+	}
+	if (answer == ROW_FAILED)
+		log_warning("what origins served instead of archives is not compared: %s; the next try is in "
+		            "a minute",
+		        err.text);
+}
+
+void
+drift_turn(struct drift *drift)
+{
+	struct taken *taken = (struct taken *)mailbox_take(&drift->mailbox, 0);
+
+	for (; taken != NULL && !is_stopped(drift);
+	        taken = (struct taken *)mailbox_take(&drift->mailbox, 0)) {
+		look_at(drift, taken);
+		taken_destroy(drift, taken);
+	}
+	if (taken != NULL)
+		taken_destroy(drift, taken);
+	if (drift->options.compare != NULL)
+		compare_late(drift);
+}

@@ -1,0 +1,70 @@
+/*
+ * Drift: what an origin served instead of the archive. Compared with the archive that is stored here, kept under its own digests where
+ * it is an archive too, and noted, so that people are told what differs. What is no archive is told of and never kept.
+ */
+#ifndef SERVER_WATCH_DRIFT_H
+#define SERVER_WATCH_DRIFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/admin/metrics.h"
+#include "storage/catalog/contact.h"
+#include "storage/intake.h"
+#include "storage/store.h"
+
+#define DRIFT_WAITING_MAX 64  /* that wait to be looked at; of further ones it is noted that they came */
+#define DRIFT_DETAIL_MAX  160 /* bytes of a sentence with the terminator */
+#define DRIFT_NAMES_MAX   20  /* files that differ, by name */
+#define DRIFT_NAME_MAX    128
+
+/* What differs. */
+struct drift_comparison {
+	const char *kind;              /* "recompressed", "metadata", "content", "no archive", "unknown" */
+	char detail[DRIFT_DETAIL_MAX]; /* "3 files differ: …" */
+	char names[DRIFT_NAMES_MAX][DRIFT_NAME_MAX];
+	size_t n_names;
+};
+
+/* Open files, from their start. old_fd -1: the archive is not stored; it is only asked whether the other is one at all. */
+struct drift_pair {
+	int old_fd, new_fd;
+	uint64_t old_size_bytes, new_size_bytes;
+};
+typedef bool drift_stopped_fn(void *context);
+/* Blocks on the disk. ret begins as "unknown" and nothing else. When it is stopped it may leave that. */
+typedef void drift_compare_fn(const struct drift_pair *pair, drift_stopped_fn *is_stopped, void *context,
+        struct drift_comparison *ret);
+
+struct drift_options {
+	struct store *store;
+	struct metrics *metrics;   /* NULL: nothing is counted */
+	uint64_t max_bytes;        /* of all that is kept; 0: none is */
+	drift_compare_fn *compare; /* NULL: nothing is compared, and so nothing kept */
+	/* drift_turn has work. NULL: nobody needs to know. On any thread; must not block. */
+	void (*wake)(void *context);
+	void *context;
+};
+
+struct drift;
+
+struct drift *drift_create(const struct drift_options *options);
+/* What waits is dropped. NULL is nothing. */
+void drift_destroy(struct drift *drift);
+/* A turn under way ends soon; nothing more is taken. Any thread. */
+void drift_stop(struct drift *drift);
+
+/*
+ * Takes the intake, whose digests are known and which is not committed: bytes that came where the archive of contact->asked was asked
+ * for. The contact itself is recorded by the caller. Returns at once. Any thread.
+ */
+void drift_take(struct drift *drift, const struct contact *contact, struct intake *intake);
+
+/*
+ * Looks at all that waits, and at what was kept while the archive itself was missing, if that is stored by now. The watch's thread;
+ * blocks on the disk.
+ */
+void drift_turn(struct drift *drift);
+
+#endif
