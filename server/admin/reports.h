@@ -30,12 +30,15 @@ json_t *report_archive(struct larder *larder, const struct digests *digests, str
 
 #define REPORT_LIMIT     100 /* items of one answer, where the request names no limit */
 #define REPORT_LIMIT_MAX 1000
+#define REPORT_DATA_MAX                                                                                      \
+	(8u << 20) /* bytes of the data of events in one answer; fewer events where it is more */
 
 /* The API. */
 api_fn api_check;   /* POST /api/v1/check: what server/work/asked.h reads; "problems" beside the report */
 api_fn api_archive; /* GET /api/v1/archives/{digest} */
 api_fn api_wanted; /* GET /api/v1/wanted?after=&limit=  {"wanted": [{"digests", "package"}], "next": id or null} */
-api_fn api_events; /* GET /api/v1/events?since=&limit=  {"events": [{"id", "at", "kind", …}], "next": id} */
+/* GET /api/v1/events?since=&limit=&level=  {"events": [{"id", "at", "kind", …, "about": {} or null}], "next": id} */
+api_fn api_events;
 handler_fn api_description; /* GET /api/v1/openapi.json */
 
 #endif

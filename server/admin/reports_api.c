@@ -1,6 +1,8 @@
 /*
  * Reports over HTTP. Clerks' threads, but for the description, which is constant.
  */
+#include <string.h>
+
 #include "server/admin/metrics.h"
 #include "server/admin/reports.h"
 #include "server/http/body.h"
@@ -98,10 +100,22 @@ api_wanted(struct request *request, struct api_answer *ret, struct err *err)
 	return true;
 }
 
+/* An answer under way. */
+struct telling_events {
+	json_t *events;
+	size_t data_bytes;
+};
+
+/* What would make the answer too long is left for the next one. */
 static void
 visit_event(void *context, const struct event_row *event)
 {
-	json_array_append_new(context, json_event(event));
+	struct telling_events *telling = context;
+
+	telling->data_bytes += strlen(event->data);
+	if (telling->data_bytes > REPORT_DATA_MAX && json_array_size(telling->events) > 0)
+		return;
+	json_array_append_new(telling->events, json_event(event));
 }
 
 /* Where to go on: behind the last one told, or where we were. */
@@ -115,23 +129,46 @@ next_since(const json_t *events, int64_t since)
 	return json_incref(json_object_get(json_array_get(events, count - 1), "id"));
 }
 
+static bool
+read_choice(const struct request *request, enum event_choice *ret, struct err *err)
+{
+	static const enum event_choice choices[] = {[EVENT_AUDIT] = EVENTS_AUDIT,
+	        [EVENT_INFO] = EVENTS_INFO,
+	        [EVENT_WARNING] = EVENTS_WARNING,
+	        [EVENT_URGENT] = EVENTS_URGENT};
+	const char *name = request_parameter(request, "level");
+	enum event_level level;
+
+	*ret = EVENTS_ALL;
+	if (name == NULL)
+		return true;
+	if (!event_level_find(name, &level))
+		return err_set(err, ERR_BAD_REQUEST, "level has to be info, warning, urgent or audit");
+	*ret = choices[level];
+	return true;
+}
+
 bool
 api_events(struct request *request, struct api_answer *ret, struct err *err)
 {
 	struct index *index = store_index(request->larder->store);
+	struct telling_events telling = {0};
+	struct event_page rows;
 	struct catalog_page page;
-	json_t *events, *next;
+	json_t *next;
 
-	if (!read_page(request, "since", &page, err))
+	if (!read_page(request, "since", &page, err) || !read_choice(request, &rows.choice, err))
 		return false;
-	events = json_array();
-	if (!event_rows_after(index, page.after, page.max, visit_event, events, err)) {
-		json_decref(events);
+	rows.after = page.after;
+	rows.max = page.max;
+	telling.events = json_array();
+	if (!event_rows_page(index, &rows, visit_event, &telling, err)) {
+		json_decref(telling.events);
 		return false;
 	}
-	next = next_since(events, page.after);
+	next = next_since(telling.events, page.after);
 	*ret = (struct api_answer){
-	        .status = 200, .json = json_pack("{s:o, s:o}", "events", events, "next", next)};
+	        .status = 200, .json = json_pack("{s:o, s:o}", "events", telling.events, "next", next)};
 	return true;
 }
 

@@ -221,6 +221,82 @@ token() {
 	done
 }
 
+# One of the archives vanished two hours ago, as the index has it, and nobody was told; the third one is served.
+vanishes() {
+	python3 - "$WORK/store/index.db" "$1" <<-'END'
+		import sqlite3, sys, time
+		index = sqlite3.connect(sys.argv[1])
+		at = int(time.time() * 1000) - 7200000
+		index.execute("INSERT INTO news (origin, was, is_now, at) SELECT id, 1, 3, ? FROM origin WHERE url LIKE '%/' || ?", (at, sys.argv[2]))
+		index.execute("UPDATE origin SET state = 3, gone_since = ? WHERE url LIKE '%/' || ?", (at, sys.argv[2]))
+		index.execute("UPDATE origin SET state = 1 WHERE url LIKE '%/three'")
+		index.commit()
+	END
+}
+
+@test "events: what larder noticed, by level, and what it is about" {
+	make_list >"$WORK/archives.list"
+	larder import -q "$WORK/archives.list" >"$WORK/said"
+	larder add -q "$WORK/archives/one" >"$WORK/said"
+	vanishes one
+	vanishes two
+	larder_start
+	has_told() { [ "$(control "/api/v1/events?level=info")" = 200 ] && jq -e '.events | length == 2' "$WORK/answer"; }
+	wait_until 10 has_told
+	told '[.events[] | {level, kind, subject, result}] | sort_by(.level) == [
+		{level: "urgent", kind: "vanished", subject: "two.1.0", result: "vanished"},
+		{level: "warning", kind: "vanished", subject: "one.1.0", result: "vanished"}]'
+	told '.events[] | select(.level == "warning") | .detail == "one.1.0 is gone from 127.0.0.1:9/one; it is stored; keep larder'"'"'s copy: it may be the last"'
+	told '.events[] | select(.level == "urgent") | .about | .site == "127.0.0.1:9/two" and .scope == "archive" and .cause == "vanished" and .count == 1 and
+		(.archives[0] | .package == "two.1.0" and .stored == false and .copies == 0 and (.url | endswith("/two")) and (.digests.sha256 | length == 64))'
+	[ "$(control "/api/v1/pins/sha256/$(sha256 one)" -X PUT)" = 200 ]
+	has_pinned() { [ "$(control "/api/v1/events?level=audit")" = 200 ] && jq -e '.events | map(.kind) == ["pin"]' "$WORK/answer"; }
+	wait_until 10 has_pinned
+	told '.events[0].about == null'
+	[ "$(control "/api/v1/events?level=warning")" = 200 ]
+	told '.events | length == 2'
+	[ "$(control "/api/v1/events?level=urgent")" = 200 ]
+	told '.events | map(.level) == ["urgent"]'
+	[ "$(control "/api/v1/events?level=info&limit=1")" = 200 ]
+	[ "$(control "/api/v1/events?level=info&since=$(jq .next "$WORK/answer")")" = 200 ]
+	told '.events | length == 1'
+	[ "$(control /api/v1/events)" = 200 ]
+	told '.events | map(.level) | sort == ["audit", "urgent", "warning"]'
+	for level in grave INFO ""; do
+		error 400 "/api/v1/events?level=$level" "level has to be info, warning, urgent or audit"
+	done
+	[ "$(curl -s "$URL/metrics" | grep -F 'larder_events_total{kind="vanished",level="urgent"}')" = 'larder_events_total{kind="vanished",level="urgent"} 1' ]
+	# Told once: not after a restart either.
+	larder_stop
+	larder_start
+	[ "$(control "/api/v1/events?level=info")" = 200 ]
+	told '.events | length == 2'
+}
+
+@test "events: those that are about much come in several answers" {
+	larder_start
+	larder_stop
+	python3 - "$WORK/store/index.db" <<-'END'
+		import json, sqlite3, sys
+		index = sqlite3.connect(sys.argv[1])
+		archive = {"package": "x" * 240000, "digests": {"md5": "0" * 32}, "url": "", "stored": True, "copies": 0}
+		about = {"site": "h", "scope": "host", "cause": "vanished", "count": 1, "stored": 1, "whole": False, "archives": [archive]}
+		for _ in range(80):
+		    index.execute("INSERT INTO event (at, kind, subject, who, came_from, result, detail, level, data)"
+		                  " VALUES (1, 'vanished', 'h', 'larder', '', 'vanished', '', 'info', ?)", (json.dumps(about),))
+		index.commit()
+	END
+	larder_start
+	since=0
+	for count in 34 34 12; do # 8 MiB at once
+		[ "$(control "/api/v1/events?level=info&limit=1000&since=$since")" = 200 ]
+		[ "$(jq '.events | length' "$WORK/answer")" = $count ]
+		since=$(jq .next "$WORK/answer")
+	done
+	[ "$(control "/api/v1/events?level=info&since=$since")" = 200 ]
+	told '.events == []'
+}
+
 @test "reports need a token, any; without one they are told to those who may donate" {
 	serve_one_of_three
 	for path in /api/v1/wanted /api/v1/events "/api/v1/archives/sha256/$(sha256 one)"; do
