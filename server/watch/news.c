@@ -8,14 +8,14 @@
 
 #include "server/config.h"
 #include "server/watch/causes.h"
-#include "server/watch/drift.h"
+#include "server/watch/drifts.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 
 struct news {
 	struct larder *larder;
-	struct drift *drift;
+	struct drifts *drifts;
 	news_told_fn *told;
 	void *context;
 	pthread_t thread;
@@ -36,7 +36,7 @@ wake(void *context)
 static void
 free_news(struct news *news)
 {
-	drift_destroy(news->drift);
+	drifts_destroy(news->drifts);
 	pthread_cond_destroy(&news->changed);
 	pthread_mutex_destroy(&news->mutex);
 	free(news);
@@ -46,9 +46,10 @@ struct news *
 news_start(struct larder *larder, news_told_fn *told, void *context, struct err *err)
 {
 	struct news *news = xcalloc(1, sizeof *news);
-	struct drift_options options = {.store = larder->store,
+	struct drifts_options options = {.store = larder->store,
 	        .metrics = larder->metrics,
 	        .max_bytes = larder->config->watch.max_drift_bytes,
+	        .compare = drifts_compare,
 	        .wake = wake,
 	        .context = news};
 	pthread_condattr_t attributes;
@@ -57,7 +58,7 @@ news_start(struct larder *larder, news_told_fn *told, void *context, struct err 
 	news->larder = larder;
 	news->told = told;
 	news->context = context;
-	news->drift = drift_create(&options);
+	news->drifts = drifts_create(&options);
 	pthread_mutex_init(&news->mutex, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -77,7 +78,7 @@ void
 news_quiet(struct news *news)
 {
 	if (news != NULL)
-		drift_stop(news->drift);
+		drifts_stop(news->drifts);
 }
 
 void
@@ -103,10 +104,10 @@ news_wake(struct news *news)
 	pthread_mutex_unlock(&news->mutex);
 }
 
-struct drift *
-news_drift(struct news *news)
+struct drifts *
+news_drifts(struct news *news)
 {
-	return news->drift;
+	return news->drifts;
 }
 
 /* --- the thread --- */
@@ -119,7 +120,7 @@ take_turn(struct news *news)
 	size_t told = 0;
 
 	news->last_turn_ms = clock_wall_ms();
-	drift_turn(news->drift);
+	drifts_turn(news->drifts);
 	if (!causes_turn(&options, clock_wall_ms(), &told, &err) && err.code != ERR_STOPPING)
 		log_warning(
 		        "what changed at the origins is not told: %s; the next try is in a minute", err.text);

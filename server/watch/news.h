@@ -1,5 +1,5 @@
 /*
- * The news: a thread for what the watch tells and what takes its time: comparing what origins served instead of archives (drift.h),
+ * The news: a thread for what the watch tells and what takes its time: comparing what origins served instead of archives (drifts.h),
  * and telling people of what changed (causes.h).
  */
 #ifndef SERVER_WATCH_NEWS_H
@@ -8,7 +8,7 @@
 #include "server/larder.h"
 #include "storage/base/err.h"
 
-struct drift;
+struct drifts;
 struct news;
 
 #define NEWS_TURN_MS 60000 /* between two turns, by the wall clock */
@@ -26,6 +26,6 @@ void news_stop(struct news *news);
 
 /* A turn now. Any thread; returns at once. */
 void news_wake(struct news *news);
-struct drift *news_drift(struct news *news);
+struct drifts *news_drifts(struct news *news);
 
 #endif

@@ -4,11 +4,11 @@
  */
 #include "tests/support/watched.h"
 
-#include "server/watch/drift.h"
+#include "server/watch/drifts.h"
 
 #define URL "https://erratique.ch/software/duff/duff-0.5.tbz"
 
-static struct drift *drift;
+static struct drifts *all;
 static struct metrics *metrics;
 static unsigned compared, woken;
 
@@ -46,15 +46,15 @@ wake(void *context)
 static void
 create_drift(uint64_t max_bytes, drift_compare_fn *with)
 {
-	struct drift_options options = {.store = store,
+	struct drifts_options options = {.store = store,
 	        .metrics = metrics,
 	        .max_bytes = max_bytes,
 	        .compare = with,
 	        .wake = wake,
 	        .context = &woken};
 
-	drift_destroy(drift);
-	drift = drift_create(&options);
+	drifts_destroy(all);
+	all = drifts_create(&options);
 }
 
 static int
@@ -70,8 +70,8 @@ set_up_drift(void **state)
 static int
 tear_down_drift(void **state)
 {
-	drift_destroy(drift);
-	drift = NULL;
+	drifts_destroy(all);
+	all = NULL;
 	metrics_destroy(metrics);
 	return tear_down(state);
 }
@@ -105,14 +105,14 @@ hand_over(int64_t origin, const char *url, const char *archive, const char *byte
 	assert_non_null(intake);
 	assert_true(intake_append(intake, bytes, strlen(bytes), &err));
 	intake_digests(intake);
-	drift_take(drift, &contact, intake);
+	drifts_take(all, &contact, intake);
 }
 
 static void
 comes(const char *archive, const char *bytes)
 {
 	hand_over(origin_id(URL), URL, archive, bytes);
-	drift_turn(drift);
+	drifts_turn(all);
 	settle();
 }
 
@@ -164,7 +164,7 @@ a_page_is_never_kept(void **state)
 	assert_missing(store, "<html>");
 	place("https://h.org/x", "lost.1", MISSING, 0);
 	hand_over(origin_id("https://h.org/x"), "https://h.org/x", "lost.1", "<p>");
-	drift_turn(drift);
+	drifts_turn(all);
 	settle();
 	assert_row("no archive|0|1|3|{\"detail\":\"it is a page of HTML\",\"names\":[]}");
 	assert_int_equal(files_in(root, "tmp", ""), 0);
@@ -224,13 +224,13 @@ without_the_archive_it_is_compared_later(void **state)
 	assert_row("unknown|1|0|9|{\"detail\":\"the archive itself is not stored, so nothing can be "
 	           "compared\",\"names\":[]}");
 	comes("duff.0.5", "1duff.0.5");
-	drift_turn(drift);
+	drifts_turn(all);
 	assert_int_equal(compared, 1);
 	put(store, "duff.0.5", INTAKE_STORED);
-	drift_turn(drift);
+	drifts_turn(all);
 	settle();
 	assert_row("recompressed|1|1|9|{\"detail\":\"\",\"names\":[]}");
-	drift_turn(drift);
+	drifts_turn(all);
 	assert_int_equal(compared, 2);
 }
 
@@ -269,7 +269,7 @@ a_mirror_is_noted_too(void **state)
 	place(URL, "duff.0.5", STORED, 0);
 	hand_over(0, url, "duff.0.5", "1duff.0.5");
 	hand_over(0, url, "nobody lists this", "1nobody");
-	drift_turn(drift);
+	drifts_turn(all);
 	settle();
 	assert_int_equal(count_rows("SELECT count(*) FROM drift"), 1);
 	assert_int_equal(
@@ -278,7 +278,7 @@ a_mirror_is_noted_too(void **state)
 	        1);
 	assert_missing(store, "1nobody");
 	hand_over(0, url, "duff.0.5", "1duff.0.5");
-	drift_turn(drift);
+	drifts_turn(all);
 	assert_int_equal(compared, 1);
 }
 
@@ -296,7 +296,7 @@ too_many_are_noted_without_a_look(void **state)
 	settle();
 	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_DRIFTS), 1);
 	assert_row("unknown|0|0|9|{\"detail\":\"too many others were being compared\",\"names\":[]}");
-	drift_turn(drift);
+	drifts_turn(all);
 	settle();
 	assert_int_equal(
 	        count_rows("SELECT count(*) FROM drift WHERE kind = 'no archive'"), DRIFT_WAITING_MAX);
@@ -311,10 +311,10 @@ what_waits_at_the_end_is_dropped(void **state)
 	(void)state;
 	place(URL, "duff.0.5", STORED, 0);
 	hand_over(origin_id(URL), URL, "duff.0.5", "1duff.0.5");
-	drift_stop(drift);
-	drift_turn(drift);
+	drifts_stop(all);
+	drifts_turn(all);
 	hand_over(origin_id(URL), URL, "duff.0.5", "2duff.0.5");
-	drift_turn(drift);
+	drifts_turn(all);
 	assert_int_equal(compared, 0);
 	assert_int_equal(files_in(root, "tmp", ""), 0);
 }

@@ -2,7 +2,7 @@
  * Drift. Fetching threads hand over, the watch's thread compares, keeps and notes. Must never keep what is no archive, nor more than it
  * may.
  */
-#include "server/watch/drift.h"
+#include "server/watch/drifts.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,8 +21,8 @@
 #define NOTHING_TO_COMPARE "the archive itself is not stored, so nothing can be compared"
 #define TOO_MANY           "too many others were being compared"
 
-struct drift {
-	struct drift_options options;
+struct drifts {
+	struct drifts_options options;
 	struct mailbox mailbox; /* of struct taken */
 	atomic_size_t waiting;
 	atomic_bool stopping;
@@ -39,47 +39,47 @@ struct taken {
 	char *url;
 };
 
-struct drift *
-drift_create(const struct drift_options *options)
+struct drifts *
+drifts_create(const struct drifts_options *options)
 {
-	struct drift *drift = xcalloc(1, sizeof *drift);
+	struct drifts *drifts = xcalloc(1, sizeof *drifts);
 
-	drift->options = *options;
-	mailbox_init(&drift->mailbox);
-	return drift;
+	drifts->options = *options;
+	mailbox_init(&drifts->mailbox);
+	return drifts;
 }
 
 static void
-taken_destroy(struct drift *drift, struct taken *taken)
+taken_destroy(struct drifts *drifts, struct taken *taken)
 {
 	intake_close(taken->intake);
 	free(taken->url);
 	free(taken);
-	atomic_fetch_sub(&drift->waiting, 1);
+	atomic_fetch_sub(&drifts->waiting, 1);
 }
 
 void
-drift_stop(struct drift *drift)
+drifts_stop(struct drifts *drifts)
 {
-	if (drift == NULL)
+	if (drifts == NULL)
 		return;
-	atomic_store(&drift->stopping, true);
-	mailbox_close(&drift->mailbox);
+	atomic_store(&drifts->stopping, true);
+	mailbox_close(&drifts->mailbox);
 }
 
 void
-drift_destroy(struct drift *drift)
+drifts_destroy(struct drifts *drifts)
 {
 	struct taken *taken;
 
-	if (drift == NULL)
+	if (drifts == NULL)
 		return;
-	drift_stop(drift);
-	for (taken = (struct taken *)mailbox_take(&drift->mailbox, 0); taken != NULL;
-	        taken = (struct taken *)mailbox_take(&drift->mailbox, 0))
-		taken_destroy(drift, taken);
-	mailbox_finish(&drift->mailbox);
-	free(drift);
+	drifts_stop(drifts);
+	for (taken = (struct taken *)mailbox_take(&drifts->mailbox, 0); taken != NULL;
+	        taken = (struct taken *)mailbox_take(&drifts->mailbox, 0))
+		taken_destroy(drifts, taken);
+	mailbox_finish(&drifts->mailbox);
+	free(drifts);
 }
 
 /* --- noting --- */
@@ -106,10 +106,10 @@ write_detail(const struct drift_comparison *comparison, const struct catalog_nam
 }
 
 static void
-note(struct drift *drift, struct drift_seen *seen, const struct digests *bytes,
+note(struct drifts *drifts, struct drift_seen *seen, const struct digests *bytes,
         const struct drift_comparison *comparison)
 {
-	struct catalog *catalog = store_catalog(drift->options.store);
+	struct catalog *catalog = store_catalog(drifts->options.store);
 	struct catalog_naming naming;
 	struct err err = ERR_NONE;
 	enum row_answer named = bytes != NULL ? catalog_naming(catalog, bytes, &naming, &err) : ROW_NONE;
@@ -139,18 +139,18 @@ seen_of(const struct taken *taken, const struct digests *bytes)
 /* --- taking --- */
 
 static void
-refuse(struct drift *drift, struct taken *taken)
+refuse(struct drifts *drifts, struct taken *taken)
 {
 	struct drift_comparison comparison = {.kind = "unknown", .detail = TOO_MANY};
 	struct drift_seen seen = seen_of(taken, intake_found(taken->intake));
 
-	metrics_add(drift->options.metrics, METRIC_LIMIT_DRIFTS, 1);
-	note(drift, &seen, NULL, &comparison);
-	taken_destroy(drift, taken);
+	metrics_add(drifts->options.metrics, METRIC_LIMIT_DRIFTS, 1);
+	note(drifts, &seen, NULL, &comparison);
+	taken_destroy(drifts, taken);
 }
 
 void
-drift_take(struct drift *drift, const struct contact *contact, struct intake *intake)
+drifts_take(struct drifts *drifts, const struct contact *contact, struct intake *intake)
 {
 	struct taken *taken = xcalloc(1, sizeof *taken);
 
@@ -158,16 +158,16 @@ drift_take(struct drift *drift, const struct contact *contact, struct intake *in
 	taken->asked = contact->asked;
 	taken->origin_id = contact->origin_id;
 	taken->url = xstrdup(contact->url != NULL ? contact->url : "");
-	if (atomic_fetch_add(&drift->waiting, 1) >= DRIFT_WAITING_MAX) {
-		refuse(drift, taken);
+	if (atomic_fetch_add(&drifts->waiting, 1) >= DRIFT_WAITING_MAX) {
+		refuse(drifts, taken);
 		return;
 	}
-	if (!mailbox_post(&drift->mailbox, &taken->letter)) {
-		taken_destroy(drift, taken);
+	if (!mailbox_post(&drifts->mailbox, &taken->letter)) {
+		taken_destroy(drifts, taken);
 		return;
 	}
-	if (drift->options.wake != NULL)
-		drift->options.wake(drift->options.context);
+	if (drifts->options.wake != NULL)
+		drifts->options.wake(drifts->options.context);
 }
 
 /* --- looking --- */
@@ -175,22 +175,22 @@ drift_take(struct drift *drift, const struct contact *contact, struct intake *in
 static bool
 is_stopped(void *context)
 {
-	return atomic_load(&((struct drift *)context)->stopping);
+	return atomic_load(&((struct drifts *)context)->stopping);
 }
 
 static void
-compare(struct drift *drift, const struct drift_pair *pair, struct drift_comparison *ret)
+compare(struct drifts *drifts, const struct drift_pair *pair, struct drift_comparison *ret)
 {
 	*ret = (struct drift_comparison){.kind = "unknown"};
-	if (drift->options.compare != NULL)
-		drift->options.compare(pair, is_stopped, drift, ret);
+	if (drifts->options.compare != NULL)
+		drifts->options.compare(pair, is_stopped, drifts, ret);
 	if (pair->old_fd < 0 && strcmp(ret->kind, "no archive") != 0)
 		*ret = (struct drift_comparison){.kind = "unknown", .detail = NOTHING_TO_COMPARE};
 }
 
 /* What came this way before was looked at then, or is when the archive is stored. */
 static bool
-is_known(struct drift *drift, const struct taken *taken, const struct digests *bytes)
+is_known(struct drifts *drifts, const struct taken *taken, const struct digests *bytes)
 {
 	struct drift_source source = {.origin = taken->origin_id, .url = taken->url, .sha256 = bytes->sha256};
 	struct err err = ERR_NONE;
@@ -200,7 +200,7 @@ is_known(struct drift *drift, const struct taken *taken, const struct digests *b
 	if (!site_of(taken->url, &site))
 		return false;
 	source.site = site.text;
-	switch (drift_row_known(store_index(drift->options.store), &source, &row, &err)) {
+	switch (drift_row_known(store_index(drifts->options.store), &source, &row, &err)) {
 	case ROW_FOUND:
 		return row.look == DRIFT_COMPARED || row.keeping == DRIFT_KEPT;
 	case ROW_FAILED:
@@ -213,42 +213,42 @@ is_known(struct drift *drift, const struct taken *taken, const struct digests *b
 }
 
 static bool
-count_kept(struct drift *drift)
+count_kept(struct drifts *drifts)
 {
 	struct err err = ERR_NONE;
 
-	drift->counted = drift_rows_bytes(store_index(drift->options.store), &drift->kept_bytes, &err);
-	if (!drift->counted)
+	drifts->counted = drift_rows_bytes(store_index(drifts->options.store), &drifts->kept_bytes, &err);
+	if (!drifts->counted)
 		log_warning("what origins served instead of archives is not kept: %s", err.text);
-	return drift->counted;
+	return drifts->counted;
 }
 
 /* Counted anew where it seems to be too much: some of it may have been removed. */
 static bool
-fits(struct drift *drift, uint64_t size_bytes)
+fits(struct drifts *drifts, uint64_t size_bytes)
 {
-	if (drift->counted && drift->kept_bytes + size_bytes <= drift->options.max_bytes)
+	if (drifts->counted && drifts->kept_bytes + size_bytes <= drifts->options.max_bytes)
 		return true;
-	if (!count_kept(drift))
+	if (!count_kept(drifts))
 		return false;
-	if (drift->kept_bytes + size_bytes <= drift->options.max_bytes)
+	if (drifts->kept_bytes + size_bytes <= drifts->options.max_bytes)
 		return true;
-	metrics_add(drift->options.metrics, METRIC_LIMIT_DRIFT_BYTES, 1);
+	metrics_add(drifts->options.metrics, METRIC_LIMIT_DRIFT_BYTES, 1);
 	return false;
 }
 
 static enum drift_keeping
-keep(struct drift *drift, const struct taken *taken, const struct drift_comparison *comparison)
+keep(struct drifts *drifts, const struct taken *taken, const struct drift_comparison *comparison)
 {
 	struct err err = ERR_NONE;
 
-	if (drift->options.compare == NULL || strcmp(comparison->kind, "no archive") == 0 ||
-	        !fits(drift, intake_size(taken->intake)))
+	if (drifts->options.compare == NULL || strcmp(comparison->kind, "no archive") == 0 ||
+	        !fits(drifts, intake_size(taken->intake)))
 		return DRIFT_DROPPED;
 	switch (intake_commit_wait(taken->intake, &err)) {
 	case INTAKE_STORED:
 	case INTAKE_KNOWN:
-		drift->kept_bytes += intake_size(taken->intake);
+		drifts->kept_bytes += intake_size(taken->intake);
 		return DRIFT_KEPT;
 	case INTAKE_REFUSED:
 		log_info("what %s serves instead of the archive is not kept: %s", taken->url, err.text);
@@ -270,32 +270,32 @@ say(const struct taken *taken, const struct drift_seen *seen, const struct drift
 
 /* The archive that was asked for; none: fd -1. */
 static void
-find_archive(struct drift *drift, const struct digest *digest, struct blob *ret)
+find_archive(struct drifts *drifts, const struct digest *digest, struct blob *ret)
 {
 	struct err err = ERR_NONE;
 
 	*ret = BLOB_NONE;
-	if (store_find(drift->options.store, digest, ret, &err) == STORE_FAILED)
+	if (store_find(drifts->options.store, digest, ret, &err) == STORE_FAILED)
 		log_warning("an archive cannot be compared with what an origin serves: %s", err.text);
 }
 
 /* A mirror was asked for what no source lists: nobody could be told what its bytes should have been, and no row counts them. */
 static bool
-is_of_nothing(struct drift *drift, const struct taken *taken)
+is_of_nothing(struct drifts *drifts, const struct taken *taken)
 {
 	struct catalog_wanted wanted;
 	struct err err = ERR_NONE;
 
 	if (taken->origin_id != 0)
 		return false;
-	if (catalog_wanted(store_catalog(drift->options.store), &taken->asked, &wanted, &err))
+	if (catalog_wanted(store_catalog(drifts->options.store), &taken->asked, &wanted, &err))
 		return wanted.count == 0;
 	log_warning("what %s serves is not looked at: %s", taken->url, err.text);
 	return true;
 }
 
 static void
-look_at(struct drift *drift, const struct taken *taken)
+look_at(struct drifts *drifts, const struct taken *taken)
 {
 	struct digests bytes = *intake_found(taken->intake);
 	struct drift_seen seen = seen_of(taken, &bytes);
@@ -304,25 +304,26 @@ look_at(struct drift *drift, const struct taken *taken)
 	        .new_fd = intake_fd(taken->intake), .new_size_bytes = intake_size(taken->intake)};
 	AUTO_BLOB archive = BLOB_NONE;
 
-	if (is_of_nothing(drift, taken) || is_known(drift, taken, &bytes))
+	if (is_of_nothing(drifts, taken) || is_known(drifts, taken, &bytes))
 		return;
-	find_archive(drift, &taken->asked, &archive);
+	find_archive(drifts, &taken->asked, &archive);
 	pair.old_fd = archive.fd;
 	pair.old_size_bytes = archive.size_bytes;
-	compare(drift, &pair, &comparison);
-	if (is_stopped(drift))
+	compare(drifts, &pair, &comparison);
+	if (is_stopped(drifts))
 		return; /* half a look is none */
-	if (drift->options.compare != NULL && (archive.fd >= 0 || strcmp(comparison.kind, "no archive") == 0))
+	if (drifts->options.compare != NULL &&
+	        (archive.fd >= 0 || strcmp(comparison.kind, "no archive") == 0))
 		seen.look = DRIFT_COMPARED;
-	seen.keeping = keep(drift, taken, &comparison);
-	note(drift, &seen, &bytes, &comparison);
+	seen.keeping = keep(drifts, taken, &comparison);
+	note(drifts, &seen, &bytes, &comparison);
 	say(taken, &seen, &comparison);
 }
 
 /* --- what was kept while the archive was missing --- */
 
 static bool
-find_pair(struct drift *drift, const struct drift_row *row, const struct digests *listed,
+find_pair(struct drifts *drifts, const struct drift_row *row, const struct digests *listed,
         struct blob *ret_old, struct blob *ret_new)
 {
 	struct digest old, sha256 = {.algo = DIGEST_SHA256};
@@ -330,16 +331,16 @@ find_pair(struct drift *drift, const struct drift_row *row, const struct digests
 	struct err err = ERR_NONE;
 
 	memcpy(sha256.bytes, row->sha256, sizeof row->sha256);
-	if (store_has(drift->options.store, listed, &archive, &err) != STORE_HIT ||
+	if (store_has(drifts->options.store, listed, &archive, &err) != STORE_HIT ||
 	        !digests_get(&archive.digests, DIGEST_SHA256, &old))
 		return false;
-	find_archive(drift, &old, ret_old);
-	find_archive(drift, &sha256, ret_new);
+	find_archive(drifts, &old, ret_old);
+	find_archive(drifts, &sha256, ret_new);
 	return ret_old->fd >= 0 && ret_new->fd >= 0;
 }
 
 static void
-look_again(struct drift *drift, const struct drift_row *row, const struct digests *listed)
+look_again(struct drifts *drifts, const struct drift_row *row, const struct digests *listed)
 {
 	AUTO_BLOB old = BLOB_NONE, new = BLOB_NONE;
 	struct drift_comparison comparison;
@@ -349,33 +350,33 @@ look_again(struct drift *drift, const struct drift_row *row, const struct digest
 	        .keeping = DRIFT_KEPT,
 	        .look = DRIFT_COMPARED};
 
-	if (!find_pair(drift, row, listed, &old, &new))
+	if (!find_pair(drifts, row, listed, &old, &new))
 		return;
-	compare(drift,
+	compare(drifts,
 	        &(struct drift_pair){.old_fd = old.fd,
 	                .new_fd = new.fd,
 	                .old_size_bytes = old.size_bytes,
 	                .new_size_bytes = new.size_bytes},
 	        &comparison);
-	if (is_stopped(drift))
+	if (is_stopped(drifts))
 		return;
 	memcpy(seen.sha256, row->sha256, sizeof seen.sha256);
-	note(drift, &seen, &new.digests, &comparison);
+	note(drifts, &seen, &new.digests, &comparison);
 }
 
 static void
-compare_late(struct drift *drift)
+compare_late(struct drifts *drifts)
 {
-	struct index *index = store_index(drift->options.store);
+	struct index *index = store_index(drifts->options.store);
 	struct drift_row row = {0};
 	struct digests listed;
 	struct err err = ERR_NONE;
 	enum row_answer answer = ROW_FOUND;
 
-	while (answer == ROW_FOUND && !is_stopped(drift)) {
+	while (answer == ROW_FOUND && !is_stopped(drifts)) {
 		answer = drift_row_to_compare(index, row.id, &row, &listed, &err);
 		if (answer == ROW_FOUND)
-			look_again(drift, &row, &listed);
+			look_again(drifts, &row, &listed);
 	}
 	if (answer == ROW_FAILED)
 		log_warning("what origins served instead of archives is not compared: %s; the next try is in "
@@ -384,17 +385,17 @@ compare_late(struct drift *drift)
 }
 
 void
-drift_turn(struct drift *drift)
+drifts_turn(struct drifts *drifts)
 {
-	struct taken *taken = (struct taken *)mailbox_take(&drift->mailbox, 0);
+	struct taken *taken = (struct taken *)mailbox_take(&drifts->mailbox, 0);
 
-	for (; taken != NULL && !is_stopped(drift);
-	        taken = (struct taken *)mailbox_take(&drift->mailbox, 0)) {
-		look_at(drift, taken);
-		taken_destroy(drift, taken);
+	for (; taken != NULL && !is_stopped(drifts);
+	        taken = (struct taken *)mailbox_take(&drifts->mailbox, 0)) {
+		look_at(drifts, taken);
+		taken_destroy(drifts, taken);
 	}
 	if (taken != NULL)
-		taken_destroy(drift, taken);
-	if (drift->options.compare != NULL)
-		compare_late(drift);
+		taken_destroy(drifts, taken);
+	if (drifts->options.compare != NULL)
+		compare_late(drifts);
 }

@@ -2,8 +2,8 @@
  * Drift: what an origin served instead of the archive. Compared with the archive that is stored here, kept under its own digests where
  * it is an archive too, and noted, so that people are told what differs. What is no archive is told of and never kept.
  */
-#ifndef SERVER_WATCH_DRIFT_H
-#define SERVER_WATCH_DRIFT_H
+#ifndef SERVER_WATCH_DRIFTS_H
+#define SERVER_WATCH_DRIFTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,16 +14,16 @@
 #include "storage/intake.h"
 #include "storage/store.h"
 
-#define DRIFT_WAITING_MAX 64  /* that wait to be looked at; of further ones it is noted that they came */
-#define DRIFT_DETAIL_MAX  160 /* bytes of a sentence with the terminator */
-#define DRIFT_NAMES_MAX   20  /* files that differ, by name */
-#define DRIFT_NAME_MAX    128
+#define DRIFT_WAITING_MAX 64   /* that wait to be looked at; of further ones it is noted that they came */
+#define DRIFTS_DETAIL_MAX 1024 /* bytes of a sentence with the terminator */
+#define DRIFT_NAMES_MAX   20   /* files that differ, by name */
+#define DRIFT_NAME_MAX    272
 
 /* What differs. */
 struct drift_comparison {
-	const char *kind;              /* "recompressed", "metadata", "content", "no archive", "unknown" */
-	char detail[DRIFT_DETAIL_MAX]; /* "3 files differ: …" */
-	char names[DRIFT_NAMES_MAX][DRIFT_NAME_MAX];
+	const char *kind;               /* "recompressed", "metadata", "content", "no archive", "unknown" */
+	char detail[DRIFTS_DETAIL_MAX]; /* "3 files differ: …" */
+	char names[DRIFT_NAMES_MAX][DRIFT_NAME_MAX]; /* "changed src/a.ml" */
 	size_t n_names;
 };
 
@@ -37,34 +37,37 @@ typedef bool drift_stopped_fn(void *context);
 typedef void drift_compare_fn(const struct drift_pair *pair, drift_stopped_fn *is_stopped, void *context,
         struct drift_comparison *ret);
 
-struct drift_options {
+/* What serves: storage/drift/compare.h. */
+drift_compare_fn drifts_compare;
+
+struct drifts_options {
 	struct store *store;
 	struct metrics *metrics;   /* NULL: nothing is counted */
 	uint64_t max_bytes;        /* of all that is kept; 0: none is */
 	drift_compare_fn *compare; /* NULL: nothing is compared, and so nothing kept */
-	/* drift_turn has work. NULL: nobody needs to know. On any thread; must not block. */
+	/* drifts_turn has work. NULL: nobody needs to know. On any thread; must not block. */
 	void (*wake)(void *context);
 	void *context;
 };
 
-struct drift;
+struct drifts;
 
-struct drift *drift_create(const struct drift_options *options);
+struct drifts *drifts_create(const struct drifts_options *options);
 /* What waits is dropped. NULL is nothing. */
-void drift_destroy(struct drift *drift);
+void drifts_destroy(struct drifts *drifts);
 /* A turn under way ends soon; nothing more is taken. Any thread. */
-void drift_stop(struct drift *drift);
+void drifts_stop(struct drifts *drifts);
 
 /*
  * Takes the intake, whose digests are known and which is not committed: bytes that came where the archive of contact->asked was asked
  * for. The contact itself is recorded by the caller. Returns at once. Any thread.
  */
-void drift_take(struct drift *drift, const struct contact *contact, struct intake *intake);
+void drifts_take(struct drifts *drifts, const struct contact *contact, struct intake *intake);
 
 /*
  * Looks at all that waits, and at what was kept while the archive itself was missing, if that is stored by now. The watch's thread;
  * blocks on the disk.
  */
-void drift_turn(struct drift *drift);
+void drifts_turn(struct drifts *drifts);
 
 #endif
