@@ -3,6 +3,8 @@
  */
 #include "server/watch/watch.h"
 
+#include "server/upstream/fetcher.h"
+#include "server/watch/drifts.h"
 #include "server/watch/feed.h"
 #include "server/watch/news.h"
 #include "server/watch/webhook.h"
@@ -17,6 +19,15 @@ tell_receivers(void *context)
 	webhooks_wake(watch->webhooks);
 }
 
+/* On the fetcher's thread, or where the last reader of those bytes leaves. */
+static void
+take_drift(void *context, const struct contact *contact, struct intake *intake)
+{
+	const struct watch *watch = context;
+
+	drifts_take(news_drifts(watch->news), contact, intake);
+}
+
 struct watch *
 watch_start(struct larder *larder, struct err *err)
 {
@@ -26,8 +37,10 @@ watch_start(struct larder *larder, struct err *err)
 	watch->webhooks = webhooks_start(larder, err);
 	if (watch->webhooks != NULL)
 		watch->news = news_start(larder, tell_receivers, watch, err);
-	if (watch->news != NULL)
+	if (watch->news != NULL) {
+		fetcher_on_drift(larder->fetcher, take_drift, watch);
 		return watch;
+	}
 	watch_destroy(watch);
 	return NULL;
 }

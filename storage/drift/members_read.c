@@ -252,15 +252,17 @@ read_entry(struct reading *reading, struct archive_entry *entry, struct err *err
 	return members_add(&reading->table, &member, err);
 }
 
-/* The kind of headers of the entry in hand: one of libarchive's numbers. */
+/* The kind of headers of the entry in hand. */
 static unsigned
 tar_form(int format)
 {
 	if (format == ARCHIVE_FORMAT_TAR_USTAR)
 		return MEMBERS_USTAR;
+	if (format == ARCHIVE_FORMAT_TAR_GNUTAR)
+		return MEMBERS_GNU_TAR;
 	if (format == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE || format == ARCHIVE_FORMAT_TAR_PAX_RESTRICTED)
 		return MEMBERS_PAX;
-	return format == ARCHIVE_FORMAT_TAR_GNUTAR ? MEMBERS_GNU_TAR : MEMBERS_OLD_TAR;
+	return MEMBERS_OLD_TAR;
 }
 
 static bool
@@ -332,7 +334,7 @@ scan_zip(struct reading *reading, struct err *err)
 	if (count < 0)
 		return false;
 	if (reading->zip_entries > reading->limits->entries)
-		return err_set(err, ERR_TOO_LARGE, "holds more than the %llu members allowed",
+		return err_set(err, ERR_TOO_LARGE, "its directory lists more than the %llu members allowed",
 		        (unsigned long long)reading->limits->entries);
 	return true;
 }
