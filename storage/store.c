@@ -116,9 +116,10 @@ store_close(struct store *store)
 	finished = recovery_destroy(store->recovery);
 	publisher_destroy(store->publisher); /* until here an eviction may hold what is to be published */
 	evictor_destroy(store->evictor);
-	catalog_destroy(store->catalog);
+	/* The index's writer does what was posted last; contacts are among it, which the catalog remembers. */
 	index_close(store->index,
 	        finished && !atomic_load(&store->untidy) ? WRITER_ENDS_CLEAN : WRITER_ENDS_UNCLEAN);
+	catalog_destroy(store->catalog);
 	blobs_close(store->blobs);
 	claims_finish(&store->claims);
 	free(store);

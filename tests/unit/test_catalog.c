@@ -382,6 +382,27 @@ remembers_outcomes(void **state)
 	catalog_origins_finish(&origins);
 }
 
+/* It waits for company still when the store closes. */
+static void
+remembers_the_last_contact_before_the_end(void **state)
+{
+	struct catalog_origins origins;
+	struct catalog_learned learned;
+	struct contact contact = {.result = ORIGIN_GONE, .status = 404, .detail = "404", .length = -1};
+
+	(void)state;
+	learn_three(&learned);
+	contact.origin_id = only_origin(&origins).id;
+	catalog_origins_finish(&origins);
+	for (int i = 0; i < 100; i++)
+		catalog_contact(catalog, &contact);
+	store_close(store);
+	store = store_at(directory, STORE_WRITE);
+	catalog = store_catalog(store);
+	assert_int_equal(only_origin(&origins).memory.failures, 100);
+	catalog_origins_finish(&origins);
+}
+
 struct seen {
 	struct text text;
 	unsigned count, stop_after;
@@ -518,6 +539,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(demands_proof_where_it_is_known, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(bounds_alternatives_and_origins, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(remembers_outcomes, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(remembers_the_last_contact_before_the_end, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(names_packages, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(visits_each_archive_once, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(counts_what_is_wanted, set_up, tear_down),
