@@ -47,14 +47,19 @@ keep_copy(void *context, const struct origin_row *row)
 }
 
 static void
+finish_copy(struct origin_row *copy)
+{
+	free((char *)copy->url);
+	free((char *)copy->site);
+	free((char *)copy->etag);
+	free((char *)copy->modified);
+}
+
+static void
 finish_copies(struct origin_copies *copies)
 {
-	for (size_t i = 0; i < copies->count; i++) {
-		free((char *)copies->items[i].url);
-		free((char *)copies->items[i].site);
-		free((char *)copies->items[i].etag);
-		free((char *)copies->items[i].modified);
-	}
+	for (size_t i = 0; i < copies->count; i++)
+		finish_copy(&copies->items[i]);
 	free(copies->items);
 }
 
@@ -113,11 +118,61 @@ find_place(const struct place *place, struct writing *writing, struct origin_cop
 	return find_mirror(place, writing, ret, err);
 }
 
-/* Nothing good came, and nothing that would tell of the bytes: it is so for whichever archive the URL is asked. */
-static bool
-is_of_the_url(enum origin_result result)
+/* Whom else of those that name the same URL an answer concerns. */
+enum concern { CONCERNS_ALL, CONCERNS_LESSER, CONCERNS_NOBODY };
+
+/*
+ * That nothing is there is so for whichever archive the URL is asked; what is right for an archive is so for the entries
+ * that list less of it; other bytes may be just what another entry names.
+ */
+static enum concern
+concern_of(enum origin_result result)
 {
-	return result == ORIGIN_GONE || result == ORIGIN_FAILED;
+	switch (result) {
+	case ORIGIN_GONE:
+	case ORIGIN_FAILED:
+		return CONCERNS_ALL;
+	case ORIGIN_SERVED:
+	case ORIGIN_PRESENT:
+		return CONCERNS_LESSER;
+	case ORIGIN_UNTRIED:
+	case ORIGIN_CHANGED:
+		break;
+	}
+	return CONCERNS_NOBODY;
+}
+
+static bool
+is_within(struct writing *writing, int64_t entry, int64_t greater, bool *ret, struct err *err)
+{
+	while (entry != 0 && entry != greater)
+		if (!entry_row_within(writing, entry, &entry, err))
+			return false;
+	*ret = entry == greater;
+	return true;
+}
+
+/* Of those behind the first only the ones whose entry is within the first one's. */
+static bool
+keep_lesser(struct writing *writing, struct origin_copies *copies, struct err *err)
+{
+	size_t kept = 1;
+
+	for (size_t i = 1; i < copies->count; i++) {
+		struct origin_row row = copies->items[i];
+		bool within;
+
+		if (!is_within(writing, row.entry, copies->items[0].entry, &within, err))
+			return false;
+		if (!within)
+			continue;
+		copies->items[i] = copies->items[kept]; /* so that each is still released once */
+		copies->items[kept++] = row;
+	}
+	for (size_t i = kept; i < copies->count; i++)
+		finish_copy(&copies->items[i]);
+	copies->count = kept;
+	return true;
 }
 
 static enum row_answer
@@ -128,10 +183,13 @@ find_rows(const struct noted *noted, struct writing *writing, struct origin_copi
 	        .url = noted->url,
 	        .at_ms = noted->at_ms};
 	enum row_answer answer = find_place(&place, writing, ret, err);
+	enum concern concern = concern_of(noted->contact.result);
 
-	if (answer != ROW_FOUND || !is_of_the_url(noted->contact.result))
+	if (answer != ROW_FOUND || concern == CONCERNS_NOBODY)
 		return answer;
-	return origin_rows_alike(writing, &ret->items[0], keep_copy, ret, err) ? ROW_FOUND : ROW_FAILED;
+	if (!origin_rows_alike(writing, &ret->items[0], keep_copy, ret, err))
+		return ROW_FAILED;
+	return concern == CONCERNS_ALL || keep_lesser(writing, ret, err) ? ROW_FOUND : ROW_FAILED;
 }
 
 /* --- what becomes of them --- */
@@ -157,7 +215,7 @@ hear_host(const struct noted *noted, const char *site)
 	atomic_store(&noted->catalog->trust, network_trust(noted->catalog->network, noted->at_ms));
 }
 
-/* That a mirror lacks an archive is no news: nobody said that it has it. */
+/* Nobody said that a mirror has the archive: that it has not is no news, unless it had. */
 static enum origin_age
 age_of(const struct origin_row *row)
 {
@@ -235,7 +293,7 @@ catalog_contact(struct catalog *catalog, const struct contact *contact)
 	noted->chore = (struct chore){.kind = CHORE_LAZY, .run = run_contact, .done = contact_written};
 	noted->catalog = catalog;
 	noted->contact = *contact;
-	noted->at_ms = clock_wall_ms();
+	noted->at_ms = contact->at_ms != 0 ? contact->at_ms : clock_wall_ms();
 	noted->url = xstrdup(contact->url != NULL ? contact->url : "");
 	copy_text(contact->detail, noted->detail, sizeof noted->detail);
 	copy_text(contact->etag, noted->etag, sizeof noted->etag);

@@ -25,12 +25,14 @@ struct contact {
 	int64_t took_ms;             /* to the first byte, or to the failure */
 	const char *etag, *modified; /* "" where not told */
 	int64_t length;              /* of the archive; -1: not told */
+	int64_t at_ms;               /* since 1970; 0: now */
 };
 
 /*
  * Remembers it. Copies all; returns at once; written later with others. Any thread. A mirror's is kept where the catalog
  * lists the archive. What an origin answers for a URL that several entries name is held for all of them where it tells
- * nothing of the bytes.
+ * nothing of the bytes; what is good for one of them is good for those within it. A first failure makes the patrol plan
+ * anew when it asks the next time.
  */
 void catalog_contact(struct catalog *catalog, const struct contact *contact);
 
