@@ -4,6 +4,7 @@
 #include "storage/index/origin_rows.h"
 
 #include "storage/index/db.h"
+#include "storage/index/origin_read.h"
 
 /* A number that is none of the enum's is what a damaged row has: the first. */
 static int
@@ -31,9 +32,8 @@ read_memory(sqlite3_stmt *statement, struct origin_memory *ret)
 	};
 }
 
-/* ORIGIN_COLUMNS. */
-static void
-read_row(sqlite3_stmt *statement, struct origin_row *ret)
+void
+origin_row_read(sqlite3_stmt *statement, struct origin_row *ret)
 {
 	*ret = (struct origin_row){
 	        .id = sqlite3_column_int64(statement, 0),
@@ -66,7 +66,7 @@ visit_rows(struct db *db, sqlite3_stmt *statement, origin_row_visit_fn *visit, v
 	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
 		struct origin_row origin;
 
-		read_row(statement, &origin);
+		origin_row_read(statement, &origin);
 		visit(context, &origin);
 	}
 	return step == DB_DONE;
@@ -169,7 +169,7 @@ visit_one(struct db *db, sqlite3_stmt *statement, origin_row_visit_fn *visit, vo
 	case DB_ROW:
 		break;
 	}
-	read_row(statement, &origin);
+	origin_row_read(statement, &origin);
 	visit(context, &origin);
 	db_reset(statement);
 	return ROW_FOUND;

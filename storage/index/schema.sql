@@ -46,6 +46,7 @@ CREATE INDEX entry_by_md5    ON entry (substr(md5, 1, 8))    WHERE md5 IS NOT NU
 CREATE INDEX entry_by_sha1   ON entry (substr(sha1, 1, 8))   WHERE sha1 IS NOT NULL;
 CREATE INDEX entry_by_sha256 ON entry (substr(sha256, 1, 8)) WHERE sha256 IS NOT NULL;
 CREATE INDEX entry_by_sha512 ON entry (substr(sha512, 1, 8)) WHERE sha512 IS NOT NULL;
+CREATE INDEX entry_by_within ON entry (within) WHERE within IS NOT NULL;
 
 -- One reading of one source, numbered in the order of time.
 CREATE TABLE import (

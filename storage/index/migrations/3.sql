@@ -31,6 +31,8 @@ CREATE INDEX archive_by_sha1   ON archive (substr(sha1, 1, 8));
 CREATE INDEX archive_by_sha512 ON archive (substr(sha512, 1, 8));
 CREATE INDEX archive_by_use    ON archive (used_at);
 
+CREATE INDEX entry_by_within ON entry (within) WHERE within IS NOT NULL;
+
 ALTER TABLE origin RENAME TO origin_of_2;
 
 CREATE TABLE origin (
