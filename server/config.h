@@ -95,6 +95,9 @@ struct config {
 		uint64_t min_free, max_size;
 	} space;
 	struct {
+		bool patrol;
+		int64_t interval_ms, per_host_interval_ms;
+		uint64_t full_per_day; /* bytes */
 		uint64_t max_drift_bytes;
 	} watch;
 	struct {

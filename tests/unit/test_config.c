@@ -82,6 +82,10 @@ test_defaults(void **state)
 	assert_int_equal(config->limits.flights, 4096);
 	assert_int_equal(config->space.min_free, 1 << 30);
 	assert_int_equal(config->space.max_size, 0);
+	assert_true(config->watch.patrol);
+	assert_int_equal(config->watch.interval_ms, 30ll * 24 * 3600000);
+	assert_int_equal(config->watch.per_host_interval_ms, 2000);
+	assert_int_equal(config->watch.full_per_day, 1 << 30);
 	assert_int_equal(config->hot.memory, 64 << 20);
 	assert_int_equal(config->log.level, LOG_LEVEL_INFO);
 	assert_int_equal(config->log.format, LOG_FORMAT_TEXT);
