@@ -251,8 +251,8 @@ archives_are_counted_by_state_and_copies(void **state)
 	                        ORIGIN(10, 8, "https://a/x/8", "a/x", 3, 1, 1) ENTRY(9, NULL) ORIGIN(
 	                                11, 9, "https://a/x/9", "a/x", 0, 0, 1) ORIGIN(12, 9, "https://b/x/9",
 	                                "b/x", 2, 1, 1) "INSERT INTO entry (id, md5) VALUES (10, "
-	                                                "x'11111111111111111111111111111111');" ORIGIN(13, 10,
-	                                                        "ftp://a/x/10", "", 0, 0, 1));
+	                                                "x'11111111111111111111111111111111');" ORIGIN(
+	                                                        13, 10, "ftp://a/x/10", "", 0, 0, 1));
 	assert_true(archive_counts(index_at_hand, &counts, &err));
 	for (int i = 0; i < ARCHIVE_STATES; i++) {
 		assert_string_equal(archive_state_name((enum archive_state)i), names[i]);

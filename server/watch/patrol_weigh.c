@@ -1,0 +1,105 @@
+/*
+ * Whether what an origin tells of an archive is enough, or all its bytes are needed. Runs on the patrol's thread, asks the index
+ * only. Must not make the patrol download the world: that is what `larder fetch` is for.
+ */
+#include "server/watch/patrol_parts.h"
+#include "server/watch/told.h"
+#include "storage/catalog/catalog.h"
+#include "storage/index/tombstone_rows.h"
+
+bool
+patrol_stored(struct patrol *patrol, const struct asking *asking, int64_t *ret_bytes, struct err *err)
+{
+	struct archive archive;
+
+	*ret_bytes = -1;
+	switch (store_has(patrol->options.store, &asking->digests, &archive, err)) {
+	case STORE_FAILED:
+		return false;
+	case STORE_HIT:
+		*ret_bytes = (int64_t)archive.size_bytes;
+		break;
+	case STORE_MISS:
+		break;
+	}
+	return true;
+}
+
+static bool
+is_current(const struct catalog_origin *origin)
+{
+	return origin->kind == ORIGIN_NAMED && origin->age == ORIGIN_CURRENT;
+}
+
+/*
+ * One of those named now does not serve the archive any more; where none is named now, one of the past. Mirrors never promised
+ * anything.
+ */
+static bool
+one_is_lost(const struct catalog_origins *origins)
+{
+	bool current = false;
+
+	for (size_t i = 0; i < origins->count; i++)
+		current = current || is_current(&origins->items[i]);
+	for (size_t i = 0; i < origins->count; i++) {
+		const struct catalog_origin *origin = &origins->items[i];
+		enum origin_state state = origin->memory.state;
+
+		if (origin->kind == ORIGIN_NAMED && (is_current(origin) || !current) &&
+		        state != ORIGIN_IS_SERVING && state != ORIGIN_IS_UNTRIED)
+			return true;
+	}
+	return false;
+}
+
+/* Not stored, though nobody removed it, and going away: some origin of it does not serve it any more, or this one did not. */
+static bool
+is_in_danger(struct patrol *patrol, const struct asking *asking, bool *ret, struct err *err)
+{
+	struct catalog_origins origins;
+	struct tombstone tombstone;
+
+	*ret = false;
+	switch (tombstone_row_find(store_index(patrol->options.store), &asking->name, &tombstone, err)) {
+	case ROW_FAILED:
+		return false;
+	case ROW_FOUND:
+		return true;
+	case ROW_NONE:
+		break;
+	}
+	if (!catalog_origins(store_catalog(patrol->options.store), &asking->name, &origins, err))
+		return false;
+	*ret = asking->memory.failures > 0 || one_is_lost(&origins);
+	catalog_origins_finish(&origins);
+	return true;
+}
+
+/*
+ * To know what they are: where it served others, where what it tells has moved, and where it tells nothing that could be
+ * compared with an archive that is stored. To have them: where the archive is not stored and going away. Of one that nothing is
+ * known of, something is there: no more can be said without its bytes.
+ */
+bool
+patrol_weigh(struct patrol *patrol, const struct asking *asking, enum need *ret, struct err *err)
+{
+	const struct heard *heard = &asking->heard;
+	struct told told = {.etag = heard->etag, .modified = heard->modified, .length = heard->length};
+	struct told known = {.etag = asking->etag, .modified = asking->modified, .length = asking->length};
+	enum told_answer answer;
+	int64_t stored_bytes;
+	bool danger = false;
+
+	if (!patrol_stored(patrol, asking, &stored_bytes, err))
+		return false;
+	if (stored_bytes < 0 && !is_in_danger(patrol, asking, &danger, err))
+		return false;
+	answer = told_compare(&told, &known, stored_bytes);
+	if (asking->memory.state == ORIGIN_IS_CHANGED || asking->last_result == ORIGIN_CHANGED ||
+	        answer == TOLD_MOVED || (answer == TOLD_NOTHING && stored_bytes >= 0))
+		*ret = NEED_PROOF;
+	else
+		*ret = danger ? NEED_RESCUE : NEED_NOTHING;
+	return true;
+}

@@ -1,0 +1,501 @@
+/*
+ * The patrol in time: rounds, restarts, politeness, suspicion, witnesses and siblings, against an internet that answers at once
+ * and a clock that does not wait.
+ */
+#include "tests/support/patrolled.h"
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	begin_patrol("watch { full_per_day = 64MiB }\n");
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	assert_int_equal(too_soon, 0);
+	end_patrol();
+	return 0;
+}
+
+#define ROUND 1245
+
+static void
+name_origin(int i, char ret[128])
+{
+	if (i % 5 < 3)
+		snprintf(ret, 128, "https://github.com/user%d/archive/%d.tar.gz", i % 97, i);
+	else
+		snprintf(ret, 128, "https://host%d.example/files/%d.tar.gz", i % 53, i);
+}
+
+static void
+learn_round(int count)
+{
+	struct harvest *harvest = harvest_create();
+
+	for (int i = 0; i < count; i++) {
+		struct digests digests;
+		char url[128];
+
+		name_origin(i, url);
+		digests = all_digests(url);
+		add_entry(harvest, &digests, url);
+	}
+	learn_harvest(harvest);
+}
+
+static void
+asks_all_once_in_a_round(void **state)
+{
+	(void)state;
+	learn_round(ROUND);
+	run_for(30 * DAY);
+	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE tried_at > 0"), ROUND);
+	assert_true(n_asked >= ROUND && n_asked < ROUND * 6 / 5);
+	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE state <> 1"), 0);
+	/* Spread over it, and again over the next one. */
+	assert_true(number_in_index("SELECT max(check_at) - min(check_at) FROM origin") > 25 * DAY);
+	run_for(30 * DAY);
+	assert_true(n_asked >= 2 * ROUND && n_asked < 2 * ROUND * 6 / 5);
+}
+
+static void
+a_restart_keeps_the_schedule(void **state)
+{
+	AUTO_FREE char *before = NULL;
+
+	(void)state;
+	learn_round(200);
+	run_for(10 * DAY);
+	before = xstrdup(ask_index("SELECT id, check_at FROM origin ORDER BY id"));
+	restart_after(HOUR);
+	run_for(0);
+	/* But for those that fell due meanwhile. */
+	assert_true(number_in_index("SELECT count(*) FROM origin WHERE tried_at = 0") > 100);
+	run_sql(store, "CREATE TABLE told (id INTEGER, at INTEGER)");
+	for (const char *line = before; *line != '\0'; line = strchr(line, '\n') + 1) {
+		long long id = strtoll(line, NULL, 10), at = strtoll(strchr(line, '|') + 1, NULL, 10);
+
+		if (at > now.wall_ms)
+			run_sql(store, "INSERT INTO told VALUES (%lld, %lld)", id, at);
+	}
+	assert_int_equal(
+	        number_in_index("SELECT count(*) FROM told JOIN origin USING (id) WHERE at <> check_at"), 0);
+	run_for(20 * DAY);
+	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE tried_at = 0"), 0);
+}
+
+static void
+the_overdue_are_asked_in_order_and_politely(void **state)
+{
+	int64_t began_ms;
+
+	(void)state;
+	learn_round(ROUND);
+	run_for(MINUTE);
+	restart_after(60 * DAY);
+	began_ms = now.wall_ms;
+	run_for(2 * HOUR);
+	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE tried_at = 0"), 0);
+	/* 747 of one host take 25 minutes at least. */
+	assert_true(number_in_index("SELECT max(tried_at) FROM origin") - began_ms >= 746 * 2000);
+	for (size_t i = 1; i < n_asked; i++)
+		assert_true(log_of_asked[i].wall_ms >= log_of_asked[i - 1].wall_ms);
+}
+
+/* --- hosts --- */
+
+static void
+too_many_requests(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)kind;
+	if (strstr(url, "busy") == NULL)
+		return;
+	ret->result = ORIGIN_FAILED;
+	ret->status = 429;
+	ret->rest_ms = 1800000;
+}
+
+static void
+a_host_that_has_enough_is_left_alone_for_a_day(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		char url[64];
+
+		snprintf(url, sizeof url, "https://busy.example/x/%d.tgz", i);
+		learn_at(url, url);
+	}
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld", wall());
+	internet = too_many_requests;
+	run_for(HOUR);
+	assert_int_equal(n_asked, 1);
+	/* Nothing is held against the archives, and a restart forgets nothing. */
+	assert_string_equal(ask_index("SELECT DISTINCT failures, tried_at FROM origin"), "0|0\n");
+	assert_string_equal(
+	        ask_index("SELECT name, rests_until - %lld FROM host", T0), "busy.example|86400000\n");
+	restart_after(HOUR);
+	run_sql(store, "UPDATE origin SET check_at = %lld", wall());
+	run_for(22 * HOUR - 1);
+	assert_int_equal(n_asked, 1);
+	internet = NULL;
+	run_for(HOUR);
+	assert_int_equal(n_asked, 6);
+	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE state = 1"), 5);
+}
+
+static void
+wants_a_week(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)kind;
+	(void)url;
+	ret->result = ORIGIN_FAILED;
+	ret->status = 503;
+	ret->rest_ms = 7 * DAY;
+}
+
+static void
+a_host_rests_as_long_as_it_says(void **state)
+{
+	(void)state;
+	learn_at("a", "https://busy.example/x/a.tgz");
+	learn_at("b", "https://busy.example/x/b.tgz");
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld", wall());
+	internet = wants_a_week;
+	run_for(7 * DAY - HOUR);
+	assert_int_equal(n_asked, 1);
+	assert_string_equal(ask_index("SELECT failures FROM origin ORDER BY failures"), "0\n1\n");
+	internet = NULL;
+	run_for(2 * HOUR);
+	assert_int_equal(n_asked, 3);
+}
+
+static void
+not_asked(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)url;
+	(void)kind;
+	ret->result = ORIGIN_UNTRIED;
+	ret->status = 0;
+	ret->rest_ms = 10 * MINUTE;
+}
+
+static void
+what_was_not_asked_is_no_contact(void **state)
+{
+	(void)state;
+	learn_at("a", "https://h.example/x/a.tgz");
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld", wall());
+	internet = not_asked;
+	run_for(9 * MINUTE);
+	assert_int_equal(n_asked, 1);
+	assert_string_equal(ask_index("SELECT tried_at, failures FROM origin"), "0|0\n");
+	internet = NULL;
+	run_for(5 * MINUTE);
+	assert_int_equal(n_asked, 2);
+	assert_string_equal(ask_index("SELECT state, failures FROM origin"), "1|0\n");
+	assert_int_equal(number_in_index("SELECT count(*) FROM host"), 0);
+}
+
+static void
+no_head(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	if (strstr(url, "nohead") == NULL || kind != PROBE_HEAD)
+		return;
+	ret->result = ORIGIN_FAILED;
+	ret->status = 405;
+}
+
+static void
+forbids_all(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)url;
+	(void)kind;
+	ret->result = ORIGIN_FAILED;
+	ret->status = 403;
+}
+
+static void
+who_refuses_head_is_asked_for_a_byte(void **state)
+{
+	(void)state;
+	learn_at("a", "https://nohead.example/x/a.tgz");
+	learn_at("b", "https://nohead.example/x/b.tgz");
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld + id", wall());
+	internet = no_head;
+	run_for(2 * MINUTE);
+	assert_int_equal(n_asked, 3);
+	assert_int_equal(log_of_asked[0].kind, PROBE_HEAD);
+	assert_int_equal(log_of_asked[1].kind, PROBE_RANGE);
+	assert_int_equal(log_of_asked[2].kind, PROBE_RANGE);
+	assert_string_equal(ask_index("SELECT DISTINCT state, failures FROM origin"), "1|0\n");
+	/* Refused both ways it is a failure, and HEAD is not to blame. */
+	forget_asked();
+	learn_at("c", "https://forbidden.example/x/c.tgz");
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld WHERE id = 3", wall());
+	internet = forbids_all;
+	run_for(0);
+	run_for(2 * MINUTE);
+	assert_int_equal(n_asked, 2);
+	assert_string_equal(ask_index("SELECT state, failures, result FROM origin WHERE id = 3"), "0|1|4\n");
+}
+
+/* --- suspicion --- */
+
+static bool down;
+
+static void
+gone_while_down(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)kind;
+	if (!down || strstr(url, "kodwx") == NULL)
+		return;
+	ret->result = ORIGIN_GONE;
+	ret->status = 404;
+	ret->detail = "404";
+}
+
+/* An account with some archives that serve, next asked in the second week, the first of them in a minute. */
+static void
+learn_account(int count)
+{
+	for (int i = 0; i < count; i++) {
+		char url[128];
+
+		snprintf(url, sizeof url, "https://github.com/kodwx/%d.tar.gz", i);
+		learn_at(url, url);
+	}
+	run_sql(store,
+	        "UPDATE origin SET state = 1, result = 5, served_at = %lld, tried_at = %lld, check_at = %lld "
+	        "+ id * %lld"
+	        " WHERE site LIKE '%%kodwx%%'",
+	        T0 - 5 * DAY, T0 - 5 * DAY, wall() + 10 * DAY, MINUTE);
+	run_sql(store,
+	        "UPDATE origin SET check_at = %lld WHERE id = (SELECT min(id) FROM origin WHERE site LIKE "
+	        "'%%kodwx%%')",
+	        wall() + MINUTE);
+	internet = gone_while_down;
+	down = true;
+}
+
+static void
+what_is_gone_has_vanished_after_two_days(void **state)
+{
+	int64_t first_ms, hours;
+
+	(void)state;
+	learn_witnesses(3);
+	learn_account(1);
+	run_for(48 * HOUR);
+	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
+	first_ms = number_in_index("SELECT gone_since FROM origin WHERE site LIKE '%kodwx%'");
+	assert_true(first_ms - T0 < 10 * MINUTE);
+	run_for(3 * HOUR);
+	assert_string_equal(ask_index("SELECT was, is_now FROM news"), "1|3\n");
+	hours = (number_in_index("SELECT at FROM news") - first_ms) / HOUR;
+	assert_int_equal(hours, 49);
+	/* Twice at first, since nobody had vouched for the network; then after 1, 6, 24 and 49 hours. */
+	assert_int_equal(times_asked("https://github.com/kodwx/0.tar.gz"), 6);
+	/* Daily for a week, then as everybody. */
+	run_for(7 * DAY);
+	assert_in_range(times_asked("https://github.com/kodwx/0.tar.gz"), 12, 14);
+	run_for(25 * DAY);
+	assert_in_range(times_asked("https://github.com/kodwx/0.tar.gz"), 12, 14);
+	down = false;
+	run_for(8 * DAY);
+	assert_string_equal(ask_index("SELECT was, is_now FROM news ORDER BY id"), "1|3\n3|1\n");
+}
+
+static void
+without_witnesses_nothing_vanishes(void **state)
+{
+	(void)state;
+	learn_account(1);
+	run_for(20 * DAY);
+	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
+	assert_string_equal(ask_index("SELECT counted FROM origin"), "0\n");
+}
+
+static void
+what_vanishes_together_is_judged_together(void **state)
+{
+	(void)state;
+	learn_witnesses(4);
+	learn_account(30);
+	learn_at("a neighbour", "https://github.com/lucid/1.tar.gz");
+	run_sql(store, "UPDATE origin SET state = 1, result = 5, check_at = %lld WHERE site LIKE '%%lucid%%'",
+	        wall() + 9 * DAY);
+	run_for(51 * HOUR);
+	assert_int_equal(number_in_index("SELECT count(*) FROM news WHERE is_now = 3"), 30);
+	assert_true(number_in_index("SELECT max(at) - min(at) FROM news") < 2 * HOUR);
+	/* A neighbour on the same host was looked at too, and is well. */
+	assert_int_equal(times_asked("https://github.com/lucid/1.tar.gz"), 1);
+	assert_string_equal(ask_index("SELECT state FROM origin WHERE site LIKE '%%lucid%%'"), "1\n");
+}
+
+static void
+all_silent_while_down(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)url;
+	(void)kind;
+	if (!down)
+		return;
+	ret->result = ORIGIN_GONE;
+	ret->status = 0;
+	ret->detail = "no such host";
+}
+
+static void
+an_outage_at_home_is_nobodys_failure(void **state)
+{
+	(void)state;
+	learn_round(600);
+	run_sql(store, "UPDATE origin SET state = 1, result = 5, tried_at = %lld, served_at = %lld",
+	        T0 - 20 * DAY, T0 - 20 * DAY);
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld + id * 60000", wall());
+	run_for(2 * HOUR);
+	internet = all_silent_while_down;
+	down = true;
+	run_for(HOUR);
+	assert_true(number_in_index("SELECT count(*) FROM origin WHERE failures > 0") >= 40);
+	down = false;
+	assert_true(number_in_index("SELECT max(counted) FROM origin") <= 1);
+	run_for(4 * DAY);
+	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
+	assert_int_equal(number_in_index("SELECT max(counted) FROM origin"), 0);
+	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE state <> 1"), 0);
+}
+
+static void
+broken_github(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)kind;
+	if (!down || strstr(url, "github.com") == NULL)
+		return;
+	ret->result = ORIGIN_FAILED;
+	ret->status = 502;
+	ret->detail = "502";
+}
+
+static void
+a_bad_day_of_a_large_host_is_no_news(void **state)
+{
+	(void)state;
+	learn_round(ROUND);
+	run_sql(store, "UPDATE origin SET state = 1, result = 5, tried_at = %lld, served_at = %lld",
+	        T0 - 20 * DAY, T0 - 20 * DAY);
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld + id * %lld", wall(), 30 * MINUTE);
+	run_for(6 * HOUR);
+	internet = broken_github;
+	down = true;
+	run_for(DAY);
+	assert_true(number_in_index("SELECT count(*) FROM origin WHERE counted > 0") >= 20);
+	down = false;
+	run_for(4 * DAY);
+	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
+	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE counted > 0"), 0);
+}
+
+static void
+flaps(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)kind;
+	if (strstr(url, "flappy") == NULL || (now.wall_ms / (5 * HOUR)) % 2 == 0)
+		return;
+	ret->result = ORIGIN_GONE;
+	ret->status = 404;
+}
+
+static void
+a_host_that_comes_and_goes_is_no_news(void **state)
+{
+	(void)state;
+	learn_witnesses(4);
+	for (int i = 0; i < 20; i++) {
+		char url[64];
+
+		snprintf(url, sizeof url, "https://flappy.example/x/%d.tgz", i);
+		learn_at(url, url);
+	}
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld + id * %lld WHERE site LIKE '%%flappy%%'", wall(),
+	        3 * HOUR);
+	internet = flaps;
+	run_for(14 * DAY);
+	assert_true(n_asked > 40);
+	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
+}
+
+/* --- clocks --- */
+
+static void
+a_clock_set_back_loses_nobody(void **state)
+{
+	(void)state;
+	learn_round(100);
+	run_for(5 * DAY);
+	now.wall_ms += 400 * DAY; /* a wrong clock: all are overdue */
+	run_for(DAY);
+	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE tried_at = 0"), 0);
+	forget_asked();
+	now.wall_ms -= 400 * DAY;
+	run_for(31 * DAY);
+	assert_in_range(n_asked, 100, 140);
+	for (int i = 0; i < 100; i++) {
+		char url[128];
+
+		name_origin(i, url);
+		assert_true(times_asked(url) >= 1);
+	}
+}
+
+static void
+a_jump_of_the_clock_is_no_time_that_passed(void **state)
+{
+	(void)state;
+	learn_witnesses(4);
+	learn_account(1);
+	run_for(30 * MINUTE);
+	assert_int_equal(number_in_index("SELECT gone FROM origin WHERE site LIKE '%kodwx%'"), 1);
+	now.wall_ms += 400 * DAY;
+	run_for(30 * MINUTE);
+	assert_int_equal(number_in_index("SELECT gone FROM origin WHERE site LIKE '%kodwx%'"), 2);
+	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
+}
+
+#define PATROLLED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        PATROLLED(asks_all_once_in_a_round),
+	        PATROLLED(a_restart_keeps_the_schedule),
+	        PATROLLED(the_overdue_are_asked_in_order_and_politely),
+	        PATROLLED(a_host_that_has_enough_is_left_alone_for_a_day),
+	        PATROLLED(a_host_rests_as_long_as_it_says),
+	        PATROLLED(what_was_not_asked_is_no_contact),
+	        PATROLLED(who_refuses_head_is_asked_for_a_byte),
+	        PATROLLED(what_is_gone_has_vanished_after_two_days),
+	        PATROLLED(without_witnesses_nothing_vanishes),
+	        PATROLLED(what_vanishes_together_is_judged_together),
+	        PATROLLED(an_outage_at_home_is_nobodys_failure),
+	        PATROLLED(a_bad_day_of_a_large_host_is_no_news),
+	        PATROLLED(a_host_that_comes_and_goes_is_no_news),
+	        PATROLLED(a_clock_set_back_loses_nobody),
+	        PATROLLED(a_jump_of_the_clock_is_no_time_that_passed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
