@@ -113,7 +113,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	}
 	desk_close(larder->desk); /* answers who waits for a clerk */
 	uploads_close(larder->uploads);
-	watch_stop(larder->watch);
+	watch_stop(larder->watch); /* what it has under way ends with the fetcher */
 	catalogs_stop(larder->catalogs);
 	if (larder->fetcher != NULL)
 		fetcher_stop(larder->fetcher); /* fails and wakes who waits for bytes */

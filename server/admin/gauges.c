@@ -7,6 +7,7 @@
 
 #include "server/archive/flights.h"
 #include "server/config.h"
+#include "server/watch/watch.h"
 #include "storage/base/clock.h"
 
 static void
@@ -33,6 +34,8 @@ gauges_collect(struct larder *larder, struct gauges *ret)
 		listener_figures(larder->listener, &ret->listener);
 	if (larder->jobs != NULL)
 		jobs_figures(larder->jobs, &ret->jobs);
+	if (larder->watch != NULL)
+		patrol_figures(larder->watch->patrol, &ret->patrol);
 	if (larder->flights != NULL)
 		ret->flights = flights_count(larder->flights);
 }
@@ -63,6 +66,32 @@ render_store(const struct gauges *gauges, struct text *ret)
 	add_gauge(
 	        ret, "recovering", "1 while archives without a row are being looked for", store->recovering);
 	add_gauge(ret, "store_healthy", "1 while the store takes archives in", store->health == STORE_FINE);
+}
+
+/* Counted by the patrol's thread from time to time; nothing before it has. */
+static void
+render_watch(const struct patrol_figures *patrol, struct text *ret)
+{
+	static const char *const copies[ARCHIVE_COPIES] = {"0", "1", "2"};
+
+	if (!patrol->counted)
+		return;
+	text_add(ret, "# HELP larder_catalog_archives_by_state archives the catalog knows by how they are\n"
+	              "# TYPE larder_catalog_archives_by_state gauge\n");
+	for (int state = 0; state < ARCHIVE_STATES; state++)
+		text_addf(ret, "larder_catalog_archives_by_state{state=\"%s\"} %" PRIu64 "\n",
+		        archive_state_name((enum archive_state)state), patrol->archives.by_state[state]);
+	text_add(ret,
+	        "# HELP larder_catalog_archives_by_copies the same by the number of hosts that serve them, "
+	        "this one apart; 2: two or more\n"
+	        "# TYPE larder_catalog_archives_by_copies gauge\n");
+	for (int i = 0; i < ARCHIVE_COPIES; i++)
+		text_addf(ret, "larder_catalog_archives_by_copies{copies=\"%s\"} %" PRIu64 "\n", copies[i],
+		        patrol->archives.by_copies[i]);
+	add_gauge(ret, "watch_overdue", "origins that should have been asked an hour ago",
+	        (int64_t)patrol->overdue);
+	add_gauge(ret, "watch_resting_hosts", "hosts that the patrol leaves alone, since they asked for it",
+	        (int64_t)patrol->resting_hosts);
 }
 
 static void
@@ -98,6 +127,7 @@ gauges_render(struct larder *larder, struct text *ret)
 	add_gauge(ret, "requests_parked", "requests that wait for a fetch", gauges.listener.parked);
 	add_gauge(ret, "jobs_waiting", "jobs that wait for their turn", (int64_t)gauges.jobs.waiting);
 	add_gauge(ret, "jobs_running", "jobs that are being done", (int64_t)gauges.jobs.running);
+	render_watch(&gauges.patrol, ret);
 	add_gauge(ret, "uptime_seconds", "since the start", gauges.uptime_ms / 1000);
 	render_limits(larder->config, ret);
 }

@@ -8,6 +8,7 @@
 #include "server/http/listener.h"
 #include "server/larder.h"
 #include "server/upstream/fetcher.h"
+#include "server/watch/patrol.h"
 #include "server/work/jobs.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
@@ -20,6 +21,7 @@ struct gauges {
 	struct fetcher_figures fetcher;
 	struct listener_figures listener;
 	struct jobs_figures jobs;
+	struct patrol_figures patrol;
 	int64_t flights;
 	int64_t uptime_ms;
 };

@@ -23,18 +23,20 @@ void
 patrol_answered(void *context, const struct probe_answer *answer)
 {
 	struct asking *asking = context;
+	const struct contact *contact = &answer->contact;
 	struct heard *heard = &asking->heard;
 
-	*heard = (struct heard){.result = answer->result,
-	        .status = answer->status,
-	        .took_ms = answer->took_ms,
-	        .length = answer->length,
-	        .rest_ms = answer->rest_ms,
-	        .digests = answer->digests,
+	*heard = (struct heard){.result = contact->result,
+	        .status = contact->status,
+	        .took_ms = contact->took_ms,
+	        .length = contact->length,
+	        .rest_ms = answer->retry_after_ms > 0 ? answer->retry_after_ms : 0,
 	        .intake = answer->intake};
-	copy_text(answer->detail, heard->detail, sizeof heard->detail);
-	copy_text(answer->etag, heard->etag, sizeof heard->etag);
-	copy_text(answer->modified, heard->modified, sizeof heard->modified);
+	if (answer->digests != NULL)
+		heard->digests = *answer->digests;
+	copy_text(contact->detail, heard->detail, sizeof heard->detail);
+	copy_text(contact->etag, heard->etag, sizeof heard->etag);
+	copy_text(contact->modified, heard->modified, sizeof heard->modified);
 	mailbox_post(&asking->patrol->mailbox, &asking->chore.letter);
 }
 

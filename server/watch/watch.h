@@ -1,5 +1,8 @@
 /*
  * The watch: larder notices what becomes of archives elsewhere, and tells. Its parts, started and stopped together. Main thread.
+ *
+ *   patrol ── contacts ──→ catalog ── news ──→ causes ── events ──→ feed, webhooks, the page, the log
+ *      └───── other bytes ──→ drifts ── compared ──↑
  */
 #ifndef SERVER_WATCH_WATCH_H
 #define SERVER_WATCH_WATCH_H
@@ -9,10 +12,12 @@
 
 struct feed;
 struct news;
+struct patrol;
 struct webhooks;
 
 struct watch {
-	struct news *news;         /* finds out what is to be told */
+	struct patrol *patrol;     /* asks origins */
+	struct news *news;         /* finds out what is to be told: drifts, causes */
 	struct feed *feed;         /* tells those who ask */
 	struct webhooks *webhooks; /* tells those who want to be told */
 };

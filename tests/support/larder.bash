@@ -32,6 +32,7 @@ larder_config() {
 		default_mirrors = no
 		space { min_free = "1MiB" }
 		log { format = "json" }
+		watch { patrol = no }
 		${1:-}
 	END
 }

@@ -78,13 +78,14 @@ static inline bool
 ask_internet(void *context, const struct probe_plan *plan, probe_done_fn *done, void *done_context,
         struct err *err)
 {
-	struct probe_answer answer = {.result = ORIGIN_PRESENT,
-	        .status = 200,
-	        .detail = "",
-	        .etag = "",
-	        .modified = "",
-	        .took_ms = 5,
-	        .length = 7};
+	struct probe_answer answer = {.contact = {.result = ORIGIN_PRESENT,
+	                                      .status = 200,
+	                                      .detail = "",
+	                                      .etag = "",
+	                                      .modified = "",
+	                                      .took_ms = 5,
+	                                      .length = 7},
+	        .retry_after_ms = -1};
 
 	(void)context;
 	(void)err;
@@ -109,9 +110,9 @@ answer_whole(struct probe_answer *ret, const char *body)
 	ret->intake = intake_open(store, INTAKE_KEEP, &plan, &err);
 	if (ret->intake == NULL || !intake_append(ret->intake, body, strlen(body), &err))
 		fail_msg("%s", err.text);
-	ret->digests = *intake_digests(ret->intake);
-	ret->length = (int64_t)strlen(body);
-	ret->result = ORIGIN_SERVED;
+	ret->digests = intake_digests(ret->intake);
+	ret->contact.length = (int64_t)strlen(body);
+	ret->contact.result = ORIGIN_SERVED;
 }
 
 static inline void

@@ -115,9 +115,9 @@ too_many_requests(const char *url, enum probe_kind kind, struct probe_answer *re
 	(void)kind;
 	if (strstr(url, "busy") == NULL)
 		return;
-	ret->result = ORIGIN_FAILED;
-	ret->status = 429;
-	ret->rest_ms = 1800000;
+	ret->contact.result = ORIGIN_FAILED;
+	ret->contact.status = 429;
+	ret->retry_after_ms = 1800000;
 }
 
 static void
@@ -154,9 +154,9 @@ wants_a_week(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
 	(void)kind;
 	(void)url;
-	ret->result = ORIGIN_FAILED;
-	ret->status = 503;
-	ret->rest_ms = 7 * DAY;
+	ret->contact.result = ORIGIN_FAILED;
+	ret->contact.status = 503;
+	ret->retry_after_ms = 7 * DAY;
 }
 
 static void
@@ -181,9 +181,9 @@ not_asked(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
 	(void)url;
 	(void)kind;
-	ret->result = ORIGIN_UNTRIED;
-	ret->status = 0;
-	ret->rest_ms = 10 * MINUTE;
+	ret->contact.result = ORIGIN_UNTRIED;
+	ret->contact.status = 0;
+	ret->retry_after_ms = 10 * MINUTE;
 }
 
 static void
@@ -209,8 +209,8 @@ no_head(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
 	if (strstr(url, "nohead") == NULL || kind != PROBE_HEAD)
 		return;
-	ret->result = ORIGIN_FAILED;
-	ret->status = 405;
+	ret->contact.result = ORIGIN_FAILED;
+	ret->contact.status = 405;
 }
 
 static void
@@ -218,8 +218,8 @@ forbids_all(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
 	(void)url;
 	(void)kind;
-	ret->result = ORIGIN_FAILED;
-	ret->status = 403;
+	ret->contact.result = ORIGIN_FAILED;
+	ret->contact.status = 403;
 }
 
 static void
@@ -259,9 +259,9 @@ gone_while_down(const char *url, enum probe_kind kind, struct probe_answer *ret)
 	(void)kind;
 	if (!down || strstr(url, "kodwx") == NULL)
 		return;
-	ret->result = ORIGIN_GONE;
-	ret->status = 404;
-	ret->detail = "404";
+	ret->contact.result = ORIGIN_GONE;
+	ret->contact.status = 404;
+	ret->contact.detail = "404";
 }
 
 /* An account with some archives that serve, next asked in the second week, the first of them in a minute. */
@@ -349,9 +349,9 @@ all_silent_while_down(const char *url, enum probe_kind kind, struct probe_answer
 	(void)kind;
 	if (!down)
 		return;
-	ret->result = ORIGIN_GONE;
-	ret->status = 0;
-	ret->detail = "no such host";
+	ret->contact.result = ORIGIN_GONE;
+	ret->contact.status = 0;
+	ret->contact.detail = "no such host";
 }
 
 static void
@@ -382,9 +382,9 @@ broken_github(const char *url, enum probe_kind kind, struct probe_answer *ret)
 	(void)kind;
 	if (!down || strstr(url, "github.com") == NULL)
 		return;
-	ret->result = ORIGIN_FAILED;
-	ret->status = 502;
-	ret->detail = "502";
+	ret->contact.result = ORIGIN_FAILED;
+	ret->contact.status = 502;
+	ret->contact.detail = "502";
 }
 
 static void
@@ -413,8 +413,8 @@ flaps(const char *url, enum probe_kind kind, struct probe_answer *ret)
 	(void)kind;
 	if (strstr(url, "flappy") == NULL || (now.wall_ms / (5 * HOUR)) % 2 == 0)
 		return;
-	ret->result = ORIGIN_GONE;
-	ret->status = 404;
+	ret->contact.result = ORIGIN_GONE;
+	ret->contact.status = 404;
 }
 
 static void

@@ -49,15 +49,15 @@ tells(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
 	if (strcmp(url, AT) != 0)
 		return;
-	ret->etag = etag;
-	ret->length = length;
-	ret->result = head_result;
-	ret->status = head_result == ORIGIN_PRESENT ? 200 : 404;
+	ret->contact.etag = etag;
+	ret->contact.length = length;
+	ret->contact.result = head_result;
+	ret->contact.status = head_result == ORIGIN_PRESENT ? 200 : 404;
 	if (kind == PROBE_WHOLE && body != NULL)
 		answer_whole(ret, body);
 	if (kind == PROBE_WHOLE && body == NULL) {
-		ret->result = ORIGIN_GONE;
-		ret->status = 404;
+		ret->contact.result = ORIGIN_GONE;
+		ret->contact.status = 404;
 	}
 }
 
@@ -460,7 +460,8 @@ static void
 a_stop_waits_for_what_is_under_way(void **state)
 {
 	struct probe_answer answer = {
-	        .result = ORIGIN_UNTRIED, .detail = "", .etag = "", .modified = "", .length = -1};
+	        .contact = {.result = ORIGIN_UNTRIED, .detail = "", .etag = "", .modified = "", .length = -1},
+	        .retry_after_ms = -1};
 	struct err err = ERR_NONE;
 
 	(void)state;
