@@ -75,13 +75,23 @@ command_suggest(const char *name)
 	return closest;
 }
 
+/* One line, whatever it quotes: nothing in it is obeyed by a terminal. */
 static void
 say(const char *format, va_list args)
 {
+	AUTO_FREE char *message = NULL, *clean = NULL;
+	int length = vasprintf(&message, format, args);
+	size_t size;
+
+	if (length < 0) {
+		message = NULL;
+		return;
+	}
+	size = 4 * (size_t)length + 1; /* each byte may become \xNN */
+	clean = xmalloc(size);
+	text_printable(message, clean, size);
 	fflush(stdout); /* what was said before stands before */
-	fputs("larder: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	fprintf(stderr, "larder: %s\n", clean);
 }
 
 void

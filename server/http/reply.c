@@ -161,7 +161,7 @@ add_json(struct text *text, const char *sentence, const struct err *err)
 	AUTO_FREE char *encoded = NULL;
 
 	/* A sentence may quote bytes of the client's. */
-	text_escape(sentence, clean, sizeof clean);
+	text_printable(sentence, clean, sizeof clean);
 	value = json_pack("{s:s, s:o}", "error", clean, "reason", reason_of(err));
 	encoded = json_dumps(value, JSON_INDENT(2));
 	json_decref(value);

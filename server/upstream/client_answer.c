@@ -49,7 +49,7 @@ first_line(const char *text, char ret[SENTENCE_MAX])
 
 	ret[0] = '\0';
 	if (line[0] != '<' && line[0] != '{')
-		text_escape(line, ret, SENTENCE_MAX);
+		text_printable(line, ret, SENTENCE_MAX);
 }
 
 bool
@@ -66,7 +66,7 @@ client_answer_good(const struct client_answer *answer, struct err *err)
 	if (answer->status >= 200 && answer->status < 300)
 		return true;
 	if (sentence != NULL)
-		text_escape(sentence, said, sizeof said);
+		text_printable(sentence, said, sizeof said);
 	else
 		first_line(answer->text != NULL ? answer->text : "", said);
 	if (said[0] == '\0')

@@ -312,6 +312,12 @@ escape_log(unsigned char c, size_t utf8, char ret[8])
 }
 
 static size_t
+escape_unprintable(unsigned char c, size_t utf8, char ret[8])
+{
+	return c == '\\' ? 0 : escape_log(c, utf8, ret);
+}
+
+static size_t
 escape_json(unsigned char c, size_t utf8, char ret[8])
 {
 	if (utf8 == 0)
@@ -351,6 +357,12 @@ void
 text_escape(const char *string, char *ret, size_t size)
 {
 	escape_with(escape_log, string, ret, size);
+}
+
+void
+text_printable(const char *string, char *ret, size_t size)
+{
+	escape_with(escape_unprintable, string, ret, size);
 }
 
 void

@@ -70,6 +70,11 @@ bool text_unhex(const char *hex, uint8_t *ret, size_t length);
  * and messages.
  */
 void text_escape(const char *string, char *ret, size_t size);
+/*
+ * The same but for backslashes, which stay: safe for a terminal, and what was escaped already is not escaped once
+ * more. For sentences that pass through several hands.
+ */
+void text_printable(const char *string, char *ret, size_t size);
 /* The inside of a JSON string; bytes that are no UTF-8 become U+FFFD. */
 void text_json_escape(const char *string, char *ret, size_t size);
 /* For HTML and XML: & < > " ' as entities. */

@@ -100,6 +100,23 @@ said() { # FILE -s STORE COMMAND...
 	larder_stop
 }
 
+@test "what a message quotes is quoted alike, and is nothing that a terminal obeys" {
+	local name
+	larder_start
+	both right token add x --may $'up\x1b[31m\\load'
+	grep -qF "'up\\x1b[31m\\load' is no right" "$WORK/right.beside"
+	both time token add x --expires $'9\\d\a'
+	grep -qF "'9\\d\\x07' is no duration" "$WORK/time.beside"
+	both package fetch $'no\x1b[31m\\name'
+	grep -qF "'no\\x1b[31m\\name' is no digest" "$WORK/package.beside"
+	both path add "$WORK/none"$'\x1b[31m\\\n'
+	grep -qF "$WORK/none\\x1b[31m\\\\x0a: cannot be read" "$WORK/path.beside"
+	for name in right time package path; do
+		[ "$(cat "$WORK/$name.alone" "$WORK/$name.beside" | tr -cd '\a\033' | wc -c)" = 0 ]
+	done
+	larder_stop
+}
+
 @test "a store whose path is longer than a socket's address" {
 	local deep
 	deep=$WORK/$(printf 'd%.0s' {1..60})/$(printf 'e%.0s' {1..60})

@@ -137,6 +137,8 @@ outside_bytes_are_escaped(void **state)
 	(void)state;
 	text_escape("a\nb\x1b[1m\\\xff€", escaped, sizeof escaped);
 	assert_string_equal(escaped, "a\\x0ab\\x1b[1m\\x5c\\xff€");
+	text_printable("a\nb\x1b[1m\\\xff€\\x1b", escaped, sizeof escaped);
+	assert_string_equal(escaped, "a\\x0ab\\x1b[1m\\\\xff€\\x1b");
 	text_escape("abc€", little, sizeof little);
 	assert_string_equal(little, "abc"); /* no half characters */
 	text_json_escape("\"\\\n", escaped, sizeof escaped);

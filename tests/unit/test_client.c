@@ -434,6 +434,8 @@ sentences(void **state)
 	assert_string_equal(sentence_of("", &err), "it answered 400");
 	assert_string_equal(sentence_of("{\"error\": 1}", &err), "it answered 400");
 	assert_string_equal(sentence_of("red \x1b[31m", &err), "red \\x1b[31m");
+	assert_string_equal(
+	        sentence_of("{\"error\": \"'a\\\\b' and '\\\\x1b'\"}", &err), "'a\\b' and '\\x1b'");
 	assert_true(strlen(sentence_of(endless, &err)) < 240);
 }
 
