@@ -117,8 +117,9 @@ work_fetch_check(const json_t *asked, struct err *err)
 	harvest_destroy(harvest);
 	if (!good)
 		return false;
+	/* A lockfile that names nothing is an order all the same, done at once: it has entries, if none. */
 	if (json_array_size(json_object_get(asked, "names")) == 0 && !json_flag_of(asked, "all") &&
-	        json_array_size(json_object_get(asked, "entries")) == 0 &&
+	        json_object_get(asked, "entries") == NULL &&
 	        json_array_size(json_object_get(asked, "digests")) == 0)
 		return err_set(err, ERR_BAD_REQUEST,
 		        "nothing to fetch is named: \"names\", \"digests\", \"entries\" or \"all\" says "

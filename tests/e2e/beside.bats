@@ -181,6 +181,9 @@ said() { # FILE -s STORE COMMAND...
 	both none import "$WORK/none" "$WORK/archives/one"
 	both one fetch one.1.0 "sha256:$(digest_of sha256 "$WORK/archives/two")"
 	both nonsense fetch nonsense
+	echo "# nothing yet" >"$WORK/nothing.list"
+	both nothing fetch "$WORK/nothing.list"
+	grep -q "exit status 0" "$WORK/nothing.beside"
 	both all fetch --all
 	grep -q "exit status 1" "$WORK/all.beside"
 	grep -q "^stored sha256:.* three.1.0" "$WORK/all.beside"
