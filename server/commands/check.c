@@ -45,11 +45,20 @@ print_missing(const json_t *missing)
 		print_origin(json_array_get(origins, i));
 }
 
+/* Of what could not be read nobody knows. */
+static bool
+is_safe(const json_t *report)
+{
+	return json_count_of(report, "stored") == json_count_of(report, "archives") &&
+	       json_array_size(json_object_get(report, "problems")) == 0;
+}
+
 static void
 print_summary(const json_t *report)
 {
 	const json_t *states = json_object_get(report, "states");
-	uint64_t archives = json_count_of(report, "archives"), stored = json_count_of(report, "stored");
+	uint64_t archives = json_count_of(report, "archives"), stored = json_count_of(report, "stored"),
+	         problems = json_array_size(json_object_get(report, "problems"));
 	char bytes[TEXT_SIZE_MAX];
 
 	text_size(json_count_of(report, "stored_bytes"), bytes);
@@ -58,7 +67,9 @@ print_summary(const json_t *report)
 	for (size_t i = 0; i < REPORT_STATES; i++)
 		if (json_count_of(states, report_states[i]) > 0)
 			printf(", %" PRIu64 " %s", json_count_of(states, report_states[i]), report_states[i]);
-	puts(stored == archives ? ": all is safe" : "");
+	if (problems > 0)
+		printf("; %" PRIu64 " problems: what stands there was not looked for", problems);
+	puts(is_safe(report) ? ": all is safe" : "");
 }
 
 static void
@@ -71,9 +82,10 @@ print_report(const json_t *report)
 	print_summary(report);
 }
 
+/* ret_problems: those of a lockfile or list. */
 static bool
-collect_wants(
-        struct larder *larder, const struct invocation *invocation, struct wants *wants, struct err *err)
+collect_wants(struct larder *larder, const struct invocation *invocation, struct wants *wants,
+        json_t **ret_problems, struct err *err)
 {
 	struct harvest *harvest;
 	enum source_form form;
@@ -86,6 +98,7 @@ collect_wants(
 	if (harvest == NULL)
 		return false;
 	wants_add_harvest(wants, harvest);
+	*ret_problems = json_problems(harvest);
 	harvest_destroy(harvest);
 	return true;
 }
@@ -95,16 +108,18 @@ check(struct larder *larder, const struct invocation *invocation)
 {
 	struct wants wants = WANTS_EMPTY;
 	struct err err = ERR_NONE;
-	json_t *report = NULL;
+	json_t *report = NULL, *problems = NULL;
 	int status;
 
-	if (collect_wants(larder, invocation, &wants, &err))
+	if (collect_wants(larder, invocation, &wants, &problems, &err))
 		report = report_check(larder, &wants, &err);
 	wants_finish(&wants);
+	if (report != NULL && problems != NULL)
+		json_object_set(report, "problems", problems);
+	json_decref(problems);
 	if (report == NULL)
 		return command_fail(&err);
-	status = json_count_of(report, "stored") < json_count_of(report, "archives") ? EXIT_MISSING
-	                                                                             : EXIT_DONE;
+	status = is_safe(report) ? EXIT_DONE : EXIT_MISSING;
 	if (invocation_has(invocation, FLAG_JSON)) {
 		json_print(report);
 		return status;
@@ -141,9 +156,9 @@ const struct command command_check = {
                 "were\n"
                 "asked, none served it), unknown (no origin is known), removed (somebody removed it). Exit "
                 "status 1\n"
-                "when anything is missing. A package or a digest can be named in place of the lockfile. "
-                "Works\n"
-                "beside a running daemon.\n",
+                "when anything is missing or a line cannot be read. A package or a digest can be named in "
+                "place of\n"
+                "the lockfile. Works beside a running daemon.\n",
         .flags = FLAG_JSON,
         .max_arguments = 1,
         .run = run,

@@ -20,6 +20,7 @@
 struct wish {
 	json_t *names, *entries;
 	struct text sources; /* the lockfiles' names */
+	uint64_t problems;   /* in them */
 };
 
 static bool
@@ -32,6 +33,7 @@ add_file(struct wish *wish, const char *path, struct err *err)
 		return false;
 	for (size_t i = 0; i < harvest->n_entries; i++)
 		json_array_append_new(wish->entries, harvest_entry_json(&harvest->entries[i]));
+	wish->problems += harvest->problems_in_all;
 	text_addf(&wish->sources, "%s%s", wish->sources.length > 0 ? ", " : "", path);
 	harvest_destroy(harvest);
 	return true;
@@ -51,9 +53,9 @@ add_arguments(struct wish *wish, const struct invocation *invocation, struct err
 	return true;
 }
 
-/* What work_fetch reads; NULL: a lockfile could not be read. */
+/* What work_fetch reads; NULL: a lockfile could not be read. ret_problems: lines of one that could not. */
 static json_t *
-ask(const struct invocation *invocation, struct err *err)
+ask(const struct invocation *invocation, uint64_t *ret_problems, struct err *err)
 {
 	struct wish wish = {.names = json_array(), .entries = json_array()};
 	json_t *asked = NULL;
@@ -62,6 +64,7 @@ ask(const struct invocation *invocation, struct err *err)
 		asked = json_pack("{s:O, s:O, s:o, s:b}", "names", wish.names, "entries", wish.entries,
 		        "name", json_text(text_string(&wish.sources)), "all",
 		        (int)invocation_has(invocation, FLAG_ALL));
+	*ret_problems = wish.problems;
 	json_decref(wish.names);
 	json_decref(wish.entries);
 	text_finish(&wish.sources);
@@ -170,6 +173,16 @@ say_summary(const struct invocation *invocation, const json_t *result)
 		            "more");
 }
 
+/* What was named as it should be is there, but something was not. */
+static int
+say_problems(uint64_t problems, int status)
+{
+	if (problems == 0)
+		return status;
+	command_say("%" PRIu64 " problems in what was named: what stands there was not fetched", problems);
+	return command_worse(status, EXIT_MISSING);
+}
+
 static int
 run(const struct invocation *invocation)
 {
@@ -177,12 +190,13 @@ run(const struct invocation *invocation)
 	        .kind = "fetch", .show = show, .context = (void *)(uintptr_t)invocation};
 	struct err err = ERR_NONE;
 	json_t *result;
+	uint64_t problems;
 	int status;
 
 	if (invocation->n_arguments == 0 && !invocation_has(invocation, FLAG_ALL))
 		return command_misuse(
 		        invocation, "fetch what? name a lockfile, a package or a digest, or give --all");
-	fetching.asked = ask(invocation, &err);
+	fetching.asked = ask(invocation, &problems, &err);
 	if (fetching.asked == NULL)
 		return command_fail(&err);
 	status = undertake(invocation, &fetching, &result);
@@ -192,6 +206,7 @@ run(const struct invocation *invocation)
 	if (!invocation_has(invocation, FLAG_JSON))
 		print_missing(result);
 	say_summary(invocation, result);
+	status = say_problems(problems, status);
 	if (invocation_has(invocation, FLAG_JSON))
 		json_print(result);
 	else

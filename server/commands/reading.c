@@ -33,6 +33,6 @@ reading_say_problems(const struct harvest *harvest)
 			command_say("%s: %s", problem->file, problem->text);
 	}
 	if (harvest->problems_in_all > PROBLEMS_SHOWN)
-		command_say("… and %" PRIu64 " more; --json lists all",
+		command_say("… and %" PRIu64 " more; `larder import --json` lists them",
 		        harvest->problems_in_all - PROBLEMS_SHOWN);
 }

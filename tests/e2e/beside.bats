@@ -184,6 +184,9 @@ said() { # FILE -s STORE COMMAND...
 	echo "# nothing yet" >"$WORK/nothing.list"
 	both nothing fetch "$WORK/nothing.list"
 	grep -q "exit status 0" "$WORK/nothing.beside"
+	echo "http://127.0.0.1:$port/wrong md5=what" >"$WORK/wrong.list"
+	both unread fetch "$WORK/wrong.list"
+	grep -q "exit status 1" "$WORK/unread.beside"
 	both all fetch --all
 	grep -q "exit status 1" "$WORK/all.beside"
 	grep -q "^stored sha256:.* three.1.0" "$WORK/all.beside"

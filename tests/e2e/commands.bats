@@ -244,6 +244,27 @@ make_list() {
 	larder stat --json | jq -e '.catalog.archives == 3'
 }
 
+@test "check and fetch: what cannot be read is named, and not called safe" {
+	larder add "$WORK/archives"
+	make_list 9
+	run larder check "$WORK/archives.list"
+	[ "$status" = 0 ]
+	says ": all is safe"
+	echo 'http://127.0.0.1:9/bad sha256=xyz' >>"$WORK/archives.list"
+	run larder check "$WORK/archives.list"
+	[ "$status" = 1 ]
+	says "archives.list:4:"
+	says "3 archives: 3 stored"
+	says "0 missing; 1 problems: what stands there was not looked for"
+	[[ $output != *safe* ]]
+	larder check --json "$WORK/archives.list" >"$WORK/report" 2>/dev/null || [ $? = 1 ]
+	jq -e '.stored == 3 and .problems[0].line == 4' "$WORK/report"
+	run larder fetch "$WORK/archives.list"
+	[ "$status" = 1 ]
+	says "3 named: 3 stored before"
+	says "1 problems in what was named: what stands there was not fetched"
+}
+
 @test "import of a URL" {
 	make_list 9
 	cp "$WORK/archives.list" "$WORK/archives/x.list"
