@@ -13,13 +13,14 @@ static bool
 ask_nobody(void *context, const struct probe_plan *plan, probe_done_fn *done, void *done_context,
         struct err *err)
 {
-	struct probe_answer answer = {.result = ORIGIN_PRESENT,
-	        .status = 200,
-	        .detail = "",
-	        .etag = "W/\"0f3a6c1d0b7e5f9a8c4d2e1b6a7f8091\"",
-	        .modified = "Tue, 14 Nov 2023 22:13:20 GMT",
-	        .took_ms = 180,
-	        .length = 76543};
+	struct probe_answer answer = {.contact = {.result = ORIGIN_PRESENT,
+	                                      .status = 200,
+	                                      .detail = "",
+	                                      .etag = "W/\"0f3a6c1d0b7e5f9a8c4d2e1b6a7f8091\"",
+	                                      .modified = "Tue, 14 Nov 2023 22:13:20 GMT",
+	                                      .took_ms = 180,
+	                                      .length = 76543},
+	        .retry_after_ms = -1};
 
 	(void)context;
 	(void)plan;
