@@ -246,10 +246,27 @@ choose_ready(struct turn *turn, struct group *ret, struct err *err)
 	return true;
 }
 
+/* More of it may be about to be judged so: what is of the same site, or of the host where several of its sites went. */
 static bool
-has_settled(const struct turn *turn, const struct group *group)
+is_more_suspected(struct turn *turn, const struct group *group, bool *ret, struct err *err)
+{
+	const enum reach reach = count_sites(group) > 1 ? REACH_HOST : REACH_SITE;
+	struct site_states states;
+
+	*ret = false;
+	if (group->items[0]->kind != CAUSE_VANISHED)
+		return true;
+	if (!causes_read_states(turn, group->items[0], reach, &states, err))
+		return false;
+	*ret = states.suspected > 0;
+	return true;
+}
+
+static bool
+has_settled(struct turn *turn, const struct group *group, bool *ret, struct err *err)
 {
 	int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
+	bool more;
 
 	for (size_t i = 0; i < group->count; i++) {
 		const struct change *change = group->items[i];
@@ -257,8 +274,13 @@ has_settled(const struct turn *turn, const struct group *group)
 		first_ms = change->first_at_ms < first_ms ? change->first_at_ms : first_ms;
 		last_ms = change->last_at_ms > last_ms ? change->last_at_ms : last_ms;
 	}
-	return causes_is_over(last_ms, CAUSES_QUIET_MS, turn->now_ms) ||
-	       causes_is_over(first_ms, CAUSES_WAIT_MS, turn->now_ms);
+	*ret = causes_is_over(first_ms, CAUSES_WAIT_MS, turn->now_ms);
+	if (*ret || !causes_is_over(last_ms, CAUSES_QUIET_MS, turn->now_ms))
+		return true;
+	if (!is_more_suspected(turn, group, &more, err))
+		return false;
+	*ret = !more;
+	return true;
 }
 
 static bool
@@ -266,12 +288,15 @@ tell_groups(struct turn *turn, const struct group *ready, struct err *err)
 {
 	for (size_t i = 0, next; i < ready->count; i = next) {
 		struct group group = {.items = &ready->items[i]};
+		bool settled;
 
 		for (next = i; next < ready->count; next++)
 			if (!same_group(ready->items[next], ready->items[i]))
 				break;
 		group.count = next - i;
-		if (has_settled(turn, &group) && !tell_group(turn, &group, err))
+		if (!has_settled(turn, &group, &settled, err))
+			return false;
+		if (settled && !tell_group(turn, &group, err))
 			return false;
 	}
 	return true;

@@ -1,7 +1,7 @@
 /*
- * Causes: news of origins that have one cause become one event. News wait until their cause has been quiet; then they are grouped by
- * what happened and by site, by the whole host where all of it went the same way, or told of the single archive that it was. What comes
- * under a cause later joins its event, without a word where that makes it no graver.
+ * Causes: news of origins that have one cause become one event. News wait until their cause has been quiet and nothing else of it is
+ * suspected; then they are grouped by what happened and by site, by the whole host where all of it went the same way, or told of the
+ * single archive that it was. What comes under a cause later joins its event, without a word where that makes it no graver.
  *
  *   news ──quiet──→ new event, cause open ──more news──→ the event grows
  *     │                                └── graver ──→ new event of the newcomers

@@ -73,6 +73,7 @@ contact_of(const struct asking *asking, struct moment now)
 	const struct heard *heard = &asking->heard;
 
 	return (struct contact){.origin_id = asking->id,
+	        .asked = asking->name,
 	        .url = asking->url,
 	        .result = heard->result,
 	        .status = heard->status,

@@ -47,7 +47,8 @@ site_rows_states(
 	*ret = (struct site_states){.all = (uint64_t)sqlite3_column_int64(statement, 0),
 	        .untried = (uint64_t)sqlite3_column_int64(statement, 1),
 	        .alike = (uint64_t)sqlite3_column_int64(statement, 2),
-	        .served_at_ms = sqlite3_column_int64(statement, 3)};
+	        .served_at_ms = sqlite3_column_int64(statement, 3),
+	        .suspected = (uint64_t)sqlite3_column_int64(statement, 4)};
 	db_reset(statement);
 	return true;
 }

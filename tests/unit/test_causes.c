@@ -25,6 +25,35 @@ an_account_is_one_event(void **state)
 	        "are stored\n");
 }
 
+/* The second archive of an account is about to be judged: people hear of both together, but not of none for ever. */
+static void
+who_is_suspected_is_waited_for(void **state)
+{
+	(void)state;
+	place("https://github.com/kodwx/rosa/archive/0.2.0.tar.gz", "rosa.0.2.0", STORED, 2);
+	place("https://github.com/kodwx/lucid/archive/0.1.5.tar.gz", "lucid.0.1.5", STORED, 2);
+	goes("https://github.com/kodwx/rosa/archive/0.2.0.tar.gz", ORIGIN_IS_VANISHED, T0);
+	run_sql(store, "UPDATE origin SET gone = 2 WHERE url LIKE '%%lucid%%'");
+	assert_told(T0 + 6 * HOUR, 0);
+	goes("https://github.com/kodwx/lucid/archive/0.1.5.tar.gz", ORIGIN_IS_VANISHED, T0 + 7 * HOUR);
+	assert_told(T0 + 8 * HOUR, 1);
+	assert_events(
+	        "info vanished github.com/kodwx: github.com/kodwx is gone: rosa.0.2.0, lucid.0.1.5; both "
+	        "are stored\n");
+}
+
+static void
+but_only_for_a_day(void **state)
+{
+	(void)state;
+	place("https://github.com/kodwx/rosa/archive/0.2.0.tar.gz", "rosa.0.2.0", STORED, 2);
+	place("https://github.com/kodwx/lucid/archive/0.1.5.tar.gz", "lucid.0.1.5", STORED, 2);
+	goes("https://github.com/kodwx/rosa/archive/0.2.0.tar.gz", ORIGIN_IS_VANISHED, T0);
+	run_sql(store, "UPDATE origin SET gone = 2 WHERE url LIKE '%%lucid%%'");
+	assert_told(T0 + DAY - MINUTE, 0);
+	assert_told(T0 + DAY, 1);
+}
+
 static void
 a_renamed_repository_is_one_archive(void **state)
 {
@@ -499,6 +528,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(an_account_is_one_event, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(who_is_suspected_is_waited_for, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(but_only_for_a_day, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_renamed_repository_is_one_archive, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                a_change_in_place_says_what_is_known_of_it, set_up, tear_down),

@@ -164,6 +164,7 @@ static struct {
 	unsigned count;
 	int64_t origin;
 	char bytes[64];
+	struct digest asked;
 } drifted;
 
 static void
@@ -177,6 +178,7 @@ take_drift(void *context, const struct contact *contact, struct intake *intake)
 	assert_true(got >= 0);
 	drifted.bytes[got] = '\0';
 	drifted.origin = contact->origin_id;
+	drifted.asked = contact->asked;
 	drifted.count++;
 	intake_close(intake);
 }
@@ -184,6 +186,8 @@ take_drift(void *context, const struct contact *contact, struct intake *intake)
 static void
 other_bytes_are_handed_on(void **state)
 {
+	struct digest promised = digest_of("archive", DIGEST_SHA256);
+
 	(void)state;
 	drifted.count = 0;
 	patrol->options.drifted = take_drift;
@@ -198,6 +202,7 @@ other_bytes_are_handed_on(void **state)
 	assert_asked("HW");
 	assert_int_equal(drifted.count, 2);
 	assert_string_equal(drifted.bytes, "different");
+	assert_true(digest_equal(&drifted.asked, &promised)); /* by which the archive itself is found */
 	assert_int_equal(drifted.origin, number_in_index("SELECT id FROM origin WHERE url = '" AT "'"));
 	assert_string_equal(ask_index("SELECT was, is_now FROM news"), "0|4\n");
 	/* Known now: it is left alone for an interval, and then all its bytes are asked for again. */
