@@ -312,6 +312,25 @@ index_reader(struct index *index, struct err *err)
 	return db;
 }
 
+bool
+index_hold(struct index *index, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+
+	return (db != NULL && db_run(db, SQL_HOLD, err)) || index_failed(index, err);
+}
+
+void
+index_let_go(struct index *index)
+{
+	struct reader *reader = pthread_getspecific(index->reader_key);
+	struct err err = ERR_NONE;
+
+	/* Nothing was written: a failure, after which the connection holds nothing either, loses nothing. */
+	if (reader != NULL && !db_run(reader->db, SQL_ROLLBACK, &err))
+		index_failed(index, &err);
+}
+
 struct writer *
 index_writer(struct index *index)
 {

@@ -63,6 +63,14 @@ bool index_write(struct index *index, struct chore *chore, struct err *err) MUST
 bool index_failed(struct index *index, const struct err *err);
 
 /*
+ * From now on all questions of this thread are answered as of one moment, until index_let_go; thousands of them cost half
+ * of what they do one by one. Not to be nested, nor held for longer than the questions take: the log of the index grows
+ * meanwhile.
+ */
+bool index_hold(struct index *index, struct err *err) MUST_CHECK;
+void index_let_go(struct index *index);
+
+/*
  * A failed write is no news for longer: who writes nothing for fear of it would never learn that all is well
  * again.
  */

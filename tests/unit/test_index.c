@@ -315,6 +315,24 @@ answers_many_threads(void **state)
 	}
 }
 
+/* Questions that belong together see one moment, whatever is written meanwhile. */
+static void
+answers_as_of_one_moment(void **state)
+{
+	struct archive_row row = row_for("one"), found;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		assert_true(index_hold(index_at_hand, &err));
+		assert_int_equal(find("one", DIGEST_SHA256, &found), round == 0 ? ROW_NONE : ROW_FOUND);
+		run_change(round == 0 ? ARCHIVE_ADD : ARCHIVE_REMOVE, &row);
+		assert_int_equal(find("one", DIGEST_SHA256, &found), round == 0 ? ROW_NONE : ROW_FOUND);
+		index_let_go(index_at_hand);
+		assert_int_equal(find("one", DIGEST_SHA256, &found), round == 0 ? ROW_FOUND : ROW_NONE);
+	}
+}
+
 static bool
 count_rows(void *context, const struct archive_row *row)
 {
@@ -360,6 +378,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(writes_lazy_jobs_at_last, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(knows_how_it_ended, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(answers_many_threads, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(answers_as_of_one_moment, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(walks_in_steps, set_up, tear_down),
 	};
 
