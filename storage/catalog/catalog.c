@@ -3,6 +3,7 @@
  */
 #include "storage/catalog/catalog.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,18 +34,17 @@ catalog_destroy(struct catalog *catalog)
 }
 
 /*
- * Adds the entries that name, by another of their digests, the same archive as the entry at this place of the
- * list.
+ * Adds the entries that name the same archive as this one by another of its digests than the one that led to it.
  */
 static bool
-add_relatives(
-        struct catalog *catalog, const struct entry_row *entry, struct entry_rows *rows, struct err *err)
+add_relatives(struct catalog *catalog, const struct entry_row *entry, const struct digest *asked,
+        struct entry_rows *rows, struct err *err)
 {
 	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
 		struct digest digest;
 
 		if (digests_get(&entry->digests, (enum digest_algo)algo, &digest) &&
-		        !entry_rows_find(catalog->index, &digest, rows, err))
+		        !digest_equal(&digest, asked) && !entry_rows_find(catalog->index, &digest, rows, err))
 			return false;
 	}
 	return true;
@@ -62,7 +62,7 @@ find_family(struct catalog *catalog, const struct digest *digest, struct entry_r
 	for (size_t i = 0; i < own; i++) {
 		struct entry_row entry = ret->items[i]; /* a copy: the list may move */
 
-		if (!add_relatives(catalog, &entry, ret, err))
+		if (!add_relatives(catalog, &entry, digest, ret, err))
 			return false;
 	}
 	kept = own;
@@ -363,6 +363,38 @@ catalog_packages(struct catalog *catalog, const struct digest *digest, package_v
 	entry_rows_finish(&entries);
 	tell_names(&names, found ? visit : NULL, context);
 	return found;
+}
+
+struct naming {
+	const struct digests *apart_from;
+	struct catalog_naming *found;
+	enum row_answer answer;
+};
+
+static void
+keep_naming(void *context, const struct entry_row *entry, const char *package, int64_t at_ms)
+{
+	struct naming *naming = context;
+
+	if (naming->answer == ROW_FOUND || digests_agree(&entry->digests, naming->apart_from))
+		return;
+	naming->answer = ROW_FOUND;
+	*naming->found = (struct catalog_naming){.digests = entry->digests, .at_ms = at_ms};
+	snprintf(naming->found->package, sizeof naming->found->package, "%s", package);
+}
+
+enum row_answer
+catalog_named_now(struct catalog *catalog, const char *url, const struct digests *apart_from,
+        struct catalog_naming *ret, struct err *err)
+{
+	struct naming naming = {.apart_from = apart_from, .found = ret, .answer = ROW_NONE};
+	struct site site;
+
+	if (!site_of(url, &site))
+		return ROW_NONE;
+	if (!entry_rows_naming(catalog->index, site.text, url, keep_naming, &naming, err))
+		return ROW_FAILED;
+	return naming.answer;
 }
 
 /* What the visits of entries hand on. */

@@ -226,6 +226,26 @@ entry_rows_of_package(
 }
 
 bool
+entry_rows_naming(struct index *index, const char *site, const char *url, entry_naming_visit_fn *visit,
+        void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ENTRIES_NAMING, err) : NULL;
+	enum db_step step;
+
+	if (statement == NULL)
+		return index_failed(index, err);
+	sqlite3_bind_text(statement, 1, site, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 2, url, -1, SQLITE_STATIC);
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+		struct entry_row entry = read_entry(statement);
+
+		visit(context, &entry, db_column_text(statement, 6), sqlite3_column_int64(statement, 7));
+	}
+	return step == DB_DONE || index_failed(index, err);
+}
+
+bool
 entry_rows_wanted(struct index *index, uint64_t *ret, struct err *err)
 {
 	struct db *db = index_reader(index, err);

@@ -189,3 +189,26 @@ drift_row_to_compare(struct index *index, int64_t after, struct drift_row *ret, 
 	db_reset(statement);
 	return answer;
 }
+
+bool
+drift_rows_of(struct index *index, int64_t origin, drift_row_visit_fn *visit, void *context, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_DRIFTS_OF, err) : NULL;
+	enum db_step step;
+
+	if (statement == NULL)
+		return index_failed(index, err);
+	sqlite3_bind_int64(statement, 1, origin);
+	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+		struct drift_row drift = {.id = sqlite3_column_int64(statement, 0),
+		        .origin = origin,
+		        .size_bytes = (uint64_t)sqlite3_column_int64(statement, 2),
+		        .keeping = sqlite3_column_int(statement, 3) != 0 ? DRIFT_KEPT : DRIFT_DROPPED,
+		        .at_ms = sqlite3_column_int64(statement, 6)};
+
+		if (db_column_bytes(statement, 1, drift.sha256, sizeof drift.sha256))
+			visit(context, &drift, db_column_text(statement, 4), db_column_text(statement, 5));
+	}
+	return step == DB_DONE || index_failed(index, err);
+}

@@ -1,6 +1,6 @@
 /*
- * The rows of what is noticed: news that nobody was told of yet, and what origins served instead of archives. In chores of the
- * index writer.
+ * The rows of what is noticed: news that nobody was told of yet, and what origins served instead of archives. Changed in chores of
+ * the index writer.
  */
 #ifndef STORAGE_INDEX_WATCH_ROWS_H
 #define STORAGE_INDEX_WATCH_ROWS_H
@@ -65,5 +65,14 @@ bool drift_rows_bytes(struct index *index, uint64_t *ret, struct err *err) MUST_
 /* The first behind this id that is kept, was not compared, and could be: the archive is stored. digests: of that. */
 enum row_answer drift_row_to_compare(struct index *index, int64_t after, struct drift_row *ret,
         struct digests *ret_digests, struct err *err) MUST_CHECK;
+
+/*
+ * What this origin served, the newest first. How it differs from the archive, as in the table: "" where it was not compared yet; the
+ * texts are borrowed for the call. Any thread.
+ */
+typedef void drift_row_visit_fn(
+        void *context, const struct drift_row *drift, const char *kind, const char *detail);
+bool drift_rows_of(struct index *index, int64_t origin, drift_row_visit_fn *visit, void *context,
+        struct err *err) MUST_CHECK;
 
 #endif
