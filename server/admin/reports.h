@@ -12,19 +12,17 @@
 #include "server/work/wants.h"
 
 /*
- * What `larder check --json` prints: {"archives", "stored", "stored_bytes", "states": {state: count}, "missing":
- * [{"package", "digests", "state", "removed", "origins", "advice"}]}. The state of what is not stored is one of
- * report_states. NULL with err.
+ * What `larder check --json` prints: {"archives", "stored", "stored_bytes", "only_here", "states": {state: count},
+ * "missing": [{"package", "digests", "state", "site", "copies", "hosts", "removed", "origins", "correction",
+ * "mirrors_untried", "advice"}], "kept": [{"package", "digests", "size", "site", "copies", "hosts", "elsewhere"}]}.
+ * missing are those that are not stored, kept those that are. NULL with err.
  */
 json_t *report_check(struct larder *larder, const struct wants *wants, struct err *err) MUST_CHECK;
-/* "reachable", "untried", "failing", "unknown", "removed": in this order in summaries. */
-#define REPORT_STATES 5
-extern const char *const report_states[REPORT_STATES];
 
 /*
  * What `larder show --json` prints of one archive, which has all of these digests: {"digests", "state", "stored",
- * "size", "stored_at", "used_at", "came_from", "pinned", "removed", "packages", "origins"}. NULL: ERR_UNKNOWN when
- * nothing is known.
+ * "size", "stored_at", "used_at", "came_from", "git_commit", "pinned", "removed", "packages", "copies", "hosts",
+ * "origins"}. NULL: ERR_UNKNOWN when nothing is known.
  */
 json_t *report_archive(struct larder *larder, const struct digests *digests, struct err *err) MUST_CHECK;
 

@@ -6,6 +6,7 @@
 
 #include "server/admin/reports.h"
 #include "server/commands/command.h"
+#include "server/commands/origin_text.h"
 #include "server/work/json.h"
 #include "server/work/wants.h"
 #include "server/signals.h"
@@ -23,20 +24,58 @@ print_digests(const json_t *digests)
 	}
 }
 
+/* When sources named it, and how long its last answer took. */
+static void
+print_times(const json_t *origin)
+{
+	const char *first = json_text_of(origin, "first_named"), *last = json_text_of(origin, "last_named");
+	const char *tried = json_text_of(origin, "tried");
+
+	if (tried[0] != '\0')
+		printf("           asked %s, answered after %" PRIu64 " ms\n", tried,
+		        json_count_of(origin, "took_ms"));
+	if (first[0] != '\0')
+		printf("           named %.10s to %.10s\n", first, last);
+}
+
 static void
 print_origin(const json_t *origin)
 {
-	const char *detail = json_text_of(origin, "detail"), *tried = json_text_of(origin, "tried");
-	char url[1024];
+	const json_t *drifts = json_object_get(origin, "drifts");
+	AUTO_TEXT lines = TEXT_EMPTY;
 
-	text_escape(json_text_of(origin, "url"), url, sizeof url);
-	printf("  origin   %s\n           %s%s%s%s%s\n", url, json_text_of(origin, "outcome"),
-	        detail[0] != '\0' ? ": " : "", detail, tried[0] != '\0' ? ", " : "", tried);
+	text_add(&lines, "  origin   ");
+	origin_add_safe(&lines, json_text_of(origin, "url"));
+	text_add(&lines, "\n           ");
+	origin_text(origin, &lines);
+	for (size_t i = 0; i < json_array_size(drifts); i++) {
+		text_add(&lines, "\n           served instead: ");
+		origin_drift_text(json_array_get(drifts, i), &lines);
+	}
+	puts(text_string(&lines));
+	print_times(origin);
+}
+
+/* Who else has it. */
+static void
+print_copies(const json_t *report)
+{
+	const json_t *hosts = json_object_get(report, "hosts");
+	AUTO_TEXT line = TEXT_EMPTY;
+
+	text_addf(&line, "  copies   %" PRIu64 "%s", json_count_of(report, "copies"),
+	        json_flag_of(report, "stored") ? " beside this one" : "");
+	for (size_t i = 0; i < json_array_size(hosts); i++) {
+		text_add(&line, i == 0 ? ": " : ", ");
+		origin_add_safe(&line, json_string_value(json_array_get(hosts, i)));
+	}
+	puts(text_string(&line));
 }
 
 static void
 print_stored(const json_t *report)
 {
+	const char *commit = json_text_of(report, "git_commit");
 	uint64_t bytes = json_count_of(report, "size");
 	char size[TEXT_SIZE_MAX], from[2 * ARCHIVE_CAME_FROM_MAX];
 
@@ -48,6 +87,8 @@ print_stored(const json_t *report)
 	text_escape(json_text_of(report, "came_from"), from, sizeof from);
 	printf("  stored   %s, %s (%" PRIu64 " bytes), from %s\n", json_text_of(report, "stored_at"), size,
 	        bytes, from);
+	if (commit[0] != '\0')
+		printf("  commit   made by git of commit %s\n", commit);
 }
 
 /* What somebody decided about it: "pinned", "removed". */
@@ -76,6 +117,7 @@ print_report(const struct digests *asked, const json_t *report)
 	print_stored(report);
 	print_decision(report, "pinned");
 	print_decision(report, "removed");
+	print_copies(report);
 	for (size_t i = 0; i < json_array_size(origins); i++)
 		print_origin(json_array_get(origins, i));
 }
@@ -138,9 +180,12 @@ const struct command command_show = {
         .name = "show",
         .arguments = "DIGEST|PACKAGE",
         .summary = "all that is known of an archive",
-        .help = "Digests, size, packages, when it came and from where, and its origins with the outcome of "
-                "the last\n"
-                "contact. PACKAGE is a name (all versions) or name.version. Works beside a running daemon.\n",
+        .help = "Digests, size, packages, when it came and from where, of which commit git made it, how many "
+                "hosts\n"
+                "serve it, and its origins: what they do since when, when they were asked and how fast they "
+                "answered, when\n"
+                "they were named, and what came instead where they changed. PACKAGE is a name (all versions) "
+                "or name.version. Works beside a running daemon.\n",
         .flags = FLAG_JSON,
         .min_arguments = 1,
         .max_arguments = 1,

@@ -108,11 +108,19 @@ json_time(int64_t wall_ms)
 json_t *
 json_origin(const struct catalog_origin *origin)
 {
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I}", "url", json_text(origin->url), "outcome",
+	const struct origin_memory *memory = &origin->memory;
+	const bool named = origin->kind == ORIGIN_NAMED;
+
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:b, s:b}", "url",
+	        json_text(origin->url), "state", origin_state_name(memory->state), "outcome",
 	        origin_result_name(origin->result), "detail",
 	        json_text(origin->detail != NULL ? origin->detail : ""), "tried",
-	        json_time(origin->tried_at_ms), "served", json_time(origin->memory.served_at_ms), "failures",
-	        (json_int_t)origin->memory.failures);
+	        json_time(origin->tried_at_ms), "served", json_time(memory->served_at_ms), "failures",
+	        (json_int_t)memory->failures, "failing_since", json_time(memory->failing_since_ms), "took_ms",
+	        origin->tried_at_ms != 0 ? json_integer((json_int_t)origin->took_ms) : json_null(),
+	        "first_named", json_time(named ? origin->first_at_ms : 0), "last_named",
+	        json_time(named ? origin->last_at_ms : 0), "past", origin->age == ORIGIN_PAST, "mirror",
+	        !named);
 }
 
 json_t *

@@ -22,7 +22,10 @@ json_t *json_digests(const struct digests *digests);
 bool json_digests_read(const json_t *value, struct digests *ret, struct err *err) MUST_CHECK;
 /* RFC 3339; null for 0. */
 json_t *json_time(int64_t wall_ms);
-/* {"url", "outcome", "detail", "tried", "served", "failures"} */
+/*
+ * {"url", "state", "outcome", "detail", "tried", "served", "failures", "failing_since", "took_ms", "first_named", "last_named",
+ * "past", "mirror"}
+ */
 json_t *json_origin(const struct catalog_origin *origin);
 /* {"id", "at", "level", "kind", "subject", "who", "from", "result", "detail", "about"}; about: the event's data, or null */
 json_t *json_event(const struct event_row *event);

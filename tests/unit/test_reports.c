@@ -1,7 +1,7 @@
 /*
- * Reports: the state of an archive from what its origins did, who pinned and who removed it, and what is known of one.
+ * Reports: the states of archives, their copies, those that are nowhere else, what to do; and all that is known of one.
  */
-#include "tests/support/stores.h"
+#include "tests/support/sql.h"
 
 #include <jansson.h>
 
@@ -176,6 +176,114 @@ urls_that_the_catalog_does_not_know_are_untried(void **state)
 	harvest_destroy(lockfile);
 }
 
+/* Puts the origins of this archive, first and second, into these states. */
+static void
+put_states(const char *string, enum origin_state first, enum origin_state second)
+{
+	struct digest digest = digest_of(string, DIGEST_SHA256);
+	char hex[DIGEST_HEX_MAX];
+
+	digest_hex(&digest, hex);
+	run_sql(larder.store,
+	        "UPDATE origin SET tried_at = 1000, state = CASE WHEN url LIKE 'https://a/%%' THEN %d ELSE "
+	        "%d END"
+	        " WHERE entry = (SELECT id FROM entry WHERE sha256 = x'%s')",
+	        (int)first, (int)second, hex);
+}
+
+static const json_t *
+missing_of(const json_t *report, size_t number)
+{
+	return json_array_get(json_object_get(report, "missing"), number);
+}
+
+static void
+verdicts_decide(void **state)
+{
+	static const char *const all[] = {"reachable", "vanished", "changed", "failing"};
+	json_t *report;
+
+	(void)state;
+	learn_all(all, COUNT_OF(all));
+	put_states("reachable", ORIGIN_IS_VANISHED, ORIGIN_IS_SERVING);
+	put_states("vanished", ORIGIN_IS_VANISHED, ORIGIN_IS_VANISHED);
+	put_states("changed", ORIGIN_IS_CHANGED, ORIGIN_IS_UNTRIED);
+	put_states("failing", ORIGIN_IS_VANISHED, ORIGIN_IS_FAILING);
+	report = check(all, COUNT_OF(all));
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		assert_string_equal(state_of(report, i), all[i]);
+		assert_int_equal(count_of(json_object_get(report, "states"), all[i]), 1);
+		assert_int_equal(count_of(missing_of(report, i), "copies"), i == 0);
+		assert_int_equal(json_array_size(json_object_get(missing_of(report, i), "hosts")), i == 0);
+	}
+	assert_string_equal(json_string_value(json_object_get(missing_of(report, 0), "site")), "b/x");
+	json_decref(report);
+}
+
+static void
+what_is_stored_and_nowhere_else_is_counted(void **state)
+{
+	static const char *const all[] = {"two-copies", "no-copy", "nobody-was-asked", "named-by-nobody"};
+	static const char *const elsewhere[] = {"reachable", "vanished", "untried", "unknown"};
+	json_t *report;
+
+	(void)state;
+	learn_all(all, 3);
+	for (size_t i = 0; i < COUNT_OF(all); i++)
+		put(larder.store, all[i], INTAKE_STORED);
+	put_states("two-copies", ORIGIN_IS_SERVING, ORIGIN_IS_SERVING);
+	put_states("no-copy", ORIGIN_IS_VANISHED, ORIGIN_IS_VANISHED);
+	report = check(all, COUNT_OF(all));
+	assert_int_equal(count_of(report, "stored"), 4);
+	assert_int_equal(count_of(report, "only_here"), 2);
+	assert_int_equal(json_array_size(json_object_get(report, "missing")), 0);
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		const json_t *kept = json_array_get(json_object_get(report, "kept"), i);
+
+		assert_string_equal(json_string_value(json_object_get(kept, "elsewhere")), elsewhere[i]);
+		assert_int_equal(count_of(kept, "copies"), i == 0 ? 2 : 0);
+		assert_int_equal(count_of(kept, "size"), strlen(all[i]));
+	}
+	json_decref(report);
+}
+
+static const char *
+advice_of(const json_t *report, size_t number)
+{
+	return json_string_value(json_object_get(missing_of(report, number), "advice"));
+}
+
+static void
+mirrors_are_left_to_ask(void **state)
+{
+	static const char *const all[] = {"vanished", "nobody knows"};
+	struct config_mirror mirror = {.name = "cache",
+	        .url = "https://cache.example/{algo}/{hash}",
+	        .digests = {DIGEST_SHA256},
+	        .n_digests = 1};
+	json_t *report;
+
+	(void)state;
+	learn_all(all, 1);
+	put_states("vanished", ORIGIN_IS_VANISHED, ORIGIN_IS_VANISHED);
+	report = check(all, COUNT_OF(all));
+	assert_non_null(strstr(advice_of(report, 0), "ask around"));
+	assert_null(strstr(advice_of(report, 0), "larder fetch"));
+	assert_string_equal(advice_of(report, 1), "larder add FILE, if you have it");
+	json_decref(report);
+	config.mirrors = &mirror;
+	config.n_mirrors = 1;
+	report = check(all, COUNT_OF(all));
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		assert_non_null(strstr(advice_of(report, i), "larder fetch"));
+		assert_string_equal(json_string_value(json_array_get(
+		                            json_object_get(missing_of(report, i), "mirrors_untried"), 0)),
+		        "cache");
+	}
+	json_decref(report);
+	config = (struct config){0};
+}
+
 static json_t *
 tell(const char *string, enum digest_algo algo, struct err *err)
 {
@@ -193,6 +301,7 @@ all_that_is_known_of_a_stored_archive(void **state)
 	struct pin pin = {.who = "token laptop", .at_ms = 1000};
 	struct digest sha256 = digest_of("one", DIGEST_SHA256);
 	struct err err = ERR_NONE;
+	const json_t *vanished;
 	json_t *report;
 
 	(void)state;
@@ -200,6 +309,9 @@ all_that_is_known_of_a_stored_archive(void **state)
 	put(larder.store, "one", INTAKE_STORED);
 	memcpy(pin.sha256, sha256.bytes, sizeof pin.sha256);
 	assert_true(pin_row_add(store_index(larder.store), &pin, &err));
+	put_states("one", ORIGIN_IS_SERVING, ORIGIN_IS_VANISHED);
+	run_sql(larder.store, "UPDATE archive SET git_commit = '0123'; UPDATE origin SET failures = 3,"
+	                      " failing_since = 500, took_ms = 7, past = 1 WHERE url LIKE 'https://b/%%'");
 	report = tell("one", DIGEST_MD5, &err);
 	assert_string_equal(json_string_value(json_object_get(report, "state")), "stored");
 	assert_int_equal(json_object_size(json_object_get(report, "digests")), DIGEST_ALGOS);
@@ -210,6 +322,18 @@ all_that_is_known_of_a_stored_archive(void **state)
 	assert_true(json_is_null(json_object_get(report, "removed")));
 	assert_int_equal(json_array_size(json_object_get(report, "origins")), 2);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(report, "packages"), 0)), "one");
+	assert_string_equal(json_string_value(json_object_get(report, "git_commit")), "0123");
+	assert_int_equal(count_of(report, "copies"), 1);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(report, "hosts"), 0)), "a");
+	vanished = json_array_get(json_object_get(report, "origins"), 1);
+	assert_string_equal(json_string_value(json_object_get(vanished, "state")), "vanished");
+	assert_string_equal(
+	        json_string_value(json_object_get(vanished, "failing_since")), "1970-01-01T00:00:00.500Z");
+	assert_int_equal(count_of(vanished, "took_ms"), 7);
+	assert_true(json_is_true(json_object_get(vanished, "past")));
+	assert_true(json_is_false(json_object_get(vanished, "mirror")));
+	assert_true(json_is_string(json_object_get(vanished, "last_named")));
+	assert_int_equal(json_array_size(json_object_get(vanished, "drifts")), 0);
 	json_decref(report);
 }
 
@@ -258,6 +382,10 @@ main(void)
 	        cmocka_unit_test_setup_teardown(the_state_is_what_the_origins_did, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                urls_that_the_catalog_does_not_know_are_untried, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(verdicts_decide, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                what_is_stored_and_nowhere_else_is_counted, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(mirrors_are_left_to_ask, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(all_that_is_known_of_a_stored_archive, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                all_that_is_known_of_one_that_is_not_stored, set_up, tear_down),

@@ -1,0 +1,63 @@
+/*
+ * What is known of one archive: whether it is stored, and what its origins amount to, as they answered when they were
+ * last asked. Any thread; it reads the index and blocks on the disk.
+ */
+#ifndef SERVER_ADMIN_KNOWN_H
+#define SERVER_ADMIN_KNOWN_H
+
+#include "server/config.h"
+#include "server/work/wants.h"
+#include "storage/catalog/catalog.h"
+#include "storage/index/tombstone_rows.h"
+#include "storage/store.h"
+
+/* In the order of summaries. */
+enum known_state {
+	KNOWN_REACHABLE, /* an origin serves it */
+	KNOWN_UNTRIED,   /* none does, and one was never asked */
+	KNOWN_FAILING,   /* all were asked, and none serves it; it may be for now */
+	KNOWN_VANISHED,  /* it is gone wherever it was known to be */
+	KNOWN_CHANGED,   /* none serves it, and one serves other bytes */
+	KNOWN_UNKNOWN,   /* no origin is known */
+	KNOWN_REMOVED,   /* somebody removed it; it is not fetched again */
+	KNOWN_STORED,
+};
+#define KNOWN_STATES 8
+const char *known_state_name(enum known_state state); /* "reachable", … */
+
+struct known {
+	const struct want *want;
+	enum known_state state;
+	enum known_state elsewhere; /* what the origins amount to; never KNOWN_REMOVED or KNOWN_STORED */
+	struct archive archive;     /* of KNOWN_STORED */
+	struct tombstone tombstone; /* of KNOWN_REMOVED */
+	struct catalog_origins origins;
+	size_t copies; /* hosts that serve it */
+};
+
+/* Borrows want. False with err: the index failed. ret is to be finished in any case. */
+bool known_look_up(
+        struct store *store, const struct want *want, struct known *ret, struct err *err) MUST_CHECK;
+void known_finish(struct known *known);
+/*
+ * Of a stored archive all digests; else what was asked, and what the catalog lists with it if it knows but one such set.
+ */
+bool known_digests(
+        struct store *store, const struct known *known, struct digests *ret, struct err *err) MUST_CHECK;
+
+/*
+ * What origins amount to; of the want count its URLs that are not among them. A mirror that never had the archive is
+ * no sign of anything. Pure.
+ */
+enum known_state known_judge(const struct want *want, const struct catalog_origins *origins);
+/* The origin of this URL; NULL: the catalog does not know it. */
+const struct catalog_origin *known_origin(const struct known *known, const char *url);
+/* Stored, and nobody else is known to serve it, though they were asked. */
+bool known_only_here(const struct known *known);
+/* Whose it was or is: the site of the best of its origins; false: there is none. */
+struct site;
+bool known_site(const struct known *known, struct site *ret);
+/* This configured mirror could be asked for it, and never was. */
+bool known_mirror_untried(const struct known *known, const struct config_mirror *mirror);
+
+#endif

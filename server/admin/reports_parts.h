@@ -1,0 +1,20 @@
+/*
+ * What the reports tell in the same way. For server/admin/reports*.c.
+ */
+#ifndef SERVER_ADMIN_REPORTS_PARTS_H
+#define SERVER_ADMIN_REPORTS_PARTS_H
+
+#include <jansson.h>
+
+#include "server/admin/known.h"
+
+/* {"who", "at"} */
+json_t *report_decision(const char *who, int64_t at_ms);
+/* Who removed it, or null. */
+json_t *report_removed(const struct known *known);
+/* Those of the catalog, and those of the lockfile that are in no catalog yet; each with its drifts. NULL with err. */
+json_t *report_origins(struct store *store, const struct known *known, struct err *err) MUST_CHECK;
+/* Adds "site", "copies" and "hosts". */
+void report_add_copies(json_t *report, const struct known *known);
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * What `check` prints. Main thread; the report says everything, this only chooses the words.
+ */
+#include "server/commands/check_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/admin/known.h"
+#include "server/commands/check_groups.h"
+#include "server/commands/origin_text.h"
+#include "server/work/json.h"
+#include "server/work/wants.h"
+#include "storage/base/text.h"
+
+/* --- what to do --- */
+
+typedef bool belongs_fn(const json_t *archive);
+
+static bool
+is_corrected(const json_t *archive)
+{
+	return json_is_object(json_object_get(archive, "correction"));
+}
+
+static bool
+has_mirrors_left(const json_t *archive)
+{
+	return json_array_size(json_object_get(archive, "mirrors_untried")) > 0;
+}
+
+static bool
+is_any(const json_t *archive)
+{
+	(void)archive;
+	return true;
+}
+
+#define ASK_AROUND "ask around for #: larder add FILE, or larder push from whoever has ~ in a download cache"
+
+/*
+ * Every archive is in the first group of its state that it belongs to. In a heading # is "these 2" or "this one", ~ "them"
+ * or "it", @ what to fetch.
+ */
+static const struct {
+	enum known_state state;
+	belongs_fn *belongs;
+	const char *heading;
+} groups[] = {
+        {KNOWN_REACHABLE, is_any, "larder fetch @ gets #:"},
+        {KNOWN_UNTRIED, is_any, "larder fetch @ asks for #, since nobody was asked for ~ yet:"},
+        {KNOWN_CHANGED, is_corrected,
+                "name the corrected checksum of #, changed in place (below, old and new):"},
+        {KNOWN_CHANGED, has_mirrors_left,
+                "larder fetch @ asks mirrors for #, changed in place; else " ASK_AROUND ":"},
+        {KNOWN_CHANGED, is_any, "changed in place, and nobody has the old bytes; " ASK_AROUND ":"},
+        {KNOWN_FAILING, is_any,
+                "larder fetch @ asks again for #, failing for now; larder add FILE, if you have ~:"},
+        {KNOWN_VANISHED, has_mirrors_left,
+                "larder fetch @ asks mirrors for #, vanished from where published; else " ASK_AROUND ":"},
+        {KNOWN_VANISHED, is_any, "vanished, and nobody is known to have a copy; " ASK_AROUND ":"},
+        {KNOWN_UNKNOWN, has_mirrors_left,
+                "larder fetch @ asks mirrors for #, of which no origin is known; larder add FILE, if you "
+                "have ~:"},
+        {KNOWN_UNKNOWN, is_any, "larder add FILE, if you have #; no origin of ~ is known:"},
+        {KNOWN_REMOVED, is_any, "larder remove --forget lets # be fetched again, which somebody removed:"},
+};
+
+static void
+print_heading(const char *heading, size_t count, const char *fetch)
+{
+	AUTO_TEXT line = TEXT_EMPTY;
+
+	for (const char *at = heading; *at != '\0'; at++) {
+		if (*at == '@') {
+			origin_add_safe(&line, fetch);
+		} else if (*at == '~') {
+			text_add(&line, count == 1 ? "it" : "them");
+		} else if (*at == '#' && count == 1) {
+			text_add(&line, "this one");
+		} else if (*at == '#') {
+			text_add(&line, "these ");
+			check_add_number(&line, count);
+		} else {
+			text_add_bytes(&line, at, 1);
+		}
+	}
+	printf("\n%s\n", text_string(&line));
+}
+
+/* The group of an archive that is not stored; COUNT_OF(groups): of a state that this program does not know. */
+static size_t
+group_of(const json_t *archive)
+{
+	const char *state = json_text_of(archive, "state");
+	size_t i = 0;
+
+	while (i < COUNT_OF(groups) &&
+	        (strcmp(state, known_state_name(groups[i].state)) != 0 || !groups[i].belongs(archive)))
+		i++;
+	return i;
+}
+
+static void
+print_groups(const json_t *missing, const char *fetch)
+{
+	struct check_group gathered[COUNT_OF(groups) + 1] = {0};
+
+	for (size_t i = 0; i < json_array_size(missing); i++) {
+		const json_t *archive = json_array_get(missing, i);
+
+		check_group_add(&gathered[group_of(archive)], archive);
+	}
+	for (size_t i = 0; i < COUNT_OF(groups); i++) {
+		if (gathered[i].count == 0)
+			continue;
+		print_heading(groups[i].heading, gathered[i].count, fetch);
+		check_group_print(&gathered[i]);
+	}
+	for (size_t i = 0; i < COUNT_OF(gathered); i++)
+		check_group_finish(&gathered[i]);
+}
+
+/* Nobody else is known to have these, though they were asked. */
+static bool
+is_only_here(const json_t *kept)
+{
+	return json_count_of(kept, "copies") == 0 &&
+	       strcmp(json_text_of(kept, "elsewhere"), known_state_name(KNOWN_UNTRIED)) != 0;
+}
+
+static void
+print_only_here(const json_t *kept)
+{
+	struct check_group group = {0};
+
+	for (size_t i = 0; i < json_array_size(kept); i++)
+		if (is_only_here(json_array_get(kept, i)))
+			check_group_add(&group, json_array_get(kept, i));
+	if (group.count > 0) {
+		print_heading("back this store up, since nobody else is known to have #:", group.count, "");
+		check_group_print(&group);
+	}
+	check_group_finish(&group);
+}
+
+/* --- details --- */
+
+static void
+print_origin(const json_t *origin)
+{
+	const json_t *drifts = json_object_get(origin, "drifts");
+	AUTO_TEXT line = TEXT_EMPTY;
+
+	text_add(&line, "    ");
+	origin_add_safe(&line, json_text_of(origin, "url"));
+	text_add(&line, ": ");
+	origin_text(origin, &line);
+	for (size_t i = 0; i < json_array_size(drifts); i++) {
+		text_add(&line, "\n      served instead: ");
+		origin_drift_text(json_array_get(drifts, i), &line);
+	}
+	puts(text_string(&line));
+}
+
+/* The digests of a lockfile or an opam file, a line each. */
+static void
+print_checksums(const char *sign, const json_t *digests)
+{
+	static const enum digest_algo order[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_MD5};
+
+	for (size_t i = 0; i < COUNT_OF(order); i++) {
+		const char *name = digest_algo_name(order[i]), *hex = json_text_of(digests, name);
+
+		if (hex[0] != '\0')
+			printf("    %s\"%s=%s\"\n", sign, name, hex);
+	}
+}
+
+static void
+print_correction(const json_t *missing)
+{
+	const json_t *correction = json_object_get(missing, "correction");
+	const char *package = json_text_of(correction, "package");
+	AUTO_TEXT name = TEXT_EMPTY;
+
+	if (!json_is_object(correction))
+		return;
+	origin_add_safe(&name, package);
+	printf("    the catalog names other bytes there now%s%s; in the lockfile or opam file:\n",
+	        package[0] != '\0' ? ", as " : "", text_string(&name));
+	print_checksums("- ", json_object_get(missing, "digests"));
+	print_checksums("+ ", json_object_get(correction, "digests"));
+}
+
+static void
+print_missing(const json_t *missing)
+{
+	const json_t *origins = json_object_get(missing, "origins");
+	const json_t *removed = json_object_get(missing, "removed");
+	char digest[DIGEST_TEXT_MAX];
+	AUTO_TEXT package = TEXT_EMPTY;
+	struct err err = ERR_NONE;
+	struct digests digests;
+
+	if (!json_digests_read(json_object_get(missing, "digests"), &digests, &err))
+		return;
+	wants_best_text(&digests, digest);
+	origin_add_safe(&package, json_text_of(missing, "package"));
+	printf("%s %s %s: %s\n", json_text_of(missing, "state"), package.length > 0 ? package.bytes : "-",
+	        digest, json_text_of(missing, "advice"));
+	if (json_is_object(removed))
+		printf("    removed by %s, %s\n", json_text_of(removed, "who"), json_text_of(removed, "at"));
+	for (size_t i = 0; i < json_array_size(origins); i++)
+		print_origin(json_array_get(origins, i));
+	print_correction(missing);
+}
+
+static void
+print_details(const json_t *missing)
+{
+	size_t count = json_array_size(missing), shown = count;
+	AUTO_TEXT more = TEXT_EMPTY;
+
+	if (count > CHECK_DETAILS_SHOWN && isatty(STDOUT_FILENO))
+		shown = CHECK_DETAILS_SHOWN;
+	if (count > 0)
+		puts("");
+	for (size_t i = 0; i < shown; i++)
+		print_missing(json_array_get(missing, i));
+	if (shown == count)
+		return;
+	check_add_number(&more, count - shown);
+	printf("… and %s more; all of them go to a file or a pipe, and with --json\n", text_string(&more));
+}
+
+/* --- all of it --- */
+
+static void
+print_verdict(uint64_t archives, uint64_t stored, uint64_t only_here)
+{
+	AUTO_TEXT line = TEXT_EMPTY;
+
+	if (stored == archives) {
+		text_add(&line, "all ");
+		check_add_number(&line, archives);
+		text_add(&line, " archives are stored");
+	} else {
+		check_add_number(&line, archives - stored);
+		text_add(&line, " of ");
+		check_add_number(&line, archives);
+		text_addf(&line, " archives %s not safe; ", archives - stored == 1 ? "is" : "are");
+		check_add_number(&line, stored);
+		text_addf(&line, " %s stored", stored == 1 ? "is" : "are");
+	}
+	if (only_here > 0) {
+		text_add(&line, " (");
+		check_add_number(&line, only_here);
+		text_add(&line, " of them nowhere else that is known)");
+	}
+	puts(text_string(&line));
+}
+
+/* Of what could not be read nobody knows. */
+bool
+check_is_safe(const json_t *report)
+{
+	return json_count_of(report, "stored") == json_count_of(report, "archives") &&
+	       json_array_size(json_object_get(report, "problems")) == 0;
+}
+
+static void
+print_figures(const json_t *report, uint64_t archives, uint64_t stored)
+{
+	const json_t *states = json_object_get(report, "states");
+	uint64_t problems = json_array_size(json_object_get(report, "problems"));
+	char bytes[TEXT_SIZE_MAX];
+
+	text_size(json_count_of(report, "stored_bytes"), bytes);
+	printf("%" PRIu64 " archives: %" PRIu64 " stored (%s), %" PRIu64 " missing", archives, stored, bytes,
+	        archives - stored);
+	for (int state = 0; state < KNOWN_STATES; state++) {
+		const char *name = known_state_name((enum known_state)state);
+
+		if (json_count_of(states, name) > 0)
+			printf(", %" PRIu64 " %s", json_count_of(states, name), name);
+	}
+	if (problems > 0)
+		printf("; %" PRIu64 " problems: what stands there was not looked for", problems);
+	puts(check_is_safe(report) ? ": all is safe" : "");
+}
+
+void
+check_text_print(const json_t *report, const char *fetch)
+{
+	uint64_t archives = json_count_of(report, "archives"), stored = json_count_of(report, "stored");
+	uint64_t only_here = json_count_of(report, "only_here");
+
+	if (stored < archives || only_here > 0) {
+		print_verdict(archives, stored, only_here);
+		print_groups(json_object_get(report, "missing"), fetch);
+		print_only_here(json_object_get(report, "kept"));
+		print_details(json_object_get(report, "missing"));
+		puts("");
+	}
+	print_figures(report, archives, stored);
+}

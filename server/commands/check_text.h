@@ -1,0 +1,23 @@
+/*
+ * What `check` prints for people. Main thread.
+ */
+#ifndef SERVER_COMMANDS_CHECK_TEXT_H
+#define SERVER_COMMANDS_CHECK_TEXT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/*
+ * Prints a report of report_check: the verdict in a line; what to do, for whom, by site; then each archive that is not
+ * stored with its origins, and a line of figures. fetch: what to give to `larder fetch` to get all of them.
+ */
+void check_text_print(const json_t *report, const char *fetch);
+
+#define CHECK_SITES_SHOWN   8  /* of one group */
+#define CHECK_NAMES_SHOWN   8  /* of one site */
+#define CHECK_DETAILS_SHOWN 20 /* archives, where the output is a terminal; to a file or pipe go all */
+
+/* Everything is stored, and all of the lockfile could be read. */
+bool check_is_safe(const json_t *report);
+
+#endif

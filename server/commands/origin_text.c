@@ -1,0 +1,88 @@
+/*
+ * Origins in words. Main thread; what came from outside is escaped.
+ */
+#include "server/commands/origin_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/work/json.h"
+
+void
+origin_day(const json_t *object, const char *name, char ret[ORIGIN_DAY_MAX])
+{
+	snprintf(ret, ORIGIN_DAY_MAX, "%.10s", json_text_of(object, name));
+}
+
+void
+origin_add_safe(struct text *text, const char *string)
+{
+	size_t size = 4 * strlen(string) + 1; /* each byte may become \xNN */
+	AUTO_FREE char *escaped = xmalloc(size);
+
+	text_escape(string, escaped, size);
+	text_add(text, escaped);
+}
+
+static void
+add_day(struct text *text, const char *before, const json_t *object, const char *name)
+{
+	char day[ORIGIN_DAY_MAX];
+
+	origin_day(object, name, day);
+	if (day[0] != '\0')
+		text_addf(text, "%s%s", before, day);
+}
+
+/* "(gone, 404)": how the last contact ended, where that was not well. */
+static void
+add_outcome(struct text *text, const json_t *origin)
+{
+	const char *detail = json_text_of(origin, "detail");
+
+	text_addf(text, " (%s%s", json_text_of(origin, "outcome"), detail[0] != '\0' ? ", " : "");
+	origin_add_safe(text, detail);
+	text_add(text, ")");
+}
+
+static void
+add_names(struct text *text, const json_t *origin)
+{
+	if (json_flag_of(origin, "mirror"))
+		text_add(text, "; a mirror");
+	else if (json_flag_of(origin, "past"))
+		add_day(text, "; named until ", origin, "last_named");
+}
+
+void
+origin_text(const json_t *origin, struct text *ret)
+{
+	const char *state = json_text_of(origin, "state");
+	const bool asked = strcmp(json_text_of(origin, "outcome"), "untried") != 0;
+	const bool fails = json_count_of(origin, "failures") > 0;
+
+	if (strcmp(state, "untried") == 0 && asked)
+		state = "no verdict yet";
+	text_add(ret, state);
+	if (fails) {
+		add_outcome(ret, origin);
+		add_day(ret, " since ", origin, "failing_since");
+	}
+	add_day(ret, ", last served ", origin, "served");
+	add_names(ret, origin);
+}
+
+void
+origin_drift_text(const json_t *drift, struct text *ret)
+{
+	const char *kind = json_text_of(drift, "kind"), *known = json_text_of(drift, "known");
+	char size[TEXT_SIZE_MAX];
+
+	text_size(json_count_of(drift, "size"), size);
+	text_addf(ret, "sha256:%s (%s%s%s%s)", json_text_of(drift, "sha256"), kind,
+	        kind[0] != '\0' ? ", " : "", size, json_flag_of(drift, "kept") ? ", kept here" : "");
+	add_day(ret, " since ", drift, "at");
+	if (known[0] != '\0')
+		text_add(ret, ", known as ");
+	origin_add_safe(ret, known);
+}

@@ -1,0 +1,222 @@
+/*
+ * What a changed origin serves instead, and the checksum that the catalog names for it.
+ */
+#include "tests/support/sql.h"
+
+#include <jansson.h>
+
+#include "server/admin/changed.h"
+#include "storage/catalog/catalog.h"
+
+#define URL "https://host.example/a/x.tbz"
+
+static char *root;
+static struct store *store;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	root = temp_make();
+	store = store_at(root, STORE_WRITE);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	store_close(store);
+	temp_remove(root);
+	return 0;
+}
+
+/* One archive at one URL, named between these times; 0: by this reading. */
+static void
+learn(const char *bytes, const char *package, const char *url, int64_t first_ms, int64_t last_ms)
+{
+	struct harvest *harvest = harvest_create();
+	struct harvest_entry entry = {.package = package,
+	        .urls = &url,
+	        .n_urls = 1,
+	        .first_ms = first_ms,
+	        .last_ms = last_ms,
+	        .past = last_ms != 0};
+	struct digest sha256 = digest_of(bytes, DIGEST_SHA256);
+	struct catalog_learned learned;
+	struct err err = ERR_NONE;
+
+	digests_put(&entry.digests, &sha256);
+	assert_true(harvest_add(harvest, &entry, "list", 1));
+	if (!catalog_learn(store_catalog(store), harvest, "list", &learned, &err))
+		fail_msg("%s", err.text);
+	harvest_destroy(harvest);
+}
+
+static struct want
+want_of(const char *bytes)
+{
+	struct want want = {.package = ""};
+	struct digest sha256 = digest_of(bytes, DIGEST_SHA256);
+
+	digests_put(&want.digests, &sha256);
+	return want;
+}
+
+/* The origins of this archive have changed, and served these bytes. */
+static void
+change(const char *bytes, const char *instead, const char *kind, const char *detail, int at)
+{
+	struct digest was = digest_of(bytes, DIGEST_SHA256), is = digest_of(instead, DIGEST_SHA256);
+	char old_hex[DIGEST_HEX_MAX], new_hex[DIGEST_HEX_MAX];
+
+	digest_hex(&was, old_hex);
+	digest_hex(&is, new_hex);
+	run_sql(store,
+	        "UPDATE origin SET state = 4, result = 3 WHERE entry IN (SELECT id FROM entry WHERE sha256 = "
+	        "x'%s');"
+	        "INSERT INTO drift (origin, sha256, size, kept, kind, detail, at)"
+	        " SELECT id, x'%s', %zu, 1, '%s', '%s', %d FROM origin"
+	        " WHERE entry IN (SELECT id FROM entry WHERE sha256 = x'%s')",
+	        old_hex, new_hex, strlen(instead), kind, detail, at, old_hex);
+}
+
+/* The correction of this archive, as JSON. */
+static json_t *
+correct(const struct want *want)
+{
+	struct err err = ERR_NONE;
+	struct known known;
+	json_t *correction;
+
+	assert_true(known_look_up(store, want, &known, &err));
+	correction = changed_correction_json(store, &known, &err);
+	known_finish(&known);
+	assert_non_null(correction);
+	return correction;
+}
+
+static void
+assert_corrected(const struct want *want, const char *package, const char *bytes)
+{
+	struct digest sha256 = digest_of(bytes, DIGEST_SHA256);
+	json_t *correction = correct(want);
+	char hex[DIGEST_HEX_MAX];
+
+	digest_hex(&sha256, hex);
+	assert_true(json_is_object(correction));
+	assert_string_equal(json_string_value(json_object_get(correction, "package")), package);
+	assert_string_equal(json_string_value(json_object_get(correction, "url")), URL);
+	assert_string_equal(
+	        json_string_value(json_object_get(json_object_get(correction, "digests"), "sha256")), hex);
+	json_decref(correction);
+}
+
+static void
+assert_not_corrected(const struct want *want)
+{
+	json_t *correction = correct(want);
+
+	assert_true(json_is_null(correction));
+	json_decref(correction);
+}
+
+static void
+what_came_is_told_the_newest_first(void **state)
+{
+	const struct want want = want_of("old");
+	struct err err = ERR_NONE;
+	struct known known;
+	json_t *drifts, *newest, *oldest;
+
+	(void)state;
+	learn("old", "duff.0.5", URL, 0, 0);
+	learn("again", "duff.0.6", "https://elsewhere.example/a/y.tbz", 0, 0);
+	change("old", "first", "", "", 1000);
+	change("old", "again", "content", "{\"files\": [\"a\"]}", 2000);
+	assert_true(known_look_up(store, &want, &known, &err));
+	drifts = changed_drifts(store, &known.origins.items[0], &err);
+	assert_int_equal(json_array_size(drifts), 2);
+	newest = json_array_get(drifts, 0);
+	oldest = json_array_get(drifts, 1);
+	assert_string_equal(json_string_value(json_object_get(newest, "kind")), "content");
+	assert_true(json_is_object(json_object_get(newest, "detail")));
+	assert_string_equal(json_string_value(json_object_get(newest, "known")), "duff.0.6");
+	assert_int_equal(json_integer_value(json_object_get(newest, "size")), strlen("again"));
+	assert_true(json_is_true(json_object_get(newest, "kept")));
+	assert_true(json_is_null(json_object_get(oldest, "kind")));
+	assert_true(json_is_null(json_object_get(oldest, "detail")));
+	assert_true(json_is_null(json_object_get(oldest, "known")));
+	json_decref(drifts);
+	known_finish(&known);
+}
+
+static void
+corrected_by_the_bytes_that_came(void **state)
+{
+	const struct want want = want_of("old");
+
+	(void)state;
+	learn("old", "duff.0.5", URL, 0, 0);
+	assert_not_corrected(&want);
+	change("old", "new", "content", "", 1000);
+	assert_not_corrected(&want); /* nobody vouches for them */
+	learn("new", "duff.0.5", "https://elsewhere.example/a/y.tbz", 0, 0);
+	assert_corrected(&want, "duff.0.5", "new");
+}
+
+static void
+corrected_by_the_url(void **state)
+{
+	const struct want want = want_of("old");
+
+	(void)state;
+	learn("new", "duff.0.5", URL, 0, 0);
+	learn("old", "duff.0.5", URL, 1000, 2000);
+	assert_corrected(&want, "duff.0.5", "new");
+}
+
+static void
+what_an_older_source_names_corrects_nothing(void **state)
+{
+	const struct want want = want_of("old"), newer = want_of("new");
+
+	(void)state;
+	learn("old", "duff.0.5", URL, 0, 0);
+	change("old", "other", "content", "", 1000);
+	learn("new", "duff.0.5", URL, 0, 0);
+	change("new", "other", "content", "", 1000);
+	run_sql(store, "UPDATE origin SET last_at = id");
+	assert_corrected(&want, "duff.0.5", "new");
+	assert_not_corrected(&newer);
+}
+
+static void
+corrected_for_a_lockfile_that_the_catalog_does_not_know(void **state)
+{
+	char *urls[] = {URL};
+	struct want want = want_of("old");
+
+	(void)state;
+	want.urls = urls;
+	want.n_urls = 1;
+	assert_not_corrected(&want);
+	learn("new", "duff.0.5", URL, 0, 0);
+	assert_corrected(&want, "duff.0.5", "new");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(what_came_is_told_the_newest_first, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(corrected_by_the_bytes_that_came, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(corrected_by_the_url, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                what_an_older_source_names_corrects_nothing, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                corrected_for_a_lockfile_that_the_catalog_does_not_know, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

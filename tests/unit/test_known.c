@@ -1,0 +1,189 @@
+/*
+ * What is known of an archive: its state from what its origins do, each with each; whose it is; which mirrors are left to ask.
+ */
+#include "tests/support/stores.h"
+
+#include "server/admin/known.h"
+#include "server/config.h"
+#include "storage/catalog/site.h"
+
+/* Origins by letter: what each does. */
+static struct catalog_origin
+origin_of(char letter)
+{
+	struct catalog_origin origin = {.url = "https://host.example/a/x"};
+
+	switch (letter) {
+	case 'u': /* untried */
+		break;
+	case 'a': /* asked once, in vain: no verdict */
+		origin.result = ORIGIN_GONE;
+		break;
+	case 's':
+		origin.memory.state = ORIGIN_IS_SERVING;
+		origin.result = ORIGIN_FAILED; /* one failure is no news */
+		break;
+	case 'f':
+		origin.memory.state = ORIGIN_IS_FAILING;
+		break;
+	case 'v':
+		origin.memory.state = ORIGIN_IS_VANISHED;
+		break;
+	case 'c':
+		origin.memory.state = ORIGIN_IS_CHANGED;
+		break;
+	case 'm': /* a mirror that never had it */
+		origin.kind = ORIGIN_OF_MIRROR;
+		origin.memory.state = ORIGIN_IS_VANISHED;
+		break;
+	case 'M': /* a mirror that had it */
+		origin.kind = ORIGIN_OF_MIRROR;
+		origin.memory.state = ORIGIN_IS_FAILING;
+		origin.memory.served_at_ms = 1;
+		break;
+	case 'S':
+		origin.kind = ORIGIN_OF_MIRROR;
+		origin.memory.state = ORIGIN_IS_SERVING;
+		break;
+	default:
+		fail_msg("what does %c do?", letter);
+	}
+	return origin;
+}
+
+static void
+the_state_is_what_the_origins_amount_to(void **state)
+{
+	static const struct {
+		const char *origins;
+		enum known_state state;
+	} cases[] = {
+	        {"", KNOWN_UNKNOWN},
+	        {"u", KNOWN_UNTRIED},
+	        {"a", KNOWN_FAILING},
+	        {"s", KNOWN_REACHABLE},
+	        {"f", KNOWN_FAILING},
+	        {"v", KNOWN_VANISHED},
+	        {"c", KNOWN_CHANGED},
+	        {"m", KNOWN_UNKNOWN},
+	        {"M", KNOWN_FAILING},
+	        {"S", KNOWN_REACHABLE},
+	        {"vcfaus", KNOWN_REACHABLE},
+	        {"vcfau", KNOWN_CHANGED},
+	        {"vfau", KNOWN_UNTRIED},
+	        {"vvf", KNOWN_FAILING},
+	        {"va", KNOWN_FAILING},
+	        {"vvv", KNOWN_VANISHED},
+	        {"vvm", KNOWN_VANISHED},
+	        {"vvS", KNOWN_REACHABLE},
+	        {"um", KNOWN_UNTRIED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct catalog_origin items[8];
+		struct catalog_origins origins = {.items = items, .count = strlen(cases[i].origins)};
+		const struct want want = {.package = ""};
+		enum known_state judged;
+
+		for (size_t n = 0; n < origins.count; n++)
+			items[n] = origin_of(cases[i].origins[n]);
+		judged = known_judge(&want, &origins);
+		if (judged != cases[i].state)
+			fail_msg("'%s' is %s, not %s", cases[i].origins, known_state_name(judged),
+			        known_state_name(cases[i].state));
+	}
+}
+
+static void
+a_url_that_the_catalog_does_not_know_is_untried(void **state)
+{
+	char *urls[] = {"https://host.example/a/x", "https://other.example/x"};
+	const struct want known = {.package = "", .urls = urls, .n_urls = 1};
+	const struct want fresh = {.package = "", .urls = urls, .n_urls = 2};
+	struct catalog_origin vanished = origin_of('v');
+	const struct catalog_origins origins = {.items = &vanished, .count = 1};
+
+	(void)state;
+	assert_int_equal(known_judge(&known, &origins), KNOWN_VANISHED);
+	assert_int_equal(known_judge(&fresh, &origins), KNOWN_UNTRIED);
+}
+
+static void
+stored_and_nowhere_else(void **state)
+{
+	struct known known = {.state = KNOWN_STORED, .elsewhere = KNOWN_VANISHED};
+
+	(void)state;
+	assert_true(known_only_here(&known));
+	known.elsewhere = KNOWN_FAILING;
+	assert_true(known_only_here(&known));
+	known.elsewhere = KNOWN_UNTRIED; /* nobody was asked: who knows */
+	assert_false(known_only_here(&known));
+	known = (struct known){.state = KNOWN_STORED, .elsewhere = KNOWN_REACHABLE, .copies = 1};
+	assert_false(known_only_here(&known));
+	known = (struct known){.state = KNOWN_VANISHED, .elsewhere = KNOWN_VANISHED};
+	assert_false(known_only_here(&known));
+}
+
+static void
+whose_it_is(void **state)
+{
+	char *urls[] = {"https://locked.example/b/x"};
+	struct want want = {.package = "", .urls = urls, .n_urls = 1};
+	struct catalog_origin items[] = {origin_of('v'), origin_of('s')};
+	struct known known = {.want = &want, .origins = {.items = items, .count = 2}};
+	struct site site;
+
+	(void)state;
+	items[1].url = "https://good.example/c/x";
+	assert_true(known_site(&known, &site));
+	assert_string_equal(site.text, "good.example/c");
+	known.origins.count = 1;
+	assert_true(known_site(&known, &site));
+	assert_string_equal(site.text, "locked.example/b");
+	want.n_urls = 0;
+	assert_true(known_site(&known, &site));
+	assert_string_equal(site.text, "host.example/a");
+	known.origins.count = 0;
+	assert_false(known_site(&known, &site));
+}
+
+static void
+which_mirrors_are_left(void **state)
+{
+	static const struct config_mirror mirror = {.name = "cache",
+	        .url = "https://cache.example/{algo}/{hash}",
+	        .digests = {DIGEST_SHA256},
+	        .n_digests = 1};
+	struct digest sha256 = digest_of("x", DIGEST_SHA256), md5 = digest_of("x", DIGEST_MD5);
+	struct want want = {.package = ""};
+	struct catalog_origin items[] = {origin_of('v'), origin_of('m')};
+	struct known known = {.want = &want, .origins = {.items = items, .count = 1}};
+
+	(void)state;
+	digests_put(&want.digests, &md5);
+	assert_false(known_mirror_untried(&known, &mirror)); /* it serves by no digest that is known */
+	digests_put(&items[0].digests, &sha256);
+	assert_true(known_mirror_untried(&known, &mirror));
+	known.origins.count = 2;
+	assert_true(known_mirror_untried(&known, &mirror)); /* another one was asked */
+	items[1].url = "https://cache.example/sha256/00";
+	assert_false(known_mirror_untried(&known, &mirror));
+	items[1].kind = ORIGIN_NAMED; /* a source happens to name it */
+	assert_true(known_mirror_untried(&known, &mirror));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(the_state_is_what_the_origins_amount_to),
+	        cmocka_unit_test(a_url_that_the_catalog_does_not_know_is_untried),
+	        cmocka_unit_test(stored_and_nowhere_else),
+	        cmocka_unit_test(whose_it_is),
+	        cmocka_unit_test(which_mirrors_are_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
