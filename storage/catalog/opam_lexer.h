@@ -1,6 +1,6 @@
 /*
  * The words of opam's syntax (the opam manual, "Common file format"): strings, identifiers, numbers, brackets
- * and operators, each with its place. Used by opam_syntax alone.
+ * and operators, each with its place. Used by opam_syntax and opam_edit.
  */
 #ifndef STORAGE_CATALOG_OPAM_LEXER_H
 #define STORAGE_CATALOG_OPAM_LEXER_H
