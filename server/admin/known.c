@@ -177,6 +177,34 @@ known_judge(const struct want *want, const struct catalog_origins *origins)
 	return KNOWN_UNKNOWN;
 }
 
+/* Those of the catalog's sources, of this age. */
+static size_t
+add_named(const struct known *known, enum origin_age age, const char **urls)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < known->origins.count; i++)
+		if (known->origins.items[i].kind == ORIGIN_NAMED && known->origins.items[i].age == age)
+			urls[count++] = known->origins.items[i].url;
+	return count;
+}
+
+const char **
+known_named(const struct known *known, size_t *ret_count)
+{
+	const struct want *want = known->want;
+	const char **urls = xcalloc(want->n_urls + known->origins.count, sizeof *urls);
+
+	*ret_count = want->n_urls;
+	for (size_t i = 0; i < want->n_urls; i++)
+		urls[i] = want->urls[i];
+	if (*ret_count == 0)
+		*ret_count = add_named(known, ORIGIN_CURRENT, urls);
+	if (*ret_count == 0)
+		*ret_count = add_named(known, ORIGIN_PAST, urls);
+	return urls;
+}
+
 bool
 known_only_here(const struct known *known)
 {

@@ -52,6 +52,11 @@ bool known_digests(
 enum known_state known_judge(const struct want *want, const struct catalog_origins *origins);
 /* The origin of this URL; NULL: the catalog does not know it. */
 const struct catalog_origin *known_origin(const struct known *known, const char *url);
+/*
+ * The URLs that name it: those of the want or, where it has none, those that sources name now or, where none does, ever
+ * named. Borrowed; the array is the caller's.
+ */
+const char **known_named(const struct known *known, size_t *ret_count);
 /* Stored, and nobody else is known to serve it, though they were asked. */
 bool known_only_here(const struct known *known);
 /* Whose it was or is: the site of the best of its origins; false: there is none. */

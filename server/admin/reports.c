@@ -92,6 +92,17 @@ report_add_copies(json_t *report, const struct known *known)
 	json_object_set_new(report, "site", json_text(known_site(known, &site) ? site.text : ""));
 }
 
+json_t *
+report_untried_mirrors(const struct known *known, const struct config *config)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < config->n_mirrors; i++)
+		if (known_mirror_untried(known, &config->mirrors[i]))
+			json_array_append_new(names, json_text(config->mirrors[i].name));
+	return names;
+}
+
 /* --- one archive --- */
 
 static bool

@@ -26,6 +26,18 @@ json_t *report_check(struct larder *larder, const struct wants *wants, struct er
  */
 json_t *report_archive(struct larder *larder, const struct digests *digests, struct err *err) MUST_CHECK;
 
+/*
+ * What `larder repair --json` prints of these: {"archives", "repairs": [{"package", "digests", "checksums", "stored", "how", "url",
+ * "serving", "correction", "named", "untried", "mirrors_untried", "file"}]}. Of an archive whose named origins have all
+ * vanished, changed or fail (REPAIR_ALL: of each); named by the want's own URLs or, where it has none, by today's sources.
+ *
+ * how: "named" (they serve it), "elsewhere" (url does, serving is that origin), "corrected" (a source names other bytes there now:
+ * checksums are theirs), "rescue" (url is null: nobody is known to serve it). NULL with err.
+ */
+enum repair_extent { REPAIR_BROKEN, REPAIR_ALL };
+json_t *report_repair(struct larder *larder, const struct wants *wants, enum repair_extent extent,
+        struct err *err) MUST_CHECK;
+
 #define REPORT_LIMIT     100 /* items of one answer, where the request names no limit */
 #define REPORT_LIMIT_MAX 1000
 #define REPORT_DATA_MAX                                                                                      \

@@ -22,18 +22,6 @@ struct checking {
 
 /* --- what to do --- */
 
-/* The names of the configured mirrors that could be asked and never were. */
-static json_t *
-untried_mirrors(const struct known *known, const struct config *config)
-{
-	json_t *names = json_array();
-
-	for (size_t i = 0; i < config->n_mirrors; i++)
-		if (known_mirror_untried(known, &config->mirrors[i]))
-			json_array_append_new(names, json_text(config->mirrors[i].name));
-	return names;
-}
-
 #define ASK_AROUND "ask around: larder add FILE, or larder push from whoever has it in a download cache"
 
 static const char *
@@ -76,7 +64,7 @@ missing_json(struct larder *larder, const struct known *known, struct err *err)
 		json_decref(origins);
 		return NULL;
 	}
-	mirrors = untried_mirrors(known, larder->config);
+	mirrors = report_untried_mirrors(known, larder->config);
 	report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "package",
 	        json_text(known->want->package), "digests", json_digests(&known->want->digests), "state",
 	        known_state_name(known->state), "removed", report_removed(known), "origins", origins,

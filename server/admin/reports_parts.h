@@ -14,6 +14,8 @@ json_t *report_decision(const char *who, int64_t at_ms);
 json_t *report_removed(const struct known *known);
 /* Those of the catalog, and those of the lockfile that are in no catalog yet; each with its drifts. NULL with err. */
 json_t *report_origins(struct store *store, const struct known *known, struct err *err) MUST_CHECK;
+/* The names of the configured mirrors that could be asked and never were. */
+json_t *report_untried_mirrors(const struct known *known, const struct config *config);
 /* Adds "site", "copies" and "hosts". */
 void report_add_copies(json_t *report, const struct known *known);
 

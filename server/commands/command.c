@@ -10,8 +10,9 @@
 #include "storage/base/text.h"
 
 const struct command *const commands[] = {&command_serve, &command_import, &command_fetch, &command_add,
-        &command_check, &command_get, &command_show, &command_verify, &command_export, &command_stat,
-        &command_remove, &command_pin, &command_unpin, &command_push, &command_token, &command_help};
+        &command_check, &command_repair, &command_get, &command_show, &command_verify, &command_export,
+        &command_stat, &command_remove, &command_pin, &command_unpin, &command_push, &command_token,
+        &command_help};
 
 const size_t n_commands = COUNT_OF(commands);
 

@@ -70,7 +70,7 @@ struct command {
 
 extern const struct command command_serve, command_import, command_fetch, command_add, command_check,
         command_get, command_show, command_verify, command_export, command_stat, command_token,
-        command_remove, command_pin, command_unpin, command_push, command_help;
+        command_remove, command_pin, command_unpin, command_push, command_repair, command_help;
 
 /* All of them, in the order of the help. */
 extern const struct command *const commands[];

@@ -17,7 +17,7 @@ static const struct {
 	const char *text;
 } options[] = {
         {FLAG_JSON, "      --json               the result as JSON\n"},
-        {FLAG_ALL, "      --all                everything in the catalog\n"},
+        {FLAG_ALL, "      --all                everything: in the catalog; of repair, all that is named\n"},
         {FLAG_HISTORY,
                 "      --history            what an opam repository ever named, from a git clone of it\n"},
         {FLAG_WANTED, "      --wanted             only what the catalog names\n"},

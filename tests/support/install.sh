@@ -34,6 +34,7 @@ need bats bats
 need opam opam
 need rsync rsync
 need patch patch
+need git git
 need unzip unzip
 need jq jq
 need curl curl

@@ -1,0 +1,329 @@
+/*
+ * The report of `repair`: for each archive that is not to be had any more where it is named, what to name instead. On a
+ * command's thread; it reads the index and the first bytes of stored archives, changes nothing and goes nowhere.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/admin/changed.h"
+#include "server/admin/known.h"
+#include "server/admin/reports.h"
+#include "server/admin/reports_parts.h"
+#include "server/work/archive_name.h"
+#include "server/work/json.h"
+#include "storage/base/file.h"
+#include "storage/base/text.h"
+#include "storage/blob.h"
+
+/* What is to be named for one archive. */
+struct repair {
+	const struct known *known;
+	char package[HARVEST_PACKAGE_MAX + 1]; /* the first that uses it; "" where none is known */
+	const char **named;                    /* the URLs it is named by; borrowed */
+	size_t n_named;
+	const struct catalog_origin *serving; /* the best place; NULL: none */
+	bool serves_where_named;
+	struct correction correction; /* url NULL: none */
+};
+
+/* --- whether, and how --- */
+
+static bool
+is_broken(const struct catalog_origin *origin)
+{
+	if (origin == NULL)
+		return false;
+	switch (origin->memory.state) {
+	case ORIGIN_IS_FAILING:
+	case ORIGIN_IS_VANISHED:
+	case ORIGIN_IS_CHANGED:
+		return true;
+	case ORIGIN_IS_UNTRIED:
+	case ORIGIN_IS_SERVING:
+		break;
+	}
+	return false;
+}
+
+static bool
+needs_repair(const struct repair *repair)
+{
+	for (size_t i = 0; i < repair->n_named; i++)
+		if (!is_broken(known_origin(repair->known, repair->named[i])))
+			return false;
+	return repair->n_named > 0;
+}
+
+static bool
+is_named(const struct repair *repair, const char *url)
+{
+	for (size_t i = 0; i < repair->n_named; i++)
+		if (strcmp(repair->named[i], url) == 0)
+			return true;
+	return false;
+}
+
+/* One where it is named before all others; they stand in the order in which they are to be asked, mirrors last. */
+static void
+find_serving(struct repair *repair)
+{
+	const struct catalog_origins *origins = &repair->known->origins;
+
+	for (size_t i = 0; i < origins->count && !repair->serves_where_named; i++) {
+		const struct catalog_origin *origin = &origins->items[i];
+
+		if (origin->memory.state != ORIGIN_IS_SERVING)
+			continue;
+		repair->serves_where_named = is_named(repair, origin->url);
+		if (repair->serving == NULL || repair->serves_where_named)
+			repair->serving = origin;
+	}
+}
+
+enum how { HOW_NAMED, HOW_ELSEWHERE, HOW_CORRECTED, HOW_RESCUE };
+
+static const char *const how_names[] = {
+        [HOW_NAMED] = "named",
+        [HOW_ELSEWHERE] = "elsewhere",
+        [HOW_CORRECTED] = "corrected",
+        [HOW_RESCUE] = "rescue",
+};
+
+/* A place where it was published is better than a correction, and that better than a mirror's copy. */
+static enum how
+choose_how(const struct repair *repair)
+{
+	if (repair->serves_where_named)
+		return HOW_NAMED;
+	if (repair->serving != NULL && repair->serving->kind == ORIGIN_NAMED)
+		return HOW_ELSEWHERE;
+	if (repair->correction.url != NULL)
+		return HOW_CORRECTED;
+	return repair->serving != NULL ? HOW_ELSEWHERE : HOW_RESCUE;
+}
+
+static bool
+keep_package(void *context, const char *package)
+{
+	struct repair *repair = context;
+
+	snprintf(repair->package, sizeof repair->package, "%s", package);
+	return false;
+}
+
+/* As it was wanted, or else as the catalog says. False with err: the index failed. */
+static bool
+find_package(struct store *store, struct repair *repair, struct err *err)
+{
+	struct digest best = wants_best(&repair->known->want->digests);
+
+	if (repair->known->want->package[0] == '\0')
+		return catalog_packages(store_catalog(store), &best, keep_package, repair, err);
+	keep_package(repair, repair->known->want->package);
+	return true;
+}
+
+/* --- what its file is to be called --- */
+
+/* The first bytes of a stored archive; 0: they are not at hand. */
+static size_t
+read_start(struct store *store, const struct known *known, char ret[ARCHIVE_NAME_START])
+{
+	AUTO_BLOB blob = BLOB_NONE;
+	struct err err = ERR_NONE;
+	struct digest name;
+	ssize_t count;
+
+	if (known->state != KNOWN_STORED)
+		return 0;
+	digests_get(&known->archive.digests, DIGEST_SHA256, &name);
+	if (store_find(store, &name, &blob, &err) != STORE_HIT)
+		return 0; /* the URL has to tell then */
+	count = file_pread(blob.fd, ret, ARCHIVE_NAME_START, 0, &err);
+	return count > 0 ? (size_t)count : 0;
+}
+
+static bool
+is_taken(const json_t *repairs, const char *file)
+{
+	for (size_t i = 0; i < json_array_size(repairs); i++)
+		if (strcmp(json_text_of(json_array_get(repairs, i), "file"), file) == 0)
+			return true;
+	return false;
+}
+
+/* Of a package with several archives the others are told apart by their digest. */
+static void
+name_file(struct store *store, const struct repair *repair, const json_t *repairs, struct text *ret)
+{
+	char start[ARCHIVE_NAME_START], hex[DIGEST_HEX_MAX];
+	struct digest best = wants_best(&repair->known->want->digests);
+	struct archive_naming naming = {.package = repair->package,
+	        .url = repair->n_named > 0 ? repair->named[0] : "",
+	        .suffix = "",
+	        .start = start,
+	        .n_start = read_start(store, repair->known, start)};
+
+	archive_name(&naming, ret);
+	if (!is_taken(repairs, text_string(ret)))
+		return;
+	digest_hex(&best, hex);
+	hex[8] = '\0';
+	naming.suffix = hex;
+	text_clear(ret);
+	archive_name(&naming, ret);
+}
+
+/* --- telling it --- */
+
+/* Those of report_origins that name it. */
+static json_t *
+named_json(const struct repair *repair, const json_t *origins)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < json_array_size(origins); i++)
+		if (is_named(repair, json_text_of(json_array_get(origins, i), "url")))
+			json_array_append(list, json_array_get(origins, i));
+	return list;
+}
+
+/* The URLs that nobody asked yet. */
+static json_t *
+untried_json(const json_t *origins)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < json_array_size(origins); i++) {
+		const json_t *origin = json_array_get(origins, i);
+
+		if (strcmp(json_text_of(origin, "outcome"), "untried") == 0)
+			json_array_append(list, json_object_get(origin, "url"));
+	}
+	return list;
+}
+
+static json_t *
+serving_json(const struct repair *repair, const json_t *origins)
+{
+	for (size_t i = 0; repair->serving != NULL && i < json_array_size(origins); i++)
+		if (strcmp(json_text_of(json_array_get(origins, i), "url"), repair->serving->url) == 0)
+			return json_incref(json_array_get(origins, i));
+	return json_null();
+}
+
+static json_t *
+correction_json(const struct correction *correction)
+{
+	if (correction->url == NULL)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o}", "url", json_text(correction->url), "digests",
+	        json_digests(&correction->digests), "package", json_text(correction->package));
+}
+
+/* What to name: the URL and the checksums. */
+static void
+add_how(json_t *report, const struct repair *repair, const struct digests *digests)
+{
+	const struct digests *checksums = digests;
+	enum how how = choose_how(repair);
+	json_t *url = json_null();
+
+	switch (how) {
+	case HOW_NAMED:
+	case HOW_ELSEWHERE:
+		url = json_text(repair->serving->url);
+		break;
+	case HOW_CORRECTED:
+		url = json_text(repair->correction.url);
+		checksums = &repair->correction.digests;
+		break;
+	case HOW_RESCUE:
+		break;
+	}
+	json_object_set_new(report, "how", json_string(how_names[how]));
+	json_object_set_new(report, "url", url);
+	json_object_set_new(report, "digests", json_digests(digests));
+	json_object_set_new(report, "checksums", json_digests(checksums));
+}
+
+static json_t *
+repair_json(struct larder *larder, const struct repair *repair, const json_t *repairs, struct err *err)
+{
+	const struct known *known = repair->known;
+	json_t *report, *origins = report_origins(larder->store, known, err);
+	AUTO_TEXT file = TEXT_EMPTY;
+	struct digests digests;
+
+	if (origins == NULL || !known_digests(larder->store, known, &digests, err)) {
+		json_decref(origins);
+		return NULL;
+	}
+	name_file(larder->store, repair, repairs, &file);
+	report = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "package", json_text(repair->package),
+	        "stored", known->state == KNOWN_STORED, "serving", serving_json(repair, origins),
+	        "correction", correction_json(&repair->correction), "named", named_json(repair, origins),
+	        "untried", untried_json(origins), "mirrors_untried",
+	        report_untried_mirrors(known, larder->config), "file", json_text(text_string(&file)));
+	add_how(report, repair, &digests);
+	json_decref(origins);
+	return report;
+}
+
+/* --- all of them --- */
+
+/* False with err: the index failed. */
+static bool
+repair_known(struct larder *larder, const struct known *known, enum repair_extent extent, json_t *repairs,
+        struct err *err)
+{
+	struct repair repair = {.known = known};
+	json_t *report = NULL;
+	bool done = true;
+
+	repair.named = known_named(known, &repair.n_named);
+	if (extent == REPAIR_ALL || needs_repair(&repair)) {
+		find_serving(&repair);
+		if (find_package(larder->store, &repair, err) &&
+		        changed_correction(larder->store, known, &repair.correction, err) != ROW_FAILED)
+			report = repair_json(larder, &repair, repairs, err);
+		done = report != NULL;
+	}
+	if (report != NULL)
+		json_array_append_new(repairs, report);
+	correction_finish(&repair.correction);
+	free(repair.named);
+	return done;
+}
+
+static bool
+repair_each(struct larder *larder, const struct wants *wants, enum repair_extent extent, json_t *repairs,
+        struct err *err)
+{
+	for (size_t i = 0; i < wants->count; i++) {
+		struct known known;
+		bool good = known_look_up(larder->store, &wants->items[i], &known, err) &&
+		            repair_known(larder, &known, extent, repairs, err);
+
+		known_finish(&known);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+json_t *
+report_repair(struct larder *larder, const struct wants *wants, enum repair_extent extent, struct err *err)
+{
+	json_t *repairs = json_array();
+	bool done = index_hold(store_index(larder->store), err);
+
+	if (done) {
+		done = repair_each(larder, wants, extent, repairs, err);
+		index_let_go(store_index(larder->store));
+	}
+	if (done)
+		return json_pack("{s:I, s:o}", "archives", (json_int_t)wants->count, "repairs", repairs);
+	json_decref(repairs);
+	return NULL;
+}
