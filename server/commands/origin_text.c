@@ -34,13 +34,15 @@ add_day(struct text *text, const char *before, const json_t *object, const char 
 		text_addf(text, "%s%s", before, day);
 }
 
-/* "(gone, 404)": how the last contact ended, where that was not well. */
+/* "(gone, 404)": how the last contact ended, where that says more than the state. */
 static void
 add_outcome(struct text *text, const json_t *origin)
 {
-	const char *detail = json_text_of(origin, "detail");
+	const char *detail = json_text_of(origin, "detail"), *outcome = json_text_of(origin, "outcome");
 
-	text_addf(text, " (%s%s", json_text_of(origin, "outcome"), detail[0] != '\0' ? ", " : "");
+	if (detail[0] == '\0' && strcmp(outcome, json_text_of(origin, "state")) == 0)
+		return;
+	text_addf(text, " (%s%s", outcome, detail[0] != '\0' ? ", " : "");
 	origin_add_safe(text, detail);
 	text_add(text, ")");
 }
