@@ -11,6 +11,7 @@ setup() {
 	printf lucid >"$WORK/archives/lucid"
 	printf 'duff as it was' >"$WORK/archives/duff"
 	printf 'duff as it is' >"$WORK/archives/duff-corrected"
+	LARDER=$(realpath "$LARDER")
 	cd "$WORK/here" || return 1
 }
 
