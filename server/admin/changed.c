@@ -168,7 +168,7 @@ static enum row_answer
 correct_by_url(struct store *store, const struct known *known, const char *url, int64_t named_at_ms,
         struct correction *ret, struct err *err)
 {
-	struct catalog_naming naming;
+	struct catalog_successor naming;
 	enum row_answer answer =
 	        catalog_named_now(store_catalog(store), url, &known->want->digests, &naming, err);
 

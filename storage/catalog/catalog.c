@@ -367,7 +367,7 @@ catalog_packages(struct catalog *catalog, const struct digest *digest, package_v
 
 struct naming {
 	const struct digests *apart_from;
-	struct catalog_naming *found;
+	struct catalog_successor *found;
 	enum row_answer answer;
 };
 
@@ -379,13 +379,13 @@ keep_naming(void *context, const struct entry_row *entry, const char *package, i
 	if (naming->answer == ROW_FOUND || digests_agree(&entry->digests, naming->apart_from))
 		return;
 	naming->answer = ROW_FOUND;
-	*naming->found = (struct catalog_naming){.digests = entry->digests, .at_ms = at_ms};
+	*naming->found = (struct catalog_successor){.digests = entry->digests, .at_ms = at_ms};
 	snprintf(naming->found->package, sizeof naming->found->package, "%s", package);
 }
 
 enum row_answer
 catalog_named_now(struct catalog *catalog, const char *url, const struct digests *apart_from,
-        struct catalog_naming *ret, struct err *err)
+        struct catalog_successor *ret, struct err *err)
 {
 	struct naming naming = {.apart_from = apart_from, .found = ret, .answer = ROW_NONE};
 	struct site site;

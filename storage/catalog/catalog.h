@@ -113,13 +113,13 @@ bool catalog_packages(struct catalog *catalog, const struct digest *digest, pack
  * The newest set of digests for which a source names this URL now, other than for an archive of these: what
  * people say it serves.
  */
-struct catalog_naming {
+struct catalog_successor {
 	struct digests digests;
 	char package[HARVEST_PACKAGE_MAX + 1]; /* the first that uses it, or "" */
 	int64_t at_ms;                         /* when a source named it last */
 };
 enum row_answer catalog_named_now(struct catalog *catalog, const char *url, const struct digests *apart_from,
-        struct catalog_naming *ret, struct err *err) MUST_CHECK;
+        struct catalog_successor *ret, struct err *err) MUST_CHECK;
 
 /* An entry for visitors: borrowed for the call. */
 typedef bool entry_visit_fn(void *context, const struct digests *digests, const char *package);

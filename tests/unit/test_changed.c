@@ -75,8 +75,8 @@ change(const char *bytes, const char *instead, const char *kind, const char *det
 	run_sql(store,
 	        "UPDATE origin SET state = 4, result = 3 WHERE entry IN (SELECT id FROM entry WHERE sha256 = "
 	        "x'%s');"
-	        "INSERT INTO drift (origin, sha256, size, kept, kind, detail, at)"
-	        " SELECT id, x'%s', %zu, 1, '%s', '%s', %d FROM origin"
+	        "INSERT INTO drift (origin, sha256, size, kept, compared, kind, detail, at)"
+	        " SELECT id, x'%s', %zu, 1, 1, '%s', '%s', %d FROM origin"
 	        " WHERE entry IN (SELECT id FROM entry WHERE sha256 = x'%s')",
 	        old_hex, new_hex, strlen(instead), kind, detail, at, old_hex);
 }
