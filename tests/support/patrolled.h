@@ -102,17 +102,23 @@ ask_internet(void *context, const struct probe_plan *plan, probe_done_fn *done, 
 
 /* All of a body, as the fetcher would hand it on. */
 static inline void
-answer_whole(struct probe_answer *ret, const char *body)
+answer_bytes(struct probe_answer *ret, const void *bytes, size_t length)
 {
 	struct intake_plan plan = {.came_from = "the internet"};
 	struct err err = ERR_NONE;
 
 	ret->intake = intake_open(store, INTAKE_KEEP, &plan, &err);
-	if (ret->intake == NULL || !intake_append(ret->intake, body, strlen(body), &err))
+	if (ret->intake == NULL || !intake_append(ret->intake, bytes, length, &err))
 		fail_msg("%s", err.text);
 	ret->digests = intake_digests(ret->intake);
-	ret->contact.length = (int64_t)strlen(body);
+	ret->contact.length = (int64_t)length;
 	ret->contact.result = ORIGIN_SERVED;
+}
+
+static inline void
+answer_whole(struct probe_answer *ret, const char *body)
+{
+	answer_bytes(ret, body, strlen(body));
 }
 
 static inline void
@@ -292,7 +298,8 @@ run_for(int64_t ms)
 		int64_t wait_ms = patrol_turn(patrol, now), step_ms;
 
 		if (patrol->outstanding > 0) {
-			flush();
+			if (patrol->under_way == 0)
+				flush(); /* for what is to be written; answers are there already */
 			continue;
 		}
 		if (wait_ms == 0)
