@@ -172,14 +172,19 @@ ask_again(struct patrol *patrol, struct asking *asking, enum probe_kind kind)
 	patrol->outstanding--;
 }
 
-/* HEAD was refused: what that says of the archive only a GET can tell. */
+/*
+ * HEAD was refused, or nothing is there to HEAD: what that says of the archive only a GET can tell, and some servers answer the two
+ * differently.
+ */
 static bool
 is_refusal(const struct asking *asking)
 {
-	int status = asking->heard.status;
+	static const int refusals[] = {400, 403, 404, 405, 410, 501};
 
-	return asking->kind == PROBE_HEAD &&
-	       (status == 405 || status == 501 || status == 403 || status == 400);
+	for (size_t i = 0; asking->kind == PROBE_HEAD && i < COUNT_OF(refusals); i++)
+		if (asking->heard.status == refusals[i])
+			return true;
+	return false;
 }
 
 /* --- what is there --- */

@@ -352,14 +352,14 @@ all_refused() {
 	huge=$(path_of sha256 "$WORK/huge")
 	[ "$(upload "$WORK/huge" "$huge" -H 'Expect: 100-continue' -w '%{size_upload} %{http_code}\n')" = "0 507" ]
 	[ "$(upload - "$huge" <"$WORK/huge")" = 507 ]
-	wait_until 10 tmp_is_empty
+	wait_until 30 tmp_is_empty
 
 	fallocate -l "$(($(df --output=avail -B1 "$WORK/store" | tail -n 1) - 600000))" "$WORK/store/filler"
-	wait_until 10 uploads_answer 507
+	wait_until 30 uploads_answer 507
 	is_served "$WORK/stored" sha256 md5
 	tmp_is_empty
 	rm "$WORK/store/filler"
-	wait_until 10 uploads_answer 201
+	wait_until 30 uploads_answer 201
 	is_served "$ONE" sha256
 	larder_stop
 	larder verify

@@ -250,8 +250,8 @@ tear_down(void **state)
 
 #define TOLD_BY_THE_TWELFTH                                                                                  \
 	"urgent vanished github.com/kodwx\n"                                                                 \
-	"info changed duff.0.5\n"                                                                            \
-	"warning vanished simlog.0.0.3\n"
+	"warning vanished simlog.0.0.3\n"                                                                    \
+	"info changed duff.0.5\n"
 
 static void
 people_are_told_of_what_is_lost_and_of_nothing_else(void **state)

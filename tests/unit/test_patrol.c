@@ -249,6 +249,30 @@ who_refuses_head_is_asked_for_a_byte(void **state)
 	assert_string_equal(ask_index("SELECT state, failures, result FROM origin WHERE id = 3"), "0|1|4\n");
 }
 
+static void
+head_alone_says_gone(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	if (strstr(url, "twofaced") == NULL || kind != PROBE_HEAD)
+		return;
+	ret->contact.result = ORIGIN_GONE;
+	ret->contact.status = 404;
+}
+
+/* A server that knows no HEAD of it says 404: only when a GET says so too it is gone. */
+static void
+who_answers_head_otherwise_is_asked_for_a_byte(void **state)
+{
+	(void)state;
+	learn_at("a", "https://twofaced.example/x/a.tgz");
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld", wall());
+	internet = head_alone_says_gone;
+	run_for(2 * MINUTE);
+	assert_int_equal(n_asked, 2);
+	assert_int_equal(log_of_asked[1].kind, PROBE_RANGE);
+	assert_string_equal(ask_index("SELECT state, failures, result FROM origin"), "1|0|5\n");
+}
+
 /* --- suspicion --- */
 
 static bool down;
@@ -303,13 +327,13 @@ what_is_gone_has_vanished_after_two_days(void **state)
 	assert_string_equal(ask_index("SELECT was, is_now FROM news"), "1|3\n");
 	hours = (number_in_index("SELECT at FROM news") - first_ms) / HOUR;
 	assert_int_equal(hours, 49);
-	/* Twice at first, since nobody had vouched for the network; then after 1, 6, 24 and 49 hours. */
-	assert_int_equal(times_asked("https://github.com/kodwx/0.tar.gz"), 6);
+	/* Twice at first, since nobody had vouched for the network; then after 1, 6, 24 and 49 hours. Each time in two ways. */
+	assert_int_equal(times_asked("https://github.com/kodwx/0.tar.gz"), 2 * 6);
 	/* Daily for a week, then as everybody. */
 	run_for(7 * DAY);
-	assert_in_range(times_asked("https://github.com/kodwx/0.tar.gz"), 12, 14);
+	assert_in_range(times_asked("https://github.com/kodwx/0.tar.gz"), 2 * 12, 2 * 14);
 	run_for(25 * DAY);
-	assert_in_range(times_asked("https://github.com/kodwx/0.tar.gz"), 12, 14);
+	assert_in_range(times_asked("https://github.com/kodwx/0.tar.gz"), 2 * 12, 2 * 14);
 	down = false;
 	run_for(8 * DAY);
 	assert_string_equal(ask_index("SELECT was, is_now FROM news ORDER BY id"), "1|3\n3|1\n");
@@ -487,6 +511,7 @@ main(void)
 	        PATROLLED(a_host_rests_as_long_as_it_says),
 	        PATROLLED(what_was_not_asked_is_no_contact),
 	        PATROLLED(who_refuses_head_is_asked_for_a_byte),
+	        PATROLLED(who_answers_head_otherwise_is_asked_for_a_byte),
 	        PATROLLED(what_is_gone_has_vanished_after_two_days),
 	        PATROLLED(without_witnesses_nothing_vanishes),
 	        PATROLLED(what_vanishes_together_is_judged_together),

@@ -263,7 +263,7 @@ what_comes_back_is_kept(void **state)
 	learn_one("\"1\"", 7, "archive");
 	head_result = ORIGIN_GONE;
 	visit();
-	assert_asked("H");
+	assert_asked("HR");
 	head_result = ORIGIN_PRESENT;
 	visit();
 	assert_asked("HW");
