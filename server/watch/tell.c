@@ -215,7 +215,7 @@ tell_failing(const struct story *story, struct text *ret)
 {
 	text_addf(ret, "%s has failed to serve ", narrowest(story));
 	add_what(story, ret);
-	text_add(ret, " for two days or more");
+	text_add(ret, " for a week or more");
 	add_list(story, ret);
 }
 

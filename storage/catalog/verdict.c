@@ -89,19 +89,14 @@ count_failure(struct origin_memory *memory, enum origin_result result, int64_t n
 }
 
 static bool
-lasts(uint32_t failures, int64_t since_ms, int64_t now_ms)
-{
-	return failures >= VERDICT_FAILURES && now_ms - since_ms >= VERDICT_OVER_MS;
-}
-
-static bool
 judge_failure(struct origin_memory *memory, enum origin_result result, int64_t now_ms)
 {
 	count_failure(memory, result, now_ms);
-	if (result == ORIGIN_GONE && lasts(memory->gone, memory->gone_since_ms, now_ms))
+	if (result == ORIGIN_GONE && memory->gone >= VERDICT_FAILURES &&
+	        now_ms - memory->gone_since_ms >= VERDICT_OVER_MS)
 		return move_to(memory, ORIGIN_IS_VANISHED);
 	if (memory->state == ORIGIN_IS_VANISHED || memory->state == ORIGIN_IS_CHANGED ||
-	        !lasts(memory->counted, memory->counted_since_ms, now_ms))
+	        memory->counted < VERDICT_FAILURES || now_ms - memory->counted_since_ms < VERDICT_FAILING_MS)
 		return false;
 	return move_to(memory, ORIGIN_IS_FAILING);
 }

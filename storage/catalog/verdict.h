@@ -11,8 +11,9 @@
  *                                                      └── served, present ──→ SERVING, other bytes ──→ CHANGED
  *
  * gone: VERDICT_FAILURES answers that it is not there (404, 410, no such host, a TLS certificate for another name) over at least
- * VERDICT_OVER_MS, and nothing good in between. failures: the same of failures of any kind; they never make VANISHED. Other bytes
- * need no repetition. CHANGED is left only by right bytes: that something is there does not tell which.
+ * VERDICT_OVER_MS, and nothing good in between. failures: as many of any kind over VERDICT_FAILING_MS, since whoever is ill for a few
+ * days mostly gets well again; they never make VANISHED. Other bytes need no repetition. CHANGED is left only by right bytes: that
+ * something is there does not tell which.
  */
 #ifndef STORAGE_CATALOG_VERDICT_H
 #define STORAGE_CATALOG_VERDICT_H
@@ -20,9 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VERDICT_FAILURES 3
-#define VERDICT_OVER_MS  (48 * 3600000ll)
-#define VERDICT_APART_MS (45 * 60000ll) /* failures that follow each other closer are one */
+#define VERDICT_FAILURES   3
+#define VERDICT_OVER_MS    (48 * 3600000ll)
+#define VERDICT_FAILING_MS (7 * 24 * 3600000ll)
+#define VERDICT_APART_MS   (45 * 60000ll) /* failures that follow each other closer are one */
 
 /* How a contact with an origin ended. */
 enum origin_result {

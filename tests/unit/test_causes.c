@@ -241,7 +241,7 @@ many_sites_of_a_host_at_once_are_one_event(void **state)
 	}
 	assert_told(T0 + HOUR, 1);
 	assert_events(
-	        "info failing big.org: big.org has failed to serve 6 archives for two days or more: s0.1, "
+	        "info failing big.org: big.org has failed to serve 6 archives for a week or more: s0.1, "
 	        "s1.1, s2.1, s3.1, s4.1 and 1 more; all are stored\n");
 	/* A site that was in it joins, another one does not. */
 	place("https://big.org/s0/r/y.tgz", "also.1", STORED, 2);
@@ -249,7 +249,7 @@ many_sites_of_a_host_at_once_are_one_event(void **state)
 	goes("https://big.org/s0/r/y.tgz", ORIGIN_IS_FAILING, T0 + DAY);
 	goes("https://big.org/later/r/y.tgz", ORIGIN_IS_FAILING, T0 + DAY);
 	assert_told(T0 + DAY + HOUR, 1);
-	assert_event_like("serve 7 archives for two days or more");
+	assert_event_like("serve 7 archives for a week or more");
 	assert_event_like("info failing later.1: big.org/later/r has failed to serve later.1");
 }
 
