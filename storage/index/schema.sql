@@ -90,7 +90,7 @@ CREATE TABLE origin (
 ) STRICT;
 
 CREATE INDEX origin_by_check ON origin (check_at);
-CREATE INDEX origin_by_site  ON origin (site);
+CREATE INDEX origin_by_site  ON origin (site, url);
 
 -- What an origin served instead of the archive.
 CREATE TABLE drift (

@@ -79,7 +79,7 @@ JOIN import f ON f.id = o.first_named JOIN import l ON l.id = o.last_named;
 DROP TABLE origin_of_2;
 
 CREATE INDEX origin_by_check ON origin (check_at);
-CREATE INDEX origin_by_site  ON origin (site);
+CREATE INDEX origin_by_site  ON origin (site, url);
 
 CREATE TABLE drift (
 	id       INTEGER PRIMARY KEY,
