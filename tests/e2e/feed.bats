@@ -2,6 +2,7 @@
 # What larder noticed, told: the feed for readers, the list on the page, webhooks.
 
 load ../support/larder
+load ../support/watch
 
 setup() {
 	WORK=$BATS_TEST_TMPDIR
@@ -125,6 +126,26 @@ feed() {
 	wait_until 20 grep -q '^2 200' "$WORK/receiver/got"
 	[ "$(grep ' 200 ' "$WORK/receiver/got" | cut -d ' ' -f 1)" = $'1\n2' ]
 	grep -q 'webhook team takes events again' "$WORK/larder.log"
+	larder_stop
+}
+
+@test "what a receiver does not take for a day is given up, and the next one has its turn" {
+	make_store
+	receiver_start
+	hook_config
+	make_store
+	echo 500 >"$WORK/receiver/status"
+	notice 'info|one|first' 'info|two|second'
+	watch_start
+	wait_until 20 grep -q '^1 500' "$WORK/receiver/got"
+	TURNED=25
+	turn_clock
+	wait_until 30 grep -q '^2 500' "$WORK/receiver/got"
+	rm "$WORK/receiver/status"
+	wait_until 30 grep -q '^2 200' "$WORK/receiver/got"
+	run ! grep -q '^1 200' "$WORK/receiver/got"
+	grep -q 'did not take event 1 for a day: 500; it is given up' "$WORK/larder.log"
+	[ "$(metric webhook_given_up_total)" = 1 ]
 	larder_stop
 }
 
