@@ -285,7 +285,7 @@ a_mirror_is_noted_too(void **state)
 static void
 too_many_are_noted_without_a_look(void **state)
 {
-	char bytes[16];
+	char bytes[32];
 
 	(void)state;
 	place(URL, "duff.0.5", STORED, 0);
