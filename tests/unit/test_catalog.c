@@ -2,32 +2,7 @@
  * The catalog: what a harvest teaches, learning again, origins in order and their outcomes, what an archive must satisfy, packages,
  * what is wanted.
  */
-#include "tests/support/stores.h"
-
-#include "storage/catalog/catalog.h"
-
-static char *directory;
-static struct store *store;
-static struct catalog *catalog;
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	directory = temp_make();
-	store = store_at(directory, STORE_WRITE);
-	catalog = store_catalog(store);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	store_close(store);
-	temp_remove(directory);
-	return 0;
-}
+#include "tests/support/cataloged.h"
 
 enum {
 	MD5 = 1 << DIGEST_MD5,

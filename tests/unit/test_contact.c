@@ -3,33 +3,10 @@
  */
 #include "tests/support/sql.h"
 
-#include "storage/catalog/catalog.h"
+#include "tests/support/cataloged.h"
 
 #define T0   1700000000000ll
 #define HOUR 3600000ll
-
-static char *directory;
-static struct store *store;
-static struct catalog *catalog;
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	directory = temp_make();
-	store = store_at(directory, STORE_WRITE);
-	catalog = store_catalog(store);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	store_close(store);
-	temp_remove(directory);
-	return 0;
-}
 
 enum { MD5 = 1 << DIGEST_MD5, SHA256 = 1 << DIGEST_SHA256, SHA512 = 1 << DIGEST_SHA512 };
 
