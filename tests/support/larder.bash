@@ -123,9 +123,13 @@ origin_requests() {
 	grep -c -- "$1" "$WORK/origin/log" || true
 }
 
-# Ends whatever in_background started and still runs.
+# Ends whatever in_background started and still runs. Of a test that failed, the daemon's last words are shown.
 end_all() {
 	local pid_file
+	if [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -e "$WORK/larder.log" ]; then
+		echo "--- larder.log"
+		tail -n 60 "$WORK/larder.log"
+	fi
 	for pid_file in "$WORK"/*.pid; do
 		if [ -e "$pid_file" ] && [ ! -e "${pid_file%.pid}.status" ]; then
 			kill -KILL "$(cat "$pid_file")" 2>/dev/null || true

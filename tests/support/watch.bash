@@ -36,15 +36,11 @@ watch_start() {
 	LD_PRELOAD=$preload TURNED_CLOCK=$WORK/clock ASAN_OPTIONS="verify_asan_link_order=0:${ASAN_OPTIONS:-}" larder_start "$@"
 }
 
+# Written in place: a daemon has the file mapped, and would find nothing where it is cut to be written anew.
 turn_clock() {
-	python3 -c 'import struct, sys
-with open(sys.argv[1], "wb") as clock:
-    clock.write(struct.pack("<q", int(float(sys.argv[2]) * 3600000)))' "$WORK/clock.new" "$TURNED"
-	if [ -e "$WORK/clock" ]; then
-		cat "$WORK/clock.new" >"$WORK/clock" # the daemon has it mapped
-	else
-		mv "$WORK/clock.new" "$WORK/clock"
-	fi
+	python3 -c 'import os, struct, sys
+clock = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
+os.pwrite(clock, struct.pack("<q", int(float(sys.argv[2]) * 3600000)), 0)' "$WORK/clock" "$TURNED"
 }
 
 nothing_is_due() {
