@@ -23,11 +23,12 @@ struct store;
 #define PATROL_AT_ONCE     16  /* probes under way */
 #define PATROL_PLANNED_MAX 512 /* origins planned in one transaction */
 
-#define PATROL_WITNESSES  6               /* asked when something failed, each at a host of its own … */
-#define PATROL_VOUCHED_MS (30 * 60000ll)  /* … unless they were asked so lately */
-#define PATROL_WITNESS_MS (60 * 60000ll)  /* a witness was not asked for this long */
-#define PATROL_SIBLINGS   8               /* of the same site, asked soon when an origin is gone … */
-#define PATROL_NEIGHBOURS 3               /* … and of other sites of its host … */
+#define PATROL_WITNESSES  6              /* asked when something failed, each at a host of its own … */
+#define PATROL_VOUCHED_MS (30 * 60000ll) /* … unless they were asked so lately */
+#define PATROL_WITNESS_MS (60 * 60000ll) /* a witness was not asked for this long */
+#define PATROL_COPIES     8 /* other places of an archive, asked soon when an origin is gone, … */
+#define PATROL_SIBLINGS   8 /* … others of its site … */
+#define PATROL_NEIGHBOURS 3 /* … and of other sites of its host, … */
 #define PATROL_APART_MS   (6 * 3600000ll) /* … that were not asked for this long … */
 #define PATROL_SOON_MS    (10 * 60000ll)  /* … within this time */
 #define PATROL_TROUBLE_MS (10 * 60000ll)  /* after the index failed, or a probe could not be made */

@@ -11,7 +11,7 @@
 
 /* What of a row its plan needs. */
 struct planned {
-	int64_t id, tried_at_ms;
+	int64_t id, entry, tried_at_ms;
 	enum origin_result result;
 	struct origin_memory memory;
 	char *url, *site;
@@ -29,6 +29,7 @@ keep_planned(void *context, const struct origin_row *row)
 
 	list->items = xrealloc(list->items, (list->count + 1) * sizeof *list->items);
 	list->items[list->count++] = (struct planned){.id = row->id,
+	        .entry = row->entry,
 	        .tried_at_ms = row->tried_at_ms,
 	        .result = row->result,
 	        .memory = row->memory,
@@ -49,7 +50,7 @@ finish_planned(struct planned_list *list)
 /* --- who shares its fate --- */
 
 struct ids {
-	int64_t items[PATROL_SIBLINGS + PATROL_NEIGHBOURS];
+	int64_t items[PATROL_COPIES + PATROL_SIBLINGS + PATROL_NEIGHBOURS];
 	size_t count;
 };
 
@@ -62,32 +63,55 @@ keep_id(void *context, int64_t id)
 		ids->items[ids->count++] = id;
 }
 
-/* Its first answer that it is gone and that counts. */
+/* It said that it is gone, which counts, and there is no verdict yet. */
+static bool
+is_going(const struct planned *planned)
+{
+	return planned->result == ORIGIN_GONE && planned->memory.gone > 0 &&
+	       planned->memory.state != ORIGIN_IS_VANISHED;
+}
+
+/* And it said so for the first time. */
 static bool
 has_just_gone(const struct planned *planned)
 {
-	return planned->result == ORIGIN_GONE && planned->memory.gone == 1 &&
+	return is_going(planned) && planned->memory.gone == 1 &&
 	       planned->memory.gone_since_ms == planned->tried_at_ms;
 }
 
 /*
- * Others of its site and of its host are asked soon, so that what vanishes together is judged together. Each of them that is
- * gone too brings others in turn.
+ * Each time, other places of its archive are asked soon, so that it is kept while one still serves it, and people hear how many do;
+ * the first time, others of its site and of its host too, so that what vanishes together is judged together. Each of those that is
+ * gone brings others in turn.
  */
 static bool
-bring_siblings(const struct schedule *schedule, const struct planned *planned, struct writing *writing,
-        int64_t now_ms, struct err *err)
+find_concerned(const struct planned *planned, struct writing *writing, int64_t now_ms, struct ids *ids,
+        struct err *err)
 {
-	struct origin_row origin = {.id = planned->id, .url = planned->url, .site = planned->site};
-	struct sibling_wish wish = {.tried_before_ms = now_ms - PATROL_APART_MS,
-	        .due_after_ms = now_ms + PATROL_SOON_MS,
-	        .max = PATROL_SIBLINGS};
-	struct ids ids = {0};
+	struct origin_row origin = {
+	        .id = planned->id, .entry = planned->entry, .url = planned->url, .site = planned->site};
+	struct sibling_wish wish = {
+	        .tried_before_ms = now_ms - PATROL_APART_MS, .due_after_ms = now_ms + PATROL_SOON_MS};
 
-	if (!patrol_rows_of_site(writing, &origin, &wish, keep_id, &ids, err))
+	wish.max = PATROL_COPIES;
+	if (!patrol_rows_of_archive(writing, &origin, &wish, keep_id, ids, err))
+		return false;
+	if (!has_just_gone(planned))
+		return true;
+	wish.max = PATROL_SIBLINGS;
+	if (!patrol_rows_of_site(writing, &origin, &wish, keep_id, ids, err))
 		return false;
 	wish.max = PATROL_NEIGHBOURS;
-	if (!patrol_rows_of_host(writing, &origin, &wish, keep_id, &ids, err))
+	return patrol_rows_of_host(writing, &origin, &wish, keep_id, ids, err);
+}
+
+static bool
+bring_concerned(const struct schedule *schedule, const struct planned *planned, struct writing *writing,
+        int64_t now_ms, struct err *err)
+{
+	struct ids ids = {0};
+
+	if (!find_concerned(planned, writing, now_ms, &ids, err))
 		return false;
 	for (size_t i = 0; i < ids.count; i++) {
 		int64_t soon_ms = schedule_chance(schedule, ids.items[i], now_ms, PATROL_SOON_MS);
@@ -111,7 +135,7 @@ plan_one(const struct schedule *schedule, const struct planned *planned, struct 
 
 	if (!patrol_row_plan(writing, planned->id, at_ms, err))
 		return false;
-	return !has_just_gone(planned) || bring_siblings(schedule, planned, writing, now_ms, err);
+	return !is_going(planned) || bring_concerned(schedule, planned, writing, now_ms, err);
 }
 
 /* --- all that is not planned --- */

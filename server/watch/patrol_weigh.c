@@ -31,10 +31,16 @@ is_current(const struct catalog_origin *origin)
 	return origin->kind == ORIGIN_NAMED && origin->age == ORIGIN_CURRENT;
 }
 
-/*
- * One of those named now does not serve the archive any more; where none is named now, one of the past. Mirrors never promised
- * anything.
- */
+/* It does not serve, or has just said that nothing is there: to keep the archive that need not be proved first. */
+static bool
+is_going(const struct catalog_origin *origin)
+{
+	enum origin_state state = origin->memory.state;
+
+	return (state != ORIGIN_IS_SERVING && state != ORIGIN_IS_UNTRIED) || origin->memory.gone > 0;
+}
+
+/* One of those named now is going; where none is named now, one of the past. Mirrors never promised anything. */
 static bool
 one_is_lost(const struct catalog_origins *origins)
 {
@@ -44,10 +50,8 @@ one_is_lost(const struct catalog_origins *origins)
 		current = current || is_current(&origins->items[i]);
 	for (size_t i = 0; i < origins->count; i++) {
 		const struct catalog_origin *origin = &origins->items[i];
-		enum origin_state state = origin->memory.state;
 
-		if (origin->kind == ORIGIN_NAMED && (is_current(origin) || !current) &&
-		        state != ORIGIN_IS_SERVING && state != ORIGIN_IS_UNTRIED)
+		if (origin->kind == ORIGIN_NAMED && (is_current(origin) || !current) && is_going(origin))
 			return true;
 	}
 	return false;

@@ -221,6 +221,20 @@ patrol_rows_of_host(struct writing *writing, const struct origin_row *origin, co
 	return visit_ids(writing->db, statement, visit, context, err);
 }
 
+bool
+patrol_rows_of_archive(struct writing *writing, const struct origin_row *origin,
+        const struct sibling_wish *wish, row_id_visit_fn *visit, void *context, struct err *err)
+{
+	sqlite3_stmt *statement = db_statement(writing->db, SQL_SIBLINGS_OF_ARCHIVE, err);
+
+	if (statement == NULL)
+		return false;
+	sqlite3_bind_int64(statement, 1, origin->entry);
+	sqlite3_bind_text(statement, 2, origin->url, -1, SQLITE_STATIC);
+	bind_wish(statement, wish);
+	return visit_ids(writing->db, statement, visit, context, err);
+}
+
 static bool
 forget_hosts(struct writing *writing, int64_t now_ms, struct err *err)
 {

@@ -67,6 +67,9 @@ bool patrol_rows_of_site(struct writing *writing, const struct origin_row *origi
 /* One of each of the sites behind its own at its host. */
 bool patrol_rows_of_host(struct writing *writing, const struct origin_row *origin,
         const struct sibling_wish *wish, row_id_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
+/* Where the same archive is or was too: mirrors that once had it, and what is not named any more, among them. */
+bool patrol_rows_of_archive(struct writing *writing, const struct origin_row *origin,
+        const struct sibling_wish *wish, row_id_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
 
 /* The host rests until then; rows of rests that are over at now_ms go. */
 bool host_row_rest(struct writing *writing, const char *name, int64_t until_ms, int64_t now_ms,

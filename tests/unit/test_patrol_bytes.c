@@ -256,6 +256,39 @@ what_others_lost_is_kept(void **state)
 	assert_asked("H");
 }
 
+#define OTHER "https://other.example/x/a.tgz"
+
+static void
+other_is_gone(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	tells(url, kind, ret);
+	if (strcmp(url, OTHER) != 0)
+		return;
+	ret->contact.result = ORIGIN_GONE;
+	ret->contact.status = 404;
+}
+
+/* Long before anything is held to have vanished, and though the turn of the other place is in nine days. */
+static void
+what_begins_to_vanish_is_kept_at_once(void **state)
+{
+	(void)state;
+	learn_one("\"1\"", 7, "archive");
+	learn_at("archive", OTHER);
+	learn_witnesses(3);
+	run_for(0);
+	internet = other_is_gone;
+	run_sql(store,
+	        "UPDATE origin SET state = 1, result = 5, tried_at = %lld, served_at = %lld, check_at = %lld",
+	        wall() - 2 * DAY, wall() - 2 * DAY, wall() + 9 * DAY);
+	run_sql(store, "UPDATE origin SET check_at = %lld WHERE url = '" OTHER "'", wall());
+	run_for(7 * HOUR);
+	assert_stored(store, "archive", BLOB_PROVEN);
+	assert_asked(
+	        "HHWH"); /* once as a witness; when the other one said so for the first time, and six hours later */
+	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
+}
+
 static void
 what_comes_back_is_kept(void **state)
 {
@@ -563,6 +596,7 @@ main(void)
 	        PATROLLED(other_bytes_nobody_takes_are_dropped),
 	        PATROLLED(head_and_get_may_differ),
 	        PATROLLED(what_others_lost_is_kept),
+	        PATROLLED(what_begins_to_vanish_is_kept_at_once),
 	        PATROLLED(what_comes_back_is_kept),
 	        PATROLLED(what_was_removed_stays_removed),
 	        PATROLLED(the_budget_puts_off_and_forgets_nothing),

@@ -195,6 +195,33 @@ siblings_are_of_the_same_site_and_host(void **state)
 }
 
 static bool
+find_copies(struct writing *writing, struct err *err)
+{
+	static const struct origin_row origin = {.id = 1, .entry = 2, .url = "https://h/u/1"};
+	struct sibling_wish wish = {.tried_before_ms = 50, .due_after_ms = 200, .max = 4};
+
+	return patrol_rows_of_archive(writing, &origin, &wish, tell_id, NULL, err);
+}
+
+static void
+copies_are_of_the_same_archive(void **state)
+{
+	(void)state;
+	/* 2 and 3 are within 1, 4 is another archive. */
+	fill(IMPORT ENTRY(1, NULL) ENTRY(2, 1) ENTRY(3, 1) ENTRY(4, NULL) ORIGIN(1, 2, "https://h/u/1", "h/u",
+	        1, 0, 900) ORIGIN(2, 1, "https://h/u/1", "h/u", 1, 0, 900) /* the same URL */
+	        ORIGIN(3, 1, "https://a/3", "a/3", 2, 0, 900) ORIGIN(4, 3, "https://b/4", "b/4", 1, 9, 900)
+	                ORIGIN(5, 2, "https://c/5", "c/5", 1, 8, 900) ORIGIN(6, 4, "https://d/6", "d/6", 1, 0,
+	                        900) ORIGIN(7, 1, "https://e/7", "e/7", 1, 60, 900) /* asked lately */
+	        ORIGIN(8, 1, "https://f/8", "f/8", 1, 0, 200)                       /* due soon */
+	        ORIGIN(9, 1, "https://m/9", "m/9", 1, 7, 900) ORIGIN(10, 1, "https://m/10", "m/10", 0, 0,
+	                900) "UPDATE origin SET last_named = NULL WHERE id >= 9;"
+	                     "UPDATE origin SET served_at = 1 WHERE id = 9"); /* a mirror that had it */
+	write_with(find_copies);
+	assert_told("9 5 4 3 ");
+}
+
+static bool
 rest_hosts(struct writing *writing, struct err *err)
 {
 	return host_row_rest(writing, "a", 100, 50, err) && host_row_rest(writing, "b", 200, 50, err) &&
@@ -273,6 +300,7 @@ main(void)
 	        WITH_INDEX(plans_what_is_not_planned),
 	        WITH_INDEX(who_serves_vouches),
 	        WITH_INDEX(siblings_are_of_the_same_site_and_host),
+	        WITH_INDEX(copies_are_of_the_same_archive),
 	        WITH_INDEX(rests_are_kept_until_they_are_over),
 	        WITH_INDEX(archives_are_counted_by_state_and_copies),
 	};
