@@ -43,4 +43,10 @@ blob_take_fd(struct blob *blob)
 	return take_fd(&blob->fd);
 }
 
+/*
+ * The file that is open there has a name still, and nothing was done to it since it had this stamp: whatever is, to be renamed or removed
+ * among it, changes its status change time. One system call. Any thread.
+ */
+bool blob_is_untouched(int fd, const struct stamp *since);
+
 #endif

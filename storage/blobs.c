@@ -14,6 +14,7 @@
 
 #include "storage/base/file.h"
 #include "storage/base/text.h"
+#include "storage/blob.h"
 #include "storage/store_lock.h"
 
 #define SHARDS 256
@@ -277,6 +278,7 @@ blob_file_now(int fd, struct blob_file *ret, struct err *err)
 	*ret = (struct blob_file){
 	        .size_bytes = (uint64_t)facts.st_size,
 	        .written_ms = (int64_t)facts.st_mtim.tv_sec * 1000 + facts.st_mtim.tv_nsec / 1000000,
+	        .named = facts.st_nlink > 0,
 	        .stamp =
 	                {
 	                        .inode = (uint64_t)facts.st_ino,
@@ -285,6 +287,15 @@ blob_file_now(int fd, struct blob_file *ret, struct err *err)
 	                },
 	};
 	return true;
+}
+
+bool
+blob_is_untouched(int fd, const struct stamp *since)
+{
+	struct blob_file now;
+	struct err unimportant;
+
+	return blob_file_now(fd, &now, &unimportant) && now.named && stamp_equal(&now.stamp, since);
 }
 
 static bool

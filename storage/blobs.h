@@ -40,6 +40,7 @@ int blobs_spool(const struct blobs *blobs); /* the directory spool/, for storage
 struct blob_file {
 	uint64_t size_bytes;
 	int64_t written_ms; /* since 1970 */
+	bool named;         /* some directory has it */
 	struct stamp stamp;
 };
 bool blob_file_now(int fd, struct blob_file *ret, struct err *err) MUST_CHECK;

@@ -397,6 +397,14 @@ store_reconcile(struct store *store, struct store_audit *ret, struct err *err)
 	return recovery_run(store, ret, err);
 }
 
+uint64_t
+store_departed(struct store *store)
+{
+	return atomic_load_explicit(&store->removed, memory_order_acquire) +
+	       atomic_load_explicit(&store->evicted, memory_order_acquire) +
+	       atomic_load_explicit(&store->quarantined, memory_order_acquire);
+}
+
 static void
 judge_health(struct store *store, const struct err *trouble, struct store_figures *ret)
 {

@@ -122,5 +122,7 @@ struct store_figures {
 	char health_text[160]; /* what is wrong, or "" */
 };
 void store_figures(struct store *store, struct store_figures *ret);
+/* How many archives were removed, evicted or quarantined since it was opened: who keeps files open looks after them when it grows. */
+uint64_t store_departed(struct store *store);
 
 #endif

@@ -102,6 +102,8 @@ render_limits(const struct config *config, struct text *ret)
 	add_gauge(ret, "limit_connections", "limits.connections; 0: no limit", config->limits.connections);
 	add_gauge(ret, "limit_connections_per_address", "limits.connections_per_address; 0: no limit",
 	        config->limits.connections_per_address);
+	add_gauge(ret, "limit_hot_bytes", "hot.memory", (int64_t)config->hot.memory);
+	add_gauge(ret, "limit_hot_files", "hot.files", config->hot.files);
 	add_gauge(ret, "limit_flights", "limits.flights", config->limits.flights);
 	add_gauge(ret, "limit_transfers", "fetch.transfers", config->fetch.transfers);
 }
@@ -125,6 +127,9 @@ gauges_render(struct larder *larder, struct text *ret)
 	add_gauge(ret, "connection_addresses", "different addresses among them", gauges.listener.addresses);
 	add_gauge(ret, "requests_under_way", "requests that are being answered", gauges.listener.requests);
 	add_gauge(ret, "requests_parked", "requests that wait for a fetch", gauges.listener.parked);
+	add_gauge(
+	        ret, "hot_answers", "answers kept ready, each with a file open", gauges.listener.hot.answers);
+	add_gauge(ret, "hot_bytes", "memory that they take", gauges.listener.hot.memory_bytes);
 	add_gauge(ret, "jobs_waiting", "jobs that wait for their turn", (int64_t)gauges.jobs.waiting);
 	add_gauge(ret, "jobs_running", "jobs that are being done", (int64_t)gauges.jobs.running);
 	render_watch(&gauges.patrol, ret);

@@ -6,6 +6,7 @@
 
 #include "server/admin/metrics.h"
 #include "server/archive/flights.h"
+#include "server/archive/hot.h"
 #include "server/config.h"
 #include "server/http/reply.h"
 #include "storage/base/clock.h"
@@ -15,6 +16,40 @@
 static enum outcome join_flight(struct request *request);
 static enum outcome follow_flight(struct request *request);
 
+static void
+note_hit(struct request *request)
+{
+	request->cache = CACHE_HIT;
+	metrics_add(request->larder->metrics, METRIC_HITS, 1);
+}
+
+static enum outcome
+answer_damaged(struct request *request, struct blob *blob, const struct err *err)
+{
+	blob_close(blob);
+	log_warning("%s; it is fetched again", err->text);
+	metrics_add(request->larder->metrics, METRIC_BLOBS_WRONG, 1);
+	return join_flight(request);
+}
+
+/* A second plain request for it: from now on the answer is ready. */
+static enum outcome
+keep_hot(struct request *request, struct blob *blob)
+{
+	struct err err = ERR_NONE;
+	const struct ready *ready =
+	        hot_keep(request->hot, &request->digest, blob, request->began_at_ms, &err);
+
+	if (ready != NULL) {
+		note_hit(request);
+		return reply_ready(request, ready);
+	}
+	if (err.code != ERR_MISMATCH)
+		return reply_error(request, &err);
+	store_quarantine_blob(request->larder->store, blob, err.text);
+	return answer_damaged(request, blob, &err);
+}
+
 /*
  * A small blob that changed since it was last read is read again first, so that a damaged one is a miss and
  * not a broken answer. A large one is read while it is sent.
@@ -22,31 +57,33 @@ static enum outcome follow_flight(struct request *request);
 static enum outcome
 answer_hit(struct request *request, struct blob *blob)
 {
-	struct metrics *metrics = request->larder->metrics;
 	struct err err = ERR_NONE;
 
 	if (blob->trust == BLOB_UNPROVEN && blob->size_bytes <= PROVE_INLINE_MAX) {
-		if (!store_prove(request->larder->store, blob, &err)) {
-			blob_close(blob);
-			log_warning("%s; it is fetched again", err.text);
-			metrics_add(metrics, METRIC_BLOBS_WRONG, 1);
-			return join_flight(request);
-		}
-		metrics_add(metrics, METRIC_BLOBS_PROVEN, 1);
+		if (!store_prove(request->larder->store, blob, &err))
+			return answer_damaged(request, blob, &err);
+		metrics_add(request->larder->metrics, METRIC_BLOBS_PROVEN, 1);
 	}
-	request->cache = CACHE_HIT;
-	metrics_add(metrics, METRIC_HITS, 1);
+	if (blob->trust == BLOB_PROVEN && ready_suits(request) && hot_admits(request->hot, &request->digest))
+		return keep_hot(request, blob);
+	note_hit(request);
 	return reply_blob(request, blob);
 }
 
 enum outcome
 archive_get(struct request *request)
 {
+	const struct ready *ready;
 	struct blob blob = BLOB_NONE;
 	struct err err = ERR_NONE;
 
 	if (request->flight != NULL)
 		return follow_flight(request);
+	ready = ready_suits(request) ? hot_find(request->hot, &request->digest, request->began_at_ms) : NULL;
+	if (ready != NULL) {
+		note_hit(request);
+		return reply_ready(request, ready);
+	}
 	switch (store_find(request->larder->store, &request->digest, &blob, &err)) {
 	case STORE_HIT:
 		return answer_hit(request, &blob);

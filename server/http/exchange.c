@@ -112,6 +112,7 @@ request_create(struct exchange_setting *setting, struct worker *worker, const st
 	request->http = line->http;
 	request->connection = info->socket_context;
 	request->worker = worker;
+	request->hot = worker->hot;
 	request_prepare_waiter(request);
 	/* Changes have a name for the audit and for counting wrong tokens, log or not. */
 	if (setting->access_log || !request_reads(request))

@@ -20,6 +20,7 @@
 
 #define CONNECTION_MEMORY  (16u << 10) /* bytes: the header of a request and that of its answer */
 #define DAEMON_CONNECTIONS 1000000u    /* never reached: limits.connections answers long before */
+#define FILES_HOT_SHARE    4           /* one in so many descriptors is for hot archives, at most */
 #define FILES_FOR_ITSELF   256 /* descriptors for all but clients: index, transfers, temporary files */
 #define FILES_PER_CLIENT   2   /* the connection and the archive it gets */
 #define IDLE_POLL_MS       5
@@ -136,36 +137,68 @@ bind_control(struct listener *listener)
 	add_worker(listener, fd);
 }
 
-/* As many descriptors as the system allows; says so where they are too few for the limit of connections. */
-static int64_t
-affordable_connections(int64_t wanted)
+/* How many descriptors this process may have; it takes as many as the system allows. */
+static rlim_t
+may_open(void)
 {
 	struct rlimit files;
-	int64_t affordable;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return wanted;
+		return RLIM_INFINITY;
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+	return getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur : RLIM_INFINITY;
+}
+
+static int64_t
+affordable_hot_files(int64_t wanted, rlim_t files)
+{
+	int64_t share = files == RLIM_INFINITY ? INT64_MAX : (int64_t)(files / FILES_HOT_SHARE);
+
+	return wanted < share ? wanted : share;
+}
+
+/* Says so where there are too few descriptors for the limit of connections. */
+static int64_t
+affordable_connections(int64_t wanted, rlim_t files, int64_t hot_files)
+{
+	int64_t affordable;
+
+	if (files == RLIM_INFINITY)
 		return wanted;
-	affordable = ((int64_t)files.rlim_cur - FILES_FOR_ITSELF) / FILES_PER_CLIENT;
+	affordable = ((int64_t)files - FILES_FOR_ITSELF - hot_files) / FILES_PER_CLIENT;
 	if (affordable < 1)
 		affordable = 1;
 	if (wanted != 0 && wanted <= affordable)
 		return wanted;
 	log_info("limits.connections is %lld in effect: this process may open %lld files (ulimit -n, "
 	         "LimitNOFILE)",
-	        (long long)affordable, (long long)files.rlim_cur);
+	        (long long)affordable, (long long)files);
 	return affordable;
+}
+
+/* The workers share the budget evenly, as the system shares the clients among them. */
+static void
+create_hot(struct listener *listener, int64_t files)
+{
+	struct hot_budget share = {
+	        .memory_bytes = listener->larder.config->hot.memory / listener->n_workers,
+	        .files = (uint64_t)files / listener->n_workers,
+	};
+
+	for (size_t i = 0; i < listener->n_workers; i++)
+		listener->workers[i].hot =
+		        hot_create(&share, listener->larder.store, listener->larder.metrics);
 }
 
 static bool
 start_connections(struct listener *listener, struct err *err)
 {
 	const struct config_limits *limits = &listener->larder.config->limits;
+	rlim_t files = may_open();
+	int64_t hot_files = affordable_hot_files(listener->larder.config->hot.files, files);
 	struct connections_options options = {
-	        .max_connections = affordable_connections(limits->connections),
+	        .max_connections = affordable_connections(limits->connections, files, hot_files),
 	        .max_per_address = limits->connections_per_address,
 	        .header_timeout_ms = limits->header_timeout_ms,
 	        .idle_timeout_ms = limits->idle_timeout_ms,
@@ -179,6 +212,7 @@ start_connections(struct listener *listener, struct err *err)
 	if (!networks_parse(limits->trusted_proxies.items, limits->trusted_proxies.count,
 	            &listener->setting.trusted, err))
 		return err_wrap(err, "limits.trusted_proxies");
+	create_hot(listener, hot_files);
 	listener->setting.connections = connections_create(&options, err);
 	return listener->setting.connections != NULL;
 }
@@ -330,6 +364,7 @@ listener_figures(struct listener *listener, struct listener_figures *ret)
 	for (size_t i = 0; i < listener->n_workers; i++) {
 		ret->requests += atomic_load_explicit(&listener->workers[i].requests, memory_order_acquire);
 		ret->parked += atomic_load_explicit(&listener->workers[i].parked, memory_order_acquire);
+		hot_add_figures(listener->workers[i].hot, &ret->hot);
 	}
 }
 
@@ -381,6 +416,7 @@ listener_stop(struct listener *listener)
 	for (size_t i = 0; i < listener->n_workers; i++) {
 		if (listener->workers[i].daemon != NULL)
 			MHD_stop_daemon(listener->workers[i].daemon);
+		hot_destroy(listener->workers[i].hot);
 		/* Quiesced, so the socket is ours again. */
 		close(listener->workers[i].fd);
 	}

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/archive/hot.h"
 #include "server/larder.h"
 #include "storage/base/err.h"
 
@@ -38,6 +39,7 @@ void listener_stop(struct listener *listener);
 struct listener_figures {
 	int64_t connections, addresses; /* connected, from so many clients */
 	int64_t requests, parked;       /* under way; of these, waiting for a flight */
+	struct hot_figures hot;         /* answers kept ready by all workers */
 	bool stopping;
 };
 void listener_figures(struct listener *listener, struct listener_figures *ret);

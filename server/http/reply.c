@@ -34,9 +34,19 @@ ends_connection(const struct request *request, int status)
 }
 
 enum outcome
+response_send_shared(struct request *request, int status, struct MHD_Response *response)
+{
+	connection_enter(request->connection, CONNECTION_SENDS);
+	if (MHD_queue_response(request->http, (unsigned)status, response) != MHD_YES)
+		return DROPPED;
+	request->status = status;
+	return REPLIED;
+}
+
+enum outcome
 response_send(struct request *request, int status, struct MHD_Response *response)
 {
-	enum MHD_Result queued;
+	enum outcome outcome;
 
 	if (response == NULL)
 		return DROPPED;
@@ -44,28 +54,23 @@ response_send(struct request *request, int status, struct MHD_Response *response
 		response_add(response, "Connection", "close");
 	if (request->location != NULL)
 		response_add(response, "Location", request->location);
-	connection_enter(request->connection, CONNECTION_SENDS);
-	queued = MHD_queue_response(request->http, (unsigned)status, response);
+	outcome = response_send_shared(request, status, response);
 	MHD_destroy_response(response);
-	if (queued != MHD_YES)
-		return DROPPED;
-	request->status = status;
-	return REPLIED;
+	return outcome;
 }
 
 void
-response_add_archive(
-        struct MHD_Response *response, const struct request *request, const struct digests *digests)
+response_add_archive(struct MHD_Response *response, enum request_cache cache, const struct digests *digests)
 {
-	const char *cache = access_cache_name(request->cache);
+	const char *name = access_cache_name(cache);
 	char etag[ETAG_MAX], digest[REPR_DIGEST_MAX];
 
 	response_add(response, "Cache-Control", "public, max-age=31536000, immutable");
 	response_add(response, "Accept-Ranges", "bytes");
 	response_add(response, "Content-Type", "application/octet-stream");
 	response_add(response, "X-Content-Type-Options", "nosniff");
-	if (cache != NULL)
-		response_add(response, "X-Cache", cache);
+	if (name != NULL)
+		response_add(response, "X-Cache", name);
 	if (digests_bytes(digests, DIGEST_SHA256) == NULL)
 		return;
 	etag_of(digests, etag);

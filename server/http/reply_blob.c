@@ -62,7 +62,7 @@ reply_all(struct request *request, struct blob *blob)
 	struct range all = {.first = 0, .length = blob->size_bytes};
 	struct MHD_Response *response = file_response(blob, &all);
 
-	response_add_archive(response, request, &blob->digests);
+	response_add_archive(response, request->cache, &blob->digests);
 	request->body_bytes = request->method == METHOD_HEAD ? 0 : all.length;
 	return response_send(request, 200, response);
 }
@@ -73,7 +73,7 @@ reply_part(struct request *request, struct blob *blob, const struct range *range
 	struct MHD_Response *response = file_response(blob, range);
 	char content_range[RANGE_TEXT_MAX];
 
-	response_add_archive(response, request, &blob->digests);
+	response_add_archive(response, request->cache, &blob->digests);
 	range_content(range, blob->size_bytes, content_range);
 	response_add(response, "Content-Range", content_range);
 	request->body_bytes = range->length;
@@ -90,7 +90,7 @@ reply_not_modified(struct request *request, struct blob *blob)
 	struct range all = {.first = 0, .length = blob->size_bytes};
 	struct MHD_Response *response = file_response(blob, &all);
 
-	response_add_archive(response, request, &blob->digests);
+	response_add_archive(response, request->cache, &blob->digests);
 	return response_send(request, 304, response);
 }
 
@@ -142,7 +142,7 @@ reply_proof(struct request *request, struct blob *blob)
 
 	if (response == NULL)
 		proof_destroy(proof);
-	response_add_archive(response, request, &digests);
+	response_add_archive(response, request->cache, &digests);
 	request->body_bytes = size;
 	return response_send(request, 200, response);
 }

@@ -51,7 +51,7 @@ reply_flight(struct request *request)
 		response = MHD_create_response_from_callback(size, block, read_flight, request, NULL);
 	digests_put(&known, flight_asked(request->flight));
 	digests_put(&known, &request->digest);
-	response_add_archive(response, request, &known);
+	response_add_archive(response, request->cache, &known);
 	request->body_bytes = request->method == METHOD_HEAD ? 0 : size;
 	return response_send(request, 200, response);
 }

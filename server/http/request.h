@@ -71,6 +71,7 @@ struct request {
 	struct body body;          /* what he sends; server/http/body.h */
 	void *upload;              /* server/admin/upload.c */
 	struct desk_work *desk;    /* server/http/desk.h: while a clerk works on it, and his answer */
+	struct hot *hot;           /* server/archive/hot.h: the worker's; NULL: it has none */
 	struct flight *flight; /* a reference, while this request waits for or reads one; NULL otherwise */
 	struct waiter waiter;  /* parked in the flight; park and wake suspend and resume the connection */
 	uint64_t flight_size;

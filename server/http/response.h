@@ -19,12 +19,15 @@ void response_add(struct MHD_Response *response, const char *name, const char *v
  */
 enum outcome response_send(struct request *request, int status, struct MHD_Response *response);
 
+/* The same for a response that others are answered with too: it is not taken, nothing is added to it. */
+enum outcome response_send_shared(struct request *request, int status, struct MHD_Response *response);
+
 /*
  * What every answer with an archive's bytes carries. digests: those that are known of it; the sha256 is told
  * where it is among them.
  */
 void response_add_archive(
-        struct MHD_Response *response, const struct request *request, const struct digests *digests);
+        struct MHD_Response *response, enum request_cache cache, const struct digests *digests);
 
 #define ERROR_FIELDS_MAX 12
 

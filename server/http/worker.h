@@ -21,7 +21,8 @@ struct worker {
 	_Atomic int64_t parked;
 	struct listener *listener;
 	struct MHD_Daemon *daemon;
-	int fd; /* the listening socket; libmicrohttpd's until it is quiesced */
+	struct hot *hot; /* server/archive/hot.h; its thread's alone */
+	int fd;          /* the listening socket; libmicrohttpd's until it is quiesced */
 };
 
 static inline void

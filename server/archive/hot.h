@@ -1,0 +1,50 @@
+/*
+ * The hot archives of one worker: answers kept ready under the names they are asked by, within a budget. Belongs to the worker's thread;
+ * only its figures are read by others.
+ */
+#ifndef SERVER_ARCHIVE_HOT_H
+#define SERVER_ARCHIVE_HOT_H
+
+#include <stdint.h>
+
+#include "server/http/ready.h"
+#include "storage/digest.h"
+
+struct hot;
+struct metrics;
+struct store;
+
+struct hot_budget {
+	uint64_t memory_bytes;
+	uint64_t files;
+};
+
+/* Borrows store and metrics. NULL: the budget has no room for anything. */
+struct hot *hot_create(const struct hot_budget *budget, struct store *store, struct metrics *metrics);
+/* hot may be NULL, here and below: nothing is kept. */
+void hot_destroy(struct hot *hot);
+
+/*
+ * The answer that is ready for this name; NULL: there is none. It is that of the archive's file as it is at this moment: what was removed,
+ * quarantined, evicted or touched is not among them any more. Valid until the next call.
+ */
+const struct ready *hot_find(struct hot *hot, const struct digest *name, int64_t now_ms);
+/* Worth to be kept ready: it was asked for before, not long ago. Notes that it is asked for now. */
+bool hot_admits(struct hot *hot, const struct digest *name);
+/*
+ * Keeps an answer of this blob ready, and takes its descriptor then; others go, those unused for longest first. NULL: as ready_create, and
+ * the blob is as it was.
+ */
+const struct ready *hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t now_ms,
+        struct err *err) MUST_CHECK;
+
+/* Any thread. */
+struct hot_figures {
+	int64_t answers, memory_bytes;
+};
+void hot_add_figures(const struct hot *hot, struct hot_figures *sum);
+
+/* For ARCHIVE_TOUCH_MS an answer is ready; then the index is asked anew, and hears that the archive is in use. */
+#define HOT_SEEN 8192 /* names that are remembered to have been asked for once */
+
+#endif
