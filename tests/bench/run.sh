@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh [import|history|hits|misses|push|uploads|patrol]...: the benches; see README.md.
+# run.sh [import|history|hits|misses|push|uploads|patrol|check]...: the benches; see README.md.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 LARDER=${LARDER:-$here/../../build/larder}
@@ -11,6 +11,6 @@ fi
 if [ $# -gt 0 ]; then
 	exec python3 "$here/bench.py" "$@"
 fi
-python3 "$here/bench.py" import history hits misses push uploads patrol >"$here/RESULTS.md.new"
+python3 "$here/bench.py" import history hits misses push uploads patrol check >"$here/RESULTS.md.new"
 mv "$here/RESULTS.md.new" "$here/RESULTS.md"
 cat "$here/RESULTS.md"
