@@ -171,18 +171,24 @@ ask_clone(const struct git_place *clone, const char *question, const char *of, s
 	return git_run(clone, arguments, -1, PATH_MAX, ret, err);
 }
 
-/* The history of a clone that was cut off ends where its list says; a copy would be no better than the list. */
+/*
+ * A clone whose history was cut off is refused: what it lacks would never be asked for again, since its newest commits would be known as
+ * read, with all that is behind them.
+ */
 static bool
-borrow_list(struct git_repository *repository, const struct git_place *clone, struct err *err)
+is_whole(const struct git_place *clone, const char *name, struct err *err)
 {
-	AUTO_TEXT theirs = TEXT_EMPTY, ours = TEXT_EMPTY;
+	AUTO_TEXT list = TEXT_EMPTY;
+	struct stat status;
 
-	if (!ask_clone(clone, "--git-path", "shallow", &theirs, err))
+	if (!ask_clone(clone, "--git-path", "shallow", &list, err))
 		return false;
-	text_addf(&ours, "%s/shallow", repository->directory);
-	if (access(text_string(&theirs), F_OK) == 0 && symlink(text_string(&theirs), text_string(&ours)) != 0)
-		return err_errno(err, "linking to %s", text_string(&theirs));
-	return true;
+	if (stat(text_string(&list), &status) != 0 || status.st_size == 0)
+		return true;
+	return err_set(err, ERR_SYNTAX,
+	        "%s is a shallow clone, which lacks most of the history; `git fetch --unshallow` in it gets "
+	        "the rest",
+	        name);
 }
 
 static bool
@@ -202,7 +208,7 @@ read_clone(struct git_repository *repository, const char *path, const char *name
 		return false;
 	repository->objects = text_take(&answer);
 	repository->place.objects = repository->objects;
-	if (!borrow_list(repository, &clone, err))
+	if (!is_whole(&clone, name, err))
 		return false;
 	if (ask_clone(&clone, "--verify", "HEAD", ret_heads, &unborn))
 		return true;
