@@ -154,6 +154,27 @@ finish_origin(struct catalog_origin *origin)
 	free(origin->modified);
 }
 
+static struct catalog_origin *
+find_url(const struct catalog_origins *origins, const char *url)
+{
+	for (size_t i = 0; i < origins->count; i++)
+		if (strcmp(origins->items[i].url, url) == 0)
+			return &origins->items[i];
+	return NULL;
+}
+
+/* Another entry names the archive there too: an older one by fewer digests, most often. */
+static void
+take_times(struct catalog_origin *origin, const struct catalog_origin *other)
+{
+	if (origin->kind != ORIGIN_NAMED || other->kind != ORIGIN_NAMED)
+		return;
+	if (other->first_at_ms < origin->first_at_ms)
+		origin->first_at_ms = other->first_at_ms;
+	if (other->last_at_ms > origin->last_at_ms)
+		origin->last_at_ms = other->last_at_ms;
+}
+
 /* Sorted, each URL once, no more than may be asked; takes the items. */
 static void
 choose_origins(struct finding *finding, struct catalog_origins *ret)
@@ -164,11 +185,11 @@ choose_origins(struct finding *finding, struct catalog_origins *ret)
 	ret->count = 0;
 	for (size_t i = 0; i < finding->count; i++) {
 		struct catalog_origin *origin = &finding->items[i].origin;
-		bool wanted = ret->count < CATALOG_ORIGINS_MAX;
+		struct catalog_origin *same = find_url(ret, origin->url);
 
-		for (size_t j = 0; j < ret->count && wanted; j++)
-			wanted = strcmp(ret->items[j].url, origin->url) != 0;
-		if (wanted)
+		if (same != NULL)
+			take_times(same, origin);
+		if (same == NULL && ret->count < CATALOG_ORIGINS_MAX)
 			ret->items[ret->count++] = *origin;
 		else
 			finish_origin(origin);

@@ -431,6 +431,50 @@ names_packages(void **state)
 	text_finish(&seen.text);
 }
 
+/* As an opam file does whose checksums grew: at first by its md5 alone. */
+static void
+add_in(int64_t first_ms, int64_t last_ms, struct digests digests, bool past)
+{
+	const char *const url = "https://h/a";
+	struct harvest_entry entry = {.digests = digests,
+	        .package = "rosa.0.2.0",
+	        .urls = &url,
+	        .n_urls = 1,
+	        .first_ms = first_ms,
+	        .last_ms = last_ms,
+	        .past = past};
+
+	assert_true(harvest_add(harvest, &entry, "a history", 1));
+}
+
+static void
+an_archive_whose_checksums_grew_is_one(void **state)
+{
+	struct digest digest = digest_of("a", DIGEST_MD5);
+	struct catalog_origins origins;
+	struct catalog_origin origin;
+	struct seen seen = {0};
+	struct err err = ERR_NONE;
+
+	(void)state;
+	begin_harvest();
+	add_in(1000, 2000, some("a", MD5), true);
+	add_in(2000, 3000, some("a", MD5 | SHA256), true);
+	add_in(3000, 4000, some("a", MD5 | SHA256 | SHA512), false);
+	learn();
+	assert_true(catalog_origins(catalog, &digest, &origins, &err));
+	assert_int_equal(origins.count, 1);
+	origin = origins.items[0];
+	assert_int_equal(origin.first_at_ms, 1000);
+	assert_int_equal(origin.last_at_ms, 4000);
+	assert_int_equal(origin.age, ORIGIN_CURRENT);
+	catalog_origins_finish(&origins);
+	assert_true(catalog_package_entries(catalog, "rosa", see_entry, &seen, &err));
+	assert_true(catalog_package_entries(catalog, "rosa.0.2.0", see_entry, &seen, &err));
+	assert_string_equal(text_string(&seen.text), "rosa.0.2.0:3 rosa.0.2.0:3 ");
+	text_finish(&seen.text);
+}
+
 static void
 visits_each_archive_once(void **state)
 {
@@ -516,6 +560,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(remembers_outcomes, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(remembers_the_last_contact_before_the_end, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(names_packages, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(an_archive_whose_checksums_grew_is_one, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(visits_each_archive_once, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(counts_what_is_wanted, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(is_kept_over_a_restart_and_read_beside, set_up, tear_down),
