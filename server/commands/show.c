@@ -24,16 +24,51 @@ print_digests(const json_t *digests)
 	}
 }
 
-/* When sources named it, and how long its last answer took. */
 static void
-print_times(const json_t *origin)
+print_last_contact(const json_t *origin)
+{
+	const char *tried = json_text_of(origin, "tried");
+	uint64_t failures = json_count_of(origin, "failures");
+
+	if (tried[0] == '\0')
+		return;
+	printf("           asked %s, answered after %" PRIu64 " ms", tried, json_count_of(origin, "took_ms"));
+	if (failures > 1)
+		printf("; %" PRIu64 " failures in a row since %s", failures,
+		        json_text_of(origin, "failing_since"));
+	puts("");
+}
+
+static void
+add_told(struct text *line, const char *name, const char *value)
+{
+	if (value[0] == '\0')
+		return;
+	text_addf(line, "%s%s ", line->length > 0 ? ", " : "", name);
+	origin_add_safe(line, value);
+}
+
+/* What its last good answer told of the archive, which the next one is compared with. */
+static void
+print_told(const json_t *origin)
+{
+	const json_t *length = json_object_get(origin, "length");
+	AUTO_TEXT line = TEXT_EMPTY;
+
+	add_told(&line, "ETag", json_text_of(origin, "etag"));
+	add_told(&line, "Last-Modified", json_text_of(origin, "modified"));
+	if (json_is_integer(length))
+		text_addf(&line, "%s%" PRIu64 " bytes", line.length > 0 ? ", " : "",
+		        json_count_of(origin, "length"));
+	if (line.length > 0)
+		printf("           told %s\n", line.bytes);
+}
+
+static void
+print_naming(const json_t *origin)
 {
 	const char *first = json_text_of(origin, "first_named"), *last = json_text_of(origin, "last_named");
-	const char *tried = json_text_of(origin, "tried");
 
-	if (tried[0] != '\0')
-		printf("           asked %s, answered after %" PRIu64 " ms\n", tried,
-		        json_count_of(origin, "took_ms"));
 	if (first[0] != '\0')
 		printf("           named %.10s to %.10s\n", first, last);
 }
@@ -53,7 +88,9 @@ print_origin(const json_t *origin)
 		origin_drift_text(json_array_get(drifts, i), &lines);
 	}
 	puts(text_string(&lines));
-	print_times(origin);
+	print_last_contact(origin);
+	print_told(origin);
+	print_naming(origin);
 }
 
 /* Who else has it. */
@@ -182,10 +219,12 @@ const struct command command_show = {
         .summary = "all that is known of an archive",
         .help = "Digests, size, packages, when it came and from where, of which commit git made it, how many "
                 "hosts\n"
-                "serve it, and its origins: what they do since when, when they were asked and how fast they "
-                "answered, when\n"
-                "they were named, and what came instead where they changed. PACKAGE is a name (all versions) "
-                "or name.version. Works beside a running daemon.\n",
+                "serve it, and its origins: what they do since when, when they were asked, how fast they "
+                "answered\n"
+                "and what they told (ETag, Last-Modified, length), how often they failed in a row, when they "
+                "were\n"
+                "named, and what came instead where they changed. PACKAGE is a name (all versions) or\n"
+                "name.version. Works beside a running daemon.\n",
         .flags = FLAG_JSON,
         .min_arguments = 1,
         .max_arguments = 1,

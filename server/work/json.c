@@ -105,19 +105,28 @@ json_time(int64_t wall_ms)
 	return json_string(text);
 }
 
+static json_t *
+text_or_null(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? json_text(text) : json_null();
+}
+
 json_t *
 json_origin(const struct catalog_origin *origin)
 {
 	const struct origin_memory *memory = &origin->memory;
 	const bool named = origin->kind == ORIGIN_NAMED;
 
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:b, s:b}", "url",
-	        json_text(origin->url), "state", origin_state_name(memory->state), "outcome",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
+	        "url", json_text(origin->url), "state", origin_state_name(memory->state), "outcome",
 	        origin_result_name(origin->result), "detail",
 	        json_text(origin->detail != NULL ? origin->detail : ""), "tried",
 	        json_time(origin->tried_at_ms), "served", json_time(memory->served_at_ms), "failures",
 	        (json_int_t)memory->failures, "failing_since", json_time(memory->failing_since_ms), "took_ms",
-	        origin->tried_at_ms != 0 ? json_integer((json_int_t)origin->took_ms) : json_null(),
+	        origin->tried_at_ms != 0 ? json_integer((json_int_t)origin->took_ms) : json_null(), "etag",
+	        text_or_null(origin->etag), "modified", text_or_null(origin->modified), "length",
+	        origin->length >= 0 && origin->tried_at_ms != 0 ? json_integer((json_int_t)origin->length)
+	                                                        : json_null(),
 	        "first_named", json_time(named ? origin->first_at_ms : 0), "last_named",
 	        json_time(named ? origin->last_at_ms : 0), "past", origin->age == ORIGIN_PAST, "mirror",
 	        !named);

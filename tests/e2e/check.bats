@@ -232,7 +232,19 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$LARDER" check -c
 	[[ $output == *"  commit   made by git of commit 0123456789012345678901234567890123456789"* ]]
 	[[ $output == *"  copies   1 beside this one: good.example"* ]]
 	[[ $output == *"           asked 2023-09-13T10:13:20.000Z, answered after 12 ms"* ]]
+	[[ $output != *"           told "* ]]
 	[[ $output == *"           named 2020-09-13 to 2023-09-13"* ]]
+}
+
+@test "show: how often it failed, and what it told when it last served" {
+	make_every_state
+	sql "UPDATE origin SET tried_at = 1694600000000, took_ms = 12, etag = '\"v1\"', modified = 'Tue, 15 Nov 1994 12:45:26 GMT', length = 4096"
+	run larder show rosa
+	[[ $output == *"           asked 2023-09-13T10:13:20.000Z, answered after 12 ms; 4 failures in a row since 2023-09-12T06:26:40.000Z"* ]]
+	[[ $output == *"           told ETag \"v1\", Last-Modified Tue, 15 Nov 1994 12:45:26 GMT, 4096 bytes"* ]]
+	larder show --json rosa | jq -e '.archives[0].origins[0] | .etag == "\"v1\"" and .modified == "Tue, 15 Nov 1994 12:45:26 GMT" and .length == 4096'
+	sql "UPDATE origin SET etag = '', modified = '', length = -1"
+	larder show --json rosa | jq -e '.archives[0].origins[0] | .etag == null and .modified == null and .length == null'
 }
 
 @test "check of the real lockfile: its counts are those of another count" {
