@@ -520,7 +520,7 @@ what_is_missing_is_an_error(void **state)
 	refused("shallow.git", ERR_SYNTAX, "is a shallow clone, which lacks most of the history");
 	in_shell(root, "git -C shallow.git fetch -q --unshallow");
 	read_all("shallow.git");
-	assert_int_equal(harvest->commits, 3);
+	assert_small();
 	/* A damaged one is none. */
 	in_shell(root, "cd r.git && loose=objects/$(git rev-parse HEAD:packages | sed 's,^..,&/,') && chmod "
 	               "u+w $loose && echo no >$loose");
