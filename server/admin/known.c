@@ -9,23 +9,6 @@
 #include "storage/base/text.h"
 #include "storage/catalog/site.h"
 
-static const char *const state_names[KNOWN_STATES] = {
-        [KNOWN_REACHABLE] = "reachable",
-        [KNOWN_UNTRIED] = "untried",
-        [KNOWN_FAILING] = "failing",
-        [KNOWN_VANISHED] = "vanished",
-        [KNOWN_CHANGED] = "changed",
-        [KNOWN_UNKNOWN] = "unknown",
-        [KNOWN_REMOVED] = "removed",
-        [KNOWN_STORED] = "stored",
-};
-
-const char *
-known_state_name(enum known_state state)
-{
-	return state_names[state];
-}
-
 /* --- looking it up --- */
 
 /* Whether somebody removed what has any of these digests. */
@@ -62,7 +45,7 @@ judge_missing(struct store *store, struct known *known, struct err *err)
 	known->state = known->elsewhere;
 	switch (find_tombstone(store, &known->want->digests, &known->tombstone, err)) {
 	case ROW_FOUND:
-		known->state = KNOWN_REMOVED;
+		known->state = ARCHIVE_IS_REMOVED;
 		return true;
 	case ROW_NONE:
 		return true;
@@ -75,10 +58,10 @@ judge_missing(struct store *store, struct known *known, struct err *err)
 bool
 known_look_up(struct store *store, const struct want *want, struct known *ret, struct err *err)
 {
-	*ret = (struct known){.want = want, .state = KNOWN_UNKNOWN, .elsewhere = KNOWN_UNKNOWN};
+	*ret = (struct known){.want = want, .state = ARCHIVE_IS_UNKNOWN, .elsewhere = ARCHIVE_IS_UNKNOWN};
 	switch (store_has(store, &want->digests, &ret->archive, err)) {
 	case STORE_HIT:
-		ret->state = KNOWN_STORED;
+		ret->state = ARCHIVE_IS_STORED;
 		return look_elsewhere(store, ret, err);
 	case STORE_MISS:
 		return look_elsewhere(store, ret, err) && judge_missing(store, ret, err);
@@ -100,8 +83,8 @@ known_digests(struct store *store, const struct known *known, struct digests *re
 	struct digest best = wants_best(&known->want->digests);
 	struct catalog_wanted wanted;
 
-	*ret = known->state == KNOWN_STORED ? known->archive.digests : known->want->digests;
-	if (known->state == KNOWN_STORED)
+	*ret = known->state == ARCHIVE_IS_STORED ? known->archive.digests : known->want->digests;
+	if (known->state == ARCHIVE_IS_STORED)
 		return true;
 	if (!catalog_wanted(store_catalog(store), &best, &wanted, err))
 		return false;
@@ -139,42 +122,42 @@ names_fresh_url(const struct want *want, const struct catalog_origins *origins)
 	return false;
 }
 
-static enum known_state
+static enum archive_state
 judge_origin(const struct catalog_origin *origin)
 {
 	const bool never_had_it = origin->kind == ORIGIN_OF_MIRROR && origin->memory.served_at_ms == 0;
 
 	if (never_had_it && origin->memory.state != ORIGIN_IS_SERVING)
-		return KNOWN_UNKNOWN;
+		return ARCHIVE_IS_UNKNOWN;
 	switch (origin->memory.state) {
 	case ORIGIN_IS_SERVING:
-		return KNOWN_REACHABLE;
+		return ARCHIVE_IS_REACHABLE;
 	case ORIGIN_IS_UNTRIED: /* or asked too seldom for a verdict, and never with success */
-		return origin->result == ORIGIN_UNTRIED ? KNOWN_UNTRIED : KNOWN_FAILING;
+		return origin->result == ORIGIN_UNTRIED ? ARCHIVE_IS_UNTRIED : ARCHIVE_IS_FAILING;
 	case ORIGIN_IS_FAILING:
-		return KNOWN_FAILING;
+		return ARCHIVE_IS_FAILING;
 	case ORIGIN_IS_VANISHED:
-		return KNOWN_VANISHED;
+		return ARCHIVE_IS_VANISHED;
 	case ORIGIN_IS_CHANGED:
-		return KNOWN_CHANGED;
+		return ARCHIVE_IS_CHANGED;
 	}
-	return KNOWN_UNKNOWN;
+	return ARCHIVE_IS_UNKNOWN;
 }
 
-enum known_state
+enum archive_state
 known_judge(const struct want *want, const struct catalog_origins *origins)
 {
 	/* The first of these that any origin is in. */
-	static const enum known_state order[] = {
-	        KNOWN_REACHABLE, KNOWN_CHANGED, KNOWN_UNTRIED, KNOWN_FAILING, KNOWN_VANISHED};
-	unsigned seen = names_fresh_url(want, origins) ? 1u << KNOWN_UNTRIED : 0;
+	static const enum archive_state order[] = {ARCHIVE_IS_REACHABLE, ARCHIVE_IS_CHANGED,
+	        ARCHIVE_IS_UNTRIED, ARCHIVE_IS_FAILING, ARCHIVE_IS_VANISHED};
+	unsigned seen = names_fresh_url(want, origins) ? 1u << ARCHIVE_IS_UNTRIED : 0;
 
 	for (size_t i = 0; i < origins->count; i++)
 		seen |= 1u << judge_origin(&origins->items[i]);
 	for (size_t i = 0; i < COUNT_OF(order); i++)
 		if ((seen & 1u << order[i]) != 0)
 			return order[i];
-	return KNOWN_UNKNOWN;
+	return ARCHIVE_IS_UNKNOWN;
 }
 
 /* Those of the catalog's sources, of this age. */
@@ -208,7 +191,8 @@ known_named(const struct known *known, size_t *ret_count)
 bool
 known_only_here(const struct known *known)
 {
-	return known->state == KNOWN_STORED && known->copies == 0 && known->elsewhere != KNOWN_UNTRIED;
+	return known->state == ARCHIVE_IS_STORED && known->copies == 0 &&
+	       known->elsewhere != ARCHIVE_IS_UNTRIED;
 }
 
 bool

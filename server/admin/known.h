@@ -7,30 +7,18 @@
 
 #include "server/config.h"
 #include "server/work/wants.h"
+#include "storage/catalog/archive_state.h"
 #include "storage/catalog/catalog.h"
 #include "storage/index/tombstone_rows.h"
 #include "storage/store.h"
 
-/* In the order of summaries. */
-enum known_state {
-	KNOWN_REACHABLE, /* an origin serves it */
-	KNOWN_UNTRIED,   /* none does, and one was never asked */
-	KNOWN_FAILING,   /* all were asked, and none serves it; it may be for now */
-	KNOWN_VANISHED,  /* it is gone wherever it was known to be */
-	KNOWN_CHANGED,   /* none serves it, and one serves other bytes */
-	KNOWN_UNKNOWN,   /* no origin is known */
-	KNOWN_REMOVED,   /* somebody removed it; it is not fetched again */
-	KNOWN_STORED,
-};
-#define KNOWN_STATES 8
-const char *known_state_name(enum known_state state); /* "reachable", … */
-
 struct known {
 	const struct want *want;
-	enum known_state state;
-	enum known_state elsewhere; /* what the origins amount to; never KNOWN_REMOVED or KNOWN_STORED */
-	struct archive archive;     /* of KNOWN_STORED */
-	struct tombstone tombstone; /* of KNOWN_REMOVED */
+	enum archive_state state;
+	enum archive_state
+	        elsewhere; /* what the origins amount to; never ARCHIVE_IS_REMOVED or ARCHIVE_IS_STORED */
+	struct archive archive;     /* of ARCHIVE_IS_STORED */
+	struct tombstone tombstone; /* of ARCHIVE_IS_REMOVED */
 	struct catalog_origins origins;
 	size_t copies; /* hosts that serve it */
 };
@@ -49,7 +37,7 @@ bool known_digests(
  * What origins amount to; of the want count its URLs that are not among them. A mirror that never had the archive is
  * no sign of anything. Pure.
  */
-enum known_state known_judge(const struct want *want, const struct catalog_origins *origins);
+enum archive_state known_judge(const struct want *want, const struct catalog_origins *origins);
 /* The origin of this URL; NULL: the catalog does not know it. */
 const struct catalog_origin *known_origin(const struct known *known, const char *url);
 /*

@@ -26,8 +26,9 @@ report_decision(const char *who, int64_t at_ms)
 json_t *
 report_removed(const struct known *known)
 {
-	return known->state == KNOWN_REMOVED ? report_decision(known->tombstone.who, known->tombstone.at_ms)
-	                                     : json_null();
+	return known->state == ARCHIVE_IS_REMOVED
+	               ? report_decision(known->tombstone.who, known->tombstone.at_ms)
+	               : json_null();
 }
 
 /* False with err: the index failed. */
@@ -118,7 +119,7 @@ pinned_json(struct store *store, const struct known *known, struct err *err)
 {
 	struct pin pin;
 
-	if (known->state != KNOWN_STORED)
+	if (known->state != ARCHIVE_IS_STORED)
 		return json_null();
 	switch (pin_row_find(store_index(store), known->archive.digests.sha256, &pin, err)) {
 	case ROW_FOUND:
@@ -134,7 +135,7 @@ pinned_json(struct store *store, const struct known *known, struct err *err)
 static void
 add_storage(json_t *report, const struct known *known, int64_t used_at_ms)
 {
-	const bool stored = known->state == KNOWN_STORED;
+	const bool stored = known->state == ARCHIVE_IS_STORED;
 	const struct archive *archive = &known->archive;
 
 	json_object_set_new(report, "stored", json_boolean(stored));
@@ -155,7 +156,7 @@ find_use(struct store *store, const struct known *known, int64_t *ret_at_ms, str
 	struct digest name;
 
 	*ret_at_ms = 0;
-	if (known->state != KNOWN_STORED)
+	if (known->state != ARCHIVE_IS_STORED)
 		return true;
 	digests_get(&known->archive.digests, DIGEST_SHA256, &name);
 	switch (archive_row_find(store_index(store), &name, &row, err)) {
@@ -201,7 +202,7 @@ known_json(struct store *store, const struct known *known, struct err *err)
 {
 	json_t *report = json_object();
 
-	json_object_set_new(report, "state", json_string(known_state_name(known->state)));
+	json_object_set_new(report, "state", json_string(archive_state_name(known->state)));
 	json_object_set_new(report, "removed", report_removed(known));
 	report_add_copies(report, known);
 	if (add_answers(store, report, known, err))
@@ -219,7 +220,7 @@ report_archive(struct larder *larder, const struct digests *digests, struct err 
 
 	if (known_look_up(larder->store, &want, &known, err))
 		report = known_json(larder->store, &known, err);
-	if (report != NULL && known.state == KNOWN_UNKNOWN &&
+	if (report != NULL && known.state == ARCHIVE_IS_UNKNOWN &&
 	        json_array_size(json_object_get(report, "packages")) == 0) {
 		err_set(err, ERR_UNKNOWN, "nothing is known of it: it is neither stored nor in the catalog");
 		json_decref(report);

@@ -16,7 +16,7 @@
 struct checking {
 	struct larder *larder;
 	uint64_t stored_bytes, only_here;
-	uint64_t by_state[KNOWN_STATES];
+	uint64_t by_state[ARCHIVE_STATES];
 	json_t *missing, *kept;
 };
 
@@ -25,28 +25,28 @@ struct checking {
 #define ASK_AROUND "ask around: larder add FILE, or larder push from whoever has it in a download cache"
 
 static const char *
-advice(enum known_state state, const json_t *correction, const json_t *mirrors)
+advice(enum archive_state state, const json_t *correction, const json_t *mirrors)
 {
 	const bool mirrors_left = json_array_size(mirrors) > 0;
 
 	switch (state) {
-	case KNOWN_REACHABLE:
-	case KNOWN_UNTRIED:
+	case ARCHIVE_IS_REACHABLE:
+	case ARCHIVE_IS_UNTRIED:
 		return "larder fetch";
-	case KNOWN_FAILING:
+	case ARCHIVE_IS_FAILING:
 		return "larder fetch asks again; larder add FILE, if you have it";
-	case KNOWN_CHANGED:
+	case ARCHIVE_IS_CHANGED:
 		if (json_is_object(correction))
 			return "its checksum was corrected: name the new one, or " ASK_AROUND;
 		return mirrors_left ? "larder fetch asks the mirrors too; " ASK_AROUND : ASK_AROUND;
-	case KNOWN_VANISHED:
+	case ARCHIVE_IS_VANISHED:
 		return mirrors_left ? "larder fetch asks the mirrors too; " ASK_AROUND : ASK_AROUND;
-	case KNOWN_UNKNOWN:
+	case ARCHIVE_IS_UNKNOWN:
 		return mirrors_left ? "larder fetch asks the mirrors; larder add FILE, if you have it"
 		                    : "larder add FILE, if you have it";
-	case KNOWN_REMOVED:
+	case ARCHIVE_IS_REMOVED:
 		return "larder remove --forget lets it be fetched again";
-	case KNOWN_STORED:
+	case ARCHIVE_IS_STORED:
 		break;
 	}
 	return "";
@@ -67,7 +67,7 @@ missing_json(struct larder *larder, const struct known *known, struct err *err)
 	mirrors = report_untried_mirrors(known, larder->config);
 	report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "package",
 	        json_text(known->want->package), "digests", json_digests(&known->want->digests), "state",
-	        known_state_name(known->state), "removed", report_removed(known), "origins", origins,
+	        archive_state_name(known->state), "removed", report_removed(known), "origins", origins,
 	        "advice", advice(known->state, correction, mirrors), "correction", correction,
 	        "mirrors_untried", mirrors);
 	report_add_copies(report, known);
@@ -79,7 +79,7 @@ kept_json(const struct known *known)
 {
 	json_t *report = json_pack("{s:o, s:o, s:I, s:s}", "package", json_text(known->want->package),
 	        "digests", json_digests(&known->want->digests), "size", (json_int_t)known->archive.size_bytes,
-	        "elsewhere", known_state_name(known->elsewhere));
+	        "elsewhere", archive_state_name(known->elsewhere));
 
 	report_add_copies(report, known);
 	return report;
@@ -91,7 +91,7 @@ note(struct checking *checking, const struct known *known, struct err *err)
 	json_t *missing;
 
 	checking->by_state[known->state]++;
-	if (known->state == KNOWN_STORED) {
+	if (known->state == ARCHIVE_IS_STORED) {
 		checking->stored_bytes += known->archive.size_bytes;
 		checking->only_here += known_only_here(known);
 		json_array_append_new(checking->kept, kept_json(known));
@@ -139,9 +139,9 @@ states_json(const struct checking *checking)
 {
 	json_t *states = json_object();
 
-	for (int state = 0; state < KNOWN_STATES; state++)
-		if (state != KNOWN_STORED)
-			json_object_set_new(states, known_state_name((enum known_state)state),
+	for (int state = 0; state < ARCHIVE_STATES; state++)
+		if (state != ARCHIVE_IS_STORED)
+			json_object_set_new(states, archive_state_name((enum archive_state)state),
 			        json_integer((json_int_t)checking->by_state[state]));
 	return states;
 }
@@ -157,7 +157,7 @@ report_check(struct larder *larder, const struct wants *wants, struct err *err)
 		return NULL;
 	}
 	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "archives", (json_int_t)wants->count,
-	        "stored", (json_int_t)checking.by_state[KNOWN_STORED], "stored_bytes",
+	        "stored", (json_int_t)checking.by_state[ARCHIVE_IS_STORED], "stored_bytes",
 	        (json_int_t)checking.stored_bytes, "only_here", (json_int_t)checking.only_here, "states",
 	        states_json(&checking), "missing", checking.missing, "kept", checking.kept);
 }

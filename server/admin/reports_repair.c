@@ -134,7 +134,7 @@ read_start(struct store *store, const struct known *known, char ret[ARCHIVE_NAME
 	struct digest name;
 	ssize_t count;
 
-	if (known->state != KNOWN_STORED)
+	if (known->state != ARCHIVE_IS_STORED)
 		return 0;
 	digests_get(&known->archive.digests, DIGEST_SHA256, &name);
 	if (store_find(store, &name, &blob, &err) != STORE_HIT)
@@ -261,7 +261,7 @@ repair_json(struct larder *larder, const struct repair *repair, const json_t *re
 	}
 	name_file(larder->store, repair, repairs, &file);
 	report = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "package", json_text(repair->package),
-	        "stored", known->state == KNOWN_STORED, "serving", serving_json(repair, origins),
+	        "stored", known->state == ARCHIVE_IS_STORED, "serving", serving_json(repair, origins),
 	        "correction", correction_json(&repair->correction), "named", named_json(repair, origins),
 	        "untried", untried_json(origins), "mirrors_untried",
 	        report_untried_mirrors(known, larder->config), "file", json_text(text_string(&file)));

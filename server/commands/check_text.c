@@ -45,27 +45,28 @@ is_any(const json_t *archive)
  * or "it", @ what to fetch.
  */
 static const struct {
-	enum known_state state;
+	enum archive_state state;
 	belongs_fn *belongs;
 	const char *heading;
 } groups[] = {
-        {KNOWN_REACHABLE, is_any, "larder fetch @ gets #:"},
-        {KNOWN_UNTRIED, is_any, "larder fetch @ asks for #, since nobody was asked for ~ yet:"},
-        {KNOWN_CHANGED, is_corrected,
+        {ARCHIVE_IS_REACHABLE, is_any, "larder fetch @ gets #:"},
+        {ARCHIVE_IS_UNTRIED, is_any, "larder fetch @ asks for #, since nobody was asked for ~ yet:"},
+        {ARCHIVE_IS_CHANGED, is_corrected,
                 "name the corrected checksum of #, changed in place (below, old and new):"},
-        {KNOWN_CHANGED, has_mirrors_left,
+        {ARCHIVE_IS_CHANGED, has_mirrors_left,
                 "larder fetch @ asks mirrors for #, changed in place; else " ASK_AROUND ":"},
-        {KNOWN_CHANGED, is_any, "changed in place, and nobody has the old bytes; " ASK_AROUND ":"},
-        {KNOWN_FAILING, is_any,
+        {ARCHIVE_IS_CHANGED, is_any, "changed in place, and nobody has the old bytes; " ASK_AROUND ":"},
+        {ARCHIVE_IS_FAILING, is_any,
                 "larder fetch @ asks again for #, failing for now; larder add FILE, if you have ~:"},
-        {KNOWN_VANISHED, has_mirrors_left,
+        {ARCHIVE_IS_VANISHED, has_mirrors_left,
                 "larder fetch @ asks mirrors for #, vanished from where published; else " ASK_AROUND ":"},
-        {KNOWN_VANISHED, is_any, "vanished, and nobody is known to have a copy; " ASK_AROUND ":"},
-        {KNOWN_UNKNOWN, has_mirrors_left,
+        {ARCHIVE_IS_VANISHED, is_any, "vanished, and nobody is known to have a copy; " ASK_AROUND ":"},
+        {ARCHIVE_IS_UNKNOWN, has_mirrors_left,
                 "larder fetch @ asks mirrors for #, of which no origin is known; larder add FILE, if you "
                 "have ~:"},
-        {KNOWN_UNKNOWN, is_any, "larder add FILE, if you have #; no origin of ~ is known:"},
-        {KNOWN_REMOVED, is_any, "larder remove --forget lets # be fetched again, which somebody removed:"},
+        {ARCHIVE_IS_UNKNOWN, is_any, "larder add FILE, if you have #; no origin of ~ is known:"},
+        {ARCHIVE_IS_REMOVED, is_any,
+                "larder remove --forget lets # be fetched again, which somebody removed:"},
 };
 
 static void
@@ -98,7 +99,7 @@ group_of(const json_t *archive)
 	size_t i = 0;
 
 	while (i < COUNT_OF(groups) &&
-	        (strcmp(state, known_state_name(groups[i].state)) != 0 || !groups[i].belongs(archive)))
+	        (strcmp(state, archive_state_name(groups[i].state)) != 0 || !groups[i].belongs(archive)))
 		i++;
 	return i;
 }
@@ -128,7 +129,7 @@ static bool
 is_only_here(const json_t *kept)
 {
 	return json_count_of(kept, "copies") == 0 &&
-	       strcmp(json_text_of(kept, "elsewhere"), known_state_name(KNOWN_UNTRIED)) != 0;
+	       strcmp(json_text_of(kept, "elsewhere"), archive_state_name(ARCHIVE_IS_UNTRIED)) != 0;
 }
 
 static void
@@ -281,8 +282,8 @@ print_figures(const json_t *report, uint64_t archives, uint64_t stored)
 	text_size(json_count_of(report, "stored_bytes"), bytes);
 	printf("%" PRIu64 " archives: %" PRIu64 " stored (%s), %" PRIu64 " missing", archives, stored, bytes,
 	        archives - stored);
-	for (int state = 0; state < KNOWN_STATES; state++) {
-		const char *name = known_state_name((enum known_state)state);
+	for (int state = 0; state < ARCHIVE_STATES; state++) {
+		const char *name = archive_state_name((enum archive_state)state);
 
 		if (json_count_of(states, name) > 0)
 			printf(", %" PRIu64 " %s", json_count_of(states, name), name);

@@ -5,36 +5,29 @@
 
 #include "storage/index/db.h"
 
-static const char *const names[ARCHIVE_STATES] = {
-        [ARCHIVE_IS_STORED] = "stored",
-        [ARCHIVE_IS_REMOVED] = "removed",
-        [ARCHIVE_IS_REACHABLE] = "reachable",
-        [ARCHIVE_IS_UNTRIED] = "untried",
-        [ARCHIVE_IS_FAILING] = "failing",
-        [ARCHIVE_IS_CHANGED] = "changed",
-        [ARCHIVE_IS_VANISHED] = "vanished",
-        [ARCHIVE_IS_UNKNOWN] = "unknown",
-};
+/* What the statement says of the origins of an archive that is neither stored nor removed. */
+static const enum archive_state elsewhere[] = {ARCHIVE_IS_REACHABLE, ARCHIVE_IS_UNTRIED, ARCHIVE_IS_FAILING,
+        ARCHIVE_IS_CHANGED, ARCHIVE_IS_VANISHED, ARCHIVE_IS_UNKNOWN};
 
-const char *
-archive_state_name(enum archive_state state)
+static enum archive_state
+state_of(int kept, int64_t best)
 {
-	return names[state];
+	switch (kept) {
+	case 0:
+		return ARCHIVE_IS_STORED;
+	case 1:
+		return ARCHIVE_IS_REMOVED;
+	}
+	return elsewhere[best];
 }
-
-#define BEST_STATES 6 /* and none, in the order of the statement */
 
 static void
 count_one(sqlite3_stmt *statement, struct archive_counts *counts)
 {
-	int kept = sqlite3_column_int(statement, 0);
 	int64_t best = sqlite3_column_int64(statement, 1) / 1000;
 	int64_t copies = sqlite3_column_int64(statement, 1) % 1000;
 
-	if (kept == 2)
-		counts->by_state[ARCHIVE_IS_REACHABLE + (best < BEST_STATES ? best : BEST_STATES - 1)]++;
-	else
-		counts->by_state[kept == 0 ? ARCHIVE_IS_STORED : ARCHIVE_IS_REMOVED]++;
+	counts->by_state[state_of(sqlite3_column_int(statement, 0), best)]++;
 	counts->by_copies[copies < ARCHIVE_COPIES ? copies : ARCHIVE_COPIES - 1]++;
 }
 

@@ -56,27 +56,27 @@ the_state_is_what_the_origins_amount_to(void **state)
 {
 	static const struct {
 		const char *origins;
-		enum known_state state;
+		enum archive_state state;
 	} cases[] = {
-	        {"", KNOWN_UNKNOWN},
-	        {"u", KNOWN_UNTRIED},
-	        {"a", KNOWN_FAILING},
-	        {"s", KNOWN_REACHABLE},
-	        {"f", KNOWN_FAILING},
-	        {"v", KNOWN_VANISHED},
-	        {"c", KNOWN_CHANGED},
-	        {"m", KNOWN_UNKNOWN},
-	        {"M", KNOWN_FAILING},
-	        {"S", KNOWN_REACHABLE},
-	        {"vcfaus", KNOWN_REACHABLE},
-	        {"vcfau", KNOWN_CHANGED},
-	        {"vfau", KNOWN_UNTRIED},
-	        {"vvf", KNOWN_FAILING},
-	        {"va", KNOWN_FAILING},
-	        {"vvv", KNOWN_VANISHED},
-	        {"vvm", KNOWN_VANISHED},
-	        {"vvS", KNOWN_REACHABLE},
-	        {"um", KNOWN_UNTRIED},
+	        {"", ARCHIVE_IS_UNKNOWN},
+	        {"u", ARCHIVE_IS_UNTRIED},
+	        {"a", ARCHIVE_IS_FAILING},
+	        {"s", ARCHIVE_IS_REACHABLE},
+	        {"f", ARCHIVE_IS_FAILING},
+	        {"v", ARCHIVE_IS_VANISHED},
+	        {"c", ARCHIVE_IS_CHANGED},
+	        {"m", ARCHIVE_IS_UNKNOWN},
+	        {"M", ARCHIVE_IS_FAILING},
+	        {"S", ARCHIVE_IS_REACHABLE},
+	        {"vcfaus", ARCHIVE_IS_REACHABLE},
+	        {"vcfau", ARCHIVE_IS_CHANGED},
+	        {"vfau", ARCHIVE_IS_UNTRIED},
+	        {"vvf", ARCHIVE_IS_FAILING},
+	        {"va", ARCHIVE_IS_FAILING},
+	        {"vvv", ARCHIVE_IS_VANISHED},
+	        {"vvm", ARCHIVE_IS_VANISHED},
+	        {"vvS", ARCHIVE_IS_REACHABLE},
+	        {"um", ARCHIVE_IS_UNTRIED},
 	};
 
 	(void)state;
@@ -84,14 +84,14 @@ the_state_is_what_the_origins_amount_to(void **state)
 		struct catalog_origin items[8];
 		struct catalog_origins origins = {.items = items, .count = strlen(cases[i].origins)};
 		const struct want want = {.package = ""};
-		enum known_state judged;
+		enum archive_state judged;
 
 		for (size_t n = 0; n < origins.count; n++)
 			items[n] = origin_of(cases[i].origins[n]);
 		judged = known_judge(&want, &origins);
 		if (judged != cases[i].state)
-			fail_msg("'%s' is %s, not %s", cases[i].origins, known_state_name(judged),
-			        known_state_name(cases[i].state));
+			fail_msg("'%s' is %s, not %s", cases[i].origins, archive_state_name(judged),
+			        archive_state_name(cases[i].state));
 	}
 }
 
@@ -105,24 +105,24 @@ a_url_that_the_catalog_does_not_know_is_untried(void **state)
 	const struct catalog_origins origins = {.items = &vanished, .count = 1};
 
 	(void)state;
-	assert_int_equal(known_judge(&known, &origins), KNOWN_VANISHED);
-	assert_int_equal(known_judge(&fresh, &origins), KNOWN_UNTRIED);
+	assert_int_equal(known_judge(&known, &origins), ARCHIVE_IS_VANISHED);
+	assert_int_equal(known_judge(&fresh, &origins), ARCHIVE_IS_UNTRIED);
 }
 
 static void
 stored_and_nowhere_else(void **state)
 {
-	struct known known = {.state = KNOWN_STORED, .elsewhere = KNOWN_VANISHED};
+	struct known known = {.state = ARCHIVE_IS_STORED, .elsewhere = ARCHIVE_IS_VANISHED};
 
 	(void)state;
 	assert_true(known_only_here(&known));
-	known.elsewhere = KNOWN_FAILING;
+	known.elsewhere = ARCHIVE_IS_FAILING;
 	assert_true(known_only_here(&known));
-	known.elsewhere = KNOWN_UNTRIED; /* nobody was asked: who knows */
+	known.elsewhere = ARCHIVE_IS_UNTRIED; /* nobody was asked: who knows */
 	assert_false(known_only_here(&known));
-	known = (struct known){.state = KNOWN_STORED, .elsewhere = KNOWN_REACHABLE, .copies = 1};
+	known = (struct known){.state = ARCHIVE_IS_STORED, .elsewhere = ARCHIVE_IS_REACHABLE, .copies = 1};
 	assert_false(known_only_here(&known));
-	known = (struct known){.state = KNOWN_VANISHED, .elsewhere = KNOWN_VANISHED};
+	known = (struct known){.state = ARCHIVE_IS_VANISHED, .elsewhere = ARCHIVE_IS_VANISHED};
 	assert_false(known_only_here(&known));
 }
 

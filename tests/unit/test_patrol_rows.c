@@ -253,7 +253,7 @@ static void
 archives_are_counted_by_state_and_copies(void **state)
 {
 	static const char *const names[ARCHIVE_STATES] = {
-	        "stored", "removed", "reachable", "untried", "failing", "changed", "vanished", "unknown"};
+	        "reachable", "untried", "failing", "vanished", "changed", "unknown", "removed", "stored"};
 	struct archive_counts counts;
 	struct err err = ERR_NONE;
 
