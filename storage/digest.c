@@ -192,6 +192,28 @@ digests_count(const struct digests *set)
 	return __builtin_popcount(set->known);
 }
 
+const enum digest_algo digests_best_first[DIGEST_ALGOS] = {
+        DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
+
+struct digest
+digests_best(const struct digests *set)
+{
+	struct digest digest = {0};
+
+	for (int i = 0; i < DIGEST_ALGOS; i++)
+		if (digests_get(set, digests_best_first[i], &digest))
+			break;
+	return digest;
+}
+
+void
+digests_best_text(const struct digests *set, char ret[DIGEST_TEXT_MAX])
+{
+	struct digest best = digests_best(set);
+
+	digest_text(&best, ret);
+}
+
 struct hasher {
 	EVP_MD_CTX *contexts[DIGEST_ALGOS];
 };

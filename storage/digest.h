@@ -56,6 +56,11 @@ bool digests_agree(
 bool digests_satisfy(const struct digests *set, const struct digests *wanted);
 bool digests_strong(const struct digests *set); /* holds a sha256 or sha512 */
 int digests_count(const struct digests *set);
+/* Those that prove come first; sha256 before sha512, since it is the name in the store. */
+extern const enum digest_algo digests_best_first[DIGEST_ALGOS];
+/* The digest to ask by: the best there is. All zero where the set is empty. */
+struct digest digests_best(const struct digests *set);
+void digests_best_text(const struct digests *set, char ret[DIGEST_TEXT_MAX]);   /* "sha256:<hex>" of it */
 const uint8_t *digests_bytes(const struct digests *set, enum digest_algo algo); /* NULL: not in the set */
 
 /* Computes all four digests of a stream of bytes. Owned by one thread at a time. */

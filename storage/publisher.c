@@ -132,14 +132,12 @@ compare_row(const struct publication *publication, const struct digest *digest, 
 static enum standing
 ask_index(const struct publication *publication, struct err *err)
 {
-	static const enum digest_algo order[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
-
-	for (size_t i = 0; i < COUNT_OF(order); i++) {
+	for (int i = 0; i < DIGEST_ALGOS; i++) {
 		struct digest digest;
 		struct archive_row row;
 		enum row_answer answer;
 
-		if (!digests_get(&publication->archive.digests, order[i], &digest))
+		if (!digests_get(&publication->archive.digests, digests_best_first[i], &digest))
 			continue;
 		answer = archive_row_find(publication->store->index, &digest, &row, err);
 		if (answer == ROW_FAILED)

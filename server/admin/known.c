@@ -80,7 +80,7 @@ known_finish(struct known *known)
 bool
 known_digests(struct store *store, const struct known *known, struct digests *ret, struct err *err)
 {
-	struct digest best = wants_best(&known->want->digests);
+	struct digest best = digests_best(&known->want->digests);
 	struct catalog_wanted wanted;
 
 	*ret = known->state == ARCHIVE_IS_STORED ? known->archive.digests : known->want->digests;

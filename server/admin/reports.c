@@ -175,7 +175,7 @@ find_use(struct store *store, const struct known *known, int64_t *ret_at_ms, str
 static bool
 add_answers(struct store *store, json_t *report, const struct known *known, struct err *err)
 {
-	struct digest best = wants_best(&known->want->digests);
+	struct digest best = digests_best(&known->want->digests);
 	json_t *packages = json_array(), *pinned, *origins;
 	struct digests digests;
 	int64_t used_at_ms;

@@ -115,7 +115,7 @@ keep_package(void *context, const char *package)
 static bool
 find_package(struct store *store, struct repair *repair, struct err *err)
 {
-	struct digest best = wants_best(&repair->known->want->digests);
+	struct digest best = digests_best(&repair->known->want->digests);
 
 	if (repair->known->want->package[0] == '\0')
 		return catalog_packages(store_catalog(store), &best, keep_package, repair, err);
@@ -157,7 +157,7 @@ static void
 name_file(struct store *store, const struct repair *repair, const json_t *repairs, struct text *ret)
 {
 	char start[ARCHIVE_NAME_START], hex[DIGEST_HEX_MAX];
-	struct digest best = wants_best(&repair->known->want->digests);
+	struct digest best = digests_best(&repair->known->want->digests);
 	struct archive_naming naming = {.package = repair->package,
 	        .url = repair->n_named > 0 ? repair->named[0] : "",
 	        .suffix = "",

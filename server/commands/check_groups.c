@@ -26,7 +26,7 @@ check_group_add(struct check_group *group, const json_t *archive)
 		group->items = xrealloc(group->items, group->capacity * sizeof *group->items);
 	}
 	if (json_digests_read(json_object_get(archive, "digests"), &digests, &err))
-		wants_best_text(&digests, digest);
+		digests_best_text(&digests, digest);
 	origin_add_safe(&label, json_text_of(archive, "package"));
 	if (label.length == 0)
 		text_add(&label, digest);

@@ -208,7 +208,7 @@ print_missing(const json_t *missing)
 
 	if (!json_digests_read(json_object_get(missing, "digests"), &digests, &err))
 		return;
-	wants_best_text(&digests, digest);
+	digests_best_text(&digests, digest);
 	origin_add_safe(&package, json_text_of(missing, "package"));
 	printf("%s %s %s: %s\n", json_text_of(missing, "state"), package.length > 0 ? package.bytes : "-",
 	        digest, json_text_of(missing, "advice"));

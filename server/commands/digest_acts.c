@@ -65,12 +65,11 @@ digest_acts(const struct invocation *invocation, const struct digest_act *how)
 void
 digest_acts_text(const json_t *answer, char ret[DIGEST_TEXT_MAX])
 {
-	static const enum digest_algo order[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
 	const json_t *digests = json_object_get(answer, "digests");
 
 	ret[0] = '\0';
-	for (size_t i = 0; i < COUNT_OF(order); i++) {
-		const char *name = digest_algo_name(order[i]);
+	for (int i = 0; i < DIGEST_ALGOS; i++) {
+		const char *name = digest_algo_name(digests_best_first[i]);
 		const char *hex = json_string_value(json_object_get(digests, name));
 
 		if (hex == NULL)

@@ -105,7 +105,7 @@ export_blob(struct exporting *exporting, const struct blob *blob, struct err *er
 	static const enum digest_algo others[] = {DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA512};
 	AUTO_TEXT first = TEXT_EMPTY;
 	AUTO_TEXT second = TEXT_EMPTY;
-	struct digest digest = wants_best(&blob->digests);
+	struct digest digest = digests_best(&blob->digests);
 
 	if (!place_of(exporting->directory, &digest, &first, err))
 		return false;
@@ -135,7 +135,7 @@ note_failure(struct exporting *exporting, const struct archive *archive, const s
 {
 	char text[DIGEST_TEXT_MAX];
 
-	wants_best_text(&archive->digests, text);
+	digests_best_text(&archive->digests, text);
 	progress_clear(&exporting->progress);
 	command_say("%s was not exported: %s", text, err->text);
 	exporting->failed++;
@@ -151,7 +151,7 @@ static bool
 visit_archive(void *context, const struct archive *archive)
 {
 	struct exporting *exporting = context;
-	struct digest digest = wants_best(&archive->digests);
+	struct digest digest = digests_best(&archive->digests);
 	AUTO_BLOB blob = BLOB_NONE;
 	struct err err = ERR_NONE;
 

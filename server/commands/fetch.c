@@ -102,7 +102,7 @@ name_of(const json_t *missing, struct text *ret)
 	text_add(ret, json_text_of(missing, "package"));
 	if (ret->length > 0 || !json_digests_read(json_object_get(missing, "digests"), &digests, &err))
 		return;
-	wants_best_text(&digests, digest);
+	digests_best_text(&digests, digest);
 	text_add(ret, digest);
 }
 

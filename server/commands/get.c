@@ -52,7 +52,7 @@ get(const struct invocation *invocation, struct store *store)
 	}
 	if (!copy_blob_to_path(&blob, invocation->output, COPY_SYNC, &err))
 		return command_fail(&err);
-	wants_best_text(&blob.digests, text);
+	digests_best_text(&blob.digests, text);
 	if (!invocation_has(invocation, FLAG_QUIET))
 		command_say("%s: %" PRIu64 " bytes of %s", invocation->output, blob.size_bytes, text);
 	return EXIT_DONE;

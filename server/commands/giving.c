@@ -195,7 +195,7 @@ giving_acknowledge(struct giving *giving, const struct gift *gift, enum gift_end
 		giving->stored_bytes += gift->size_bytes;
 	*(end == GIFT_STORED ? &giving->stored : &giving->known) += 1;
 	progress_clear(&giving->progress);
-	wants_best_text(&gift->digests, text);
+	digests_best_text(&gift->digests, text);
 	if (giving->archives == NULL && (end == GIFT_STORED || giving->lines == LINES_OF_ALL))
 		printf("%s %s %s\n", word, text, gift->path);
 	if (giving->archives != NULL)

@@ -150,7 +150,7 @@ add_rescue(const json_t *repair, struct text *text)
 	const char *file = json_text_of(repair, "file");
 	char best[DIGEST_TEXT_MAX];
 
-	wants_best_text(&digests, best);
+	digests_best_text(&digests, best);
 	text_add(text, "# nobody is known to serve it");
 	if (json_flag_of(repair, "stored")) {
 		text_addf(text, "; it is stored here:\n#   larder get %s -o %s\n", best, file);
@@ -185,7 +185,7 @@ add_title(const json_t *repair, struct text *text)
 	const char *package = json_text_of(repair, "package");
 	char best[DIGEST_TEXT_MAX];
 
-	wants_best_text(&digests, best);
+	digests_best_text(&digests, best);
 	text_add(text, "# ");
 	origin_add_safe(text, package[0] != '\0' ? package : best);
 	text_add(text, "\n");

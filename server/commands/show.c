@@ -146,7 +146,7 @@ print_report(const struct digests *asked, const json_t *report)
 	const json_t *origins = json_object_get(report, "origins");
 	char text[DIGEST_TEXT_MAX];
 
-	wants_best_text(asked, text);
+	digests_best_text(asked, text);
 	printf("%s\n", text);
 	for (size_t i = 0; i < json_array_size(packages); i++)
 		printf("  package  %s\n", json_string_value(json_array_get(packages, i)));

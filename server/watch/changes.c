@@ -60,23 +60,10 @@ kind_of(enum origin_state is)
 	return CAUSE_BACK;
 }
 
-/* sha256 where it is known, else the best there is. */
-static bool
-best_digest(const struct digests *digests, struct digest *ret)
-{
-	static const enum digest_algo best_first[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
-
-	for (size_t i = 0; i < COUNT_OF(best_first); i++)
-		if (digests_get(digests, best_first[i], ret))
-			return true;
-	return false;
-}
-
 static struct change *
 begin(struct changes *changes, const struct pending_row *row)
 {
 	struct change *change;
-	struct digest digest;
 
 	if (changes->count == changes->capacity) {
 		changes->capacity = changes->capacity > 0 ? 2 * changes->capacity : 64;
@@ -96,8 +83,8 @@ begin(struct changes *changes, const struct pending_row *row)
 	        .digests = row->digests,
 	        .drift_kind = "",
 	};
-	if (best_digest(&row->digests, &digest))
-		digest_text(&digest, change->archive);
+	if (row->digests.known != 0)
+		digests_best_text(&row->digests, change->archive);
 	return change;
 }
 
@@ -228,12 +215,13 @@ bool
 change_judge(struct store *store, struct change *change, struct err *err)
 {
 	struct catalog_origins origins;
-	struct digest digest;
+	struct digest best;
 
 	if (!find_stored(store, change, err))
 		return false;
-	if (best_digest(&change->digests, &digest)) {
-		if (!catalog_origins(store_catalog(store), &digest, &origins, err))
+	best = digests_best(&change->digests);
+	if (change->digests.known != 0) {
+		if (!catalog_origins(store_catalog(store), &best, &origins, err))
 			return false;
 		change->copies = catalog_copies(&origins);
 		catalog_origins_finish(&origins);

@@ -27,19 +27,6 @@ find(struct patrol *patrol, int64_t id)
 	return asking;
 }
 
-/* The digest that proves most. */
-static struct digest
-name_of(const struct digests *digests)
-{
-	static const enum digest_algo order[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
-	struct digest digest = {0};
-
-	for (size_t i = 0; i < COUNT_OF(order); i++)
-		if (digests_get(digests, order[i], &digest))
-			break;
-	return digest;
-}
-
 static struct asking *
 add(struct patrol *patrol, const struct patrol_row *row, struct host *host)
 {
@@ -53,7 +40,7 @@ add(struct patrol *patrol, const struct patrol_row *row, struct host *host)
 	asking->url = xstrdup(origin->url);
 	asking->site = xstrdup(origin->site);
 	asking->digests = row->digests;
-	asking->name = name_of(&row->digests);
+	asking->name = digests_best(&row->digests);
 	asking->memory = origin->memory;
 	asking->last_result = origin->result;
 	asking->kind = host_kind(host);

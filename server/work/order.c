@@ -57,19 +57,17 @@ wake(struct waiter *waiter)
 static struct digest
 choose_digest(const struct larder *larder, const struct digests *digests)
 {
-	static const enum digest_algo order[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
-
-	for (size_t i = 0; i < COUNT_OF(order); i++) {
+	for (int i = 0; i < DIGEST_ALGOS; i++) {
 		struct catalog_wanted wanted;
 		struct digest digest;
 		struct err err = ERR_NONE;
 
-		if (digests_get(digests, order[i], &digest) &&
+		if (digests_get(digests, digests_best_first[i], &digest) &&
 		        catalog_wanted(store_catalog(larder->store), &digest, &wanted, &err) &&
 		        wanted.count > 0)
 			return digest;
 	}
-	return wants_best(digests);
+	return digests_best(digests);
 }
 
 void

@@ -126,37 +126,15 @@ wants_finish(struct wants *wants)
 	*wants = WANTS_EMPTY;
 }
 
-/* Those that prove come first; sha256 before sha512, since it is the name in the store. */
-static const enum digest_algo best_first[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_SHA1, DIGEST_MD5};
-
-struct digest
-wants_best(const struct digests *digests)
-{
-	struct digest digest = {0};
-
-	for (size_t i = 0; i < COUNT_OF(best_first); i++)
-		if (digests_get(digests, best_first[i], &digest))
-			break;
-	return digest;
-}
-
-void
-wants_best_text(const struct digests *digests, char ret[DIGEST_TEXT_MAX])
-{
-	struct digest best = wants_best(digests);
-
-	digest_text(&best, ret);
-}
-
 bool
 wants_origins(
         struct catalog *catalog, const struct digests *digests, struct catalog_origins *ret, struct err *err)
 {
 	*ret = (struct catalog_origins){0};
-	for (size_t i = 0; i < COUNT_OF(best_first) && ret->count == 0; i++) {
+	for (size_t i = 0; i < DIGEST_ALGOS && ret->count == 0; i++) {
 		struct digest digest;
 
-		if (!digests_get(digests, best_first[i], &digest))
+		if (!digests_get(digests, digests_best_first[i], &digest))
 			continue;
 		catalog_origins_finish(ret);
 		if (!catalog_origins(catalog, &digest, ret, err))

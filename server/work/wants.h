@@ -39,10 +39,6 @@ void wants_finish(struct wants *wants);
 
 /* The argument names a file or directory to read and no digest. */
 bool wants_is_file(const char *argument);
-/* The digest to ask by: one that proves, where there is one. The set is not empty. */
-struct digest wants_best(const struct digests *digests);
-/* "sha256:<hex>" of it. */
-void wants_best_text(const struct digests *digests, char ret[DIGEST_TEXT_MAX]);
 /* The origins of the entries that have one of these digests, the best digest that has any. */
 bool wants_origins(struct catalog *catalog, const struct digests *digests, struct catalog_origins *ret,
         struct err *err) MUST_CHECK;

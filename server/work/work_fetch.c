@@ -215,7 +215,7 @@ tell_stored(struct fetching *fetching, const struct order *order)
 	json_int_t size = (json_int_t)order->archive.size_bytes;
 
 	fetching->stored_bytes += order->archive.size_bytes;
-	wants_best_text(&order->archive.digests, text);
+	digests_best_text(&order->archive.digests, text);
 	json_array_append_new(
 	        fetching->stored, json_pack("{s:o, s:o, s:I}", "package", json_text(order->want->package),
 	                                  "digests", json_digests(&order->archive.digests), "size", size));

@@ -50,7 +50,7 @@ tell(struct verifying *verifying, const char *name, const struct digests *digest
 	char text[DIGEST_TEXT_MAX];
 	json_t *event;
 
-	wants_best_text(digests, text);
+	digests_best_text(digests, text);
 	event = json_pack("{s:s, s:s}", "event", name, "digest", text);
 	if (key != NULL)
 		json_object_set_new(event, key, json_text(said));
@@ -94,7 +94,7 @@ prove(struct verifying *verifying, const struct stored *archive, struct blob *bl
 static bool
 verify_one(struct verifying *verifying, const struct stored *archive, struct err *err)
 {
-	struct digest digest = wants_best(&archive->digests);
+	struct digest digest = digests_best(&archive->digests);
 	AUTO_BLOB blob = BLOB_NONE;
 	bool named;
 

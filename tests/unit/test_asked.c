@@ -58,7 +58,7 @@ assert_want(size_t number, int digests, const char *best)
 	char text[DIGEST_TEXT_MAX];
 
 	assert_int_equal(digests_count(&asked.wants.items[number].digests), digests);
-	wants_best_text(&asked.wants.items[number].digests, text);
+	digests_best_text(&asked.wants.items[number].digests, text);
 	assert_string_equal(text, best);
 }
 

@@ -121,6 +121,8 @@ compares_sets(void **state)
 	assert_false(
 	        digests_satisfy(&one, &all) || digests_satisfy(&none, &one) || digests_satisfy(&all, &other));
 	assert_true(digests_strong(&all) && !digests_strong(&one) && !digests_strong(&none));
+	assert_int_equal(digests_best(&all).algo, DIGEST_SHA256);
+	assert_int_equal(digests_best(&one).algo, digest.algo);
 	assert_null(digests_bytes(&one, DIGEST_SHA256));
 	assert_memory_equal(digests_bytes(&one, DIGEST_MD5), all.md5, 16);
 	assert_true(digest_compare(&digest, &wrong) != 0 &&
