@@ -8,19 +8,16 @@
 #include "server/work/json.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/site.h"
+#include "storage/drift/drift.h"
 #include "storage/index/watch_rows.h"
 
 /* --- reading --- */
 
-static const char *const drift_kinds[] = {"recompressed", "metadata", "content", "no archive", "unknown"};
-
+/* The row's word as one that lasts. */
 static const char *
 fixed_word(const char *kind)
 {
-	for (size_t i = 0; i < COUNT_OF(drift_kinds); i++)
-		if (strcmp(kind, drift_kinds[i]) == 0)
-			return drift_kinds[i];
-	return "unknown";
+	return drift_kind_name(drift_kind_find(kind));
 }
 
 /* What the drift row says, as events tell it. */

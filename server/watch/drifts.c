@@ -5,7 +5,6 @@
 #include "server/watch/drifts.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -58,6 +57,12 @@ taken_destroy(struct drifts *drifts, struct taken *taken)
 	atomic_fetch_sub(&drifts->waiting, 1);
 }
 
+static struct taken *
+next_taken(struct drifts *drifts)
+{
+	return (struct taken *)mailbox_take(&drifts->mailbox, 0);
+}
+
 void
 drifts_stop(struct drifts *drifts)
 {
@@ -75,8 +80,7 @@ drifts_destroy(struct drifts *drifts)
 	if (drifts == NULL)
 		return;
 	drifts_stop(drifts);
-	for (taken = (struct taken *)mailbox_take(&drifts->mailbox, 0); taken != NULL;
-	        taken = (struct taken *)mailbox_take(&drifts->mailbox, 0))
+	for (taken = next_taken(drifts); taken != NULL; taken = next_taken(drifts))
 		taken_destroy(drifts, taken);
 	mailbox_finish(&drifts->mailbox);
 	free(drifts);
@@ -84,15 +88,19 @@ drifts_destroy(struct drifts *drifts)
 
 /* --- noting --- */
 
-/* {"detail", "names": [], "known": {"package", "source", "since": "2023-06-26"} or absent} */
+/* {"detail", "names": ["changed src/a.ml"], "known": {"package", "source", "since": "2023-06-26"} or absent} */
 static char *
-write_detail(const struct drift_comparison *comparison, const struct catalog_naming *naming)
+write_detail(const struct drift *drift, const struct catalog_naming *naming)
 {
-	json_t *detail = json_pack("{s:o}", "detail", json_text(comparison->detail)), *names = json_array();
+	json_t *detail = json_pack("{s:o}", "detail", json_text(drift->detail)), *names = json_array();
 	char since[TEXT_TIME_MAX], *text;
 
-	for (size_t i = 0; i < comparison->n_names; i++)
-		json_array_append_new(names, json_text(comparison->names[i]));
+	for (size_t i = 0; i < drift->n_named; i++) {
+		AUTO_TEXT name = TEXT_EMPTY;
+
+		text_addf(&name, "%s %s", drift_change_name(drift->files[i].change), drift->files[i].path);
+		json_array_append_new(names, json_text(text_string(&name)));
+	}
 	json_object_set_new(detail, "names", names);
 	if (naming != NULL) {
 		text_time(naming->since_ms, since);
@@ -106,18 +114,17 @@ write_detail(const struct drift_comparison *comparison, const struct catalog_nam
 }
 
 static void
-note(struct drifts *drifts, struct drift_seen *seen, const struct digests *bytes,
-        const struct drift_comparison *comparison)
+note(struct drifts *drifts, struct drift_seen *seen, const struct digests *bytes, const struct drift *drift)
 {
 	struct catalog *catalog = store_catalog(drifts->options.store);
 	struct catalog_naming naming;
 	struct err err = ERR_NONE;
 	enum row_answer named = bytes != NULL ? catalog_naming(catalog, bytes, &naming, &err) : ROW_NONE;
-	AUTO_FREE char *detail = write_detail(comparison, named == ROW_FOUND ? &naming : NULL);
+	AUTO_FREE char *detail = write_detail(drift, named == ROW_FOUND ? &naming : NULL);
 
 	if (named == ROW_FAILED)
 		log_warning("whether the catalog names what %s serves is not known: %s", seen->url, err.text);
-	seen->kind = comparison->kind;
+	seen->kind = drift_kind_name(drift->kind);
 	seen->detail = detail;
 	catalog_drift_seen(catalog, seen);
 }
@@ -141,11 +148,11 @@ seen_of(const struct taken *taken, const struct digests *bytes)
 static void
 refuse(struct drifts *drifts, struct taken *taken)
 {
-	struct drift_comparison comparison = {.kind = "unknown", .detail = TOO_MANY};
+	struct drift drift = {.kind = DRIFT_UNKNOWN, .detail = TOO_MANY};
 	struct drift_seen seen = seen_of(taken, intake_found(taken->intake));
 
 	metrics_add(drifts->options.metrics, METRIC_LIMIT_DRIFTS, 1);
-	note(drifts, &seen, NULL, &comparison);
+	note(drifts, &seen, NULL, &drift);
 	taken_destroy(drifts, taken);
 }
 
@@ -178,14 +185,17 @@ is_stopped(void *context)
 	return atomic_load(&((struct drifts *)context)->stopping);
 }
 
+/* promised NULL: it is not stored. What came is then compared with itself, which tells whether it is an archive at all. */
 static void
-compare(struct drifts *drifts, const struct drift_pair *pair, struct drift_comparison *ret)
+compare(struct drifts *drifts, const struct compare_file *promised, const struct compare_file *came,
+        struct drift *ret)
 {
-	*ret = (struct drift_comparison){.kind = "unknown"};
-	if (drifts->options.compare != NULL)
-		drifts->options.compare(pair, is_stopped, drifts, ret);
-	if (pair->old_fd < 0 && strcmp(ret->kind, "no archive") != 0)
-		*ret = (struct drift_comparison){.kind = "unknown", .detail = NOTHING_TO_COMPARE};
+	const struct compare_limits limits = COMPARE_LIMITS;
+	const struct compare_stop stop = {.is_stopped = is_stopped, .context = drifts};
+
+	drifts->options.compare(promised != NULL ? promised : came, came, &limits, &stop, ret);
+	if (promised == NULL && ret->kind != DRIFT_NO_ARCHIVE)
+		*ret = (struct drift){.kind = DRIFT_UNKNOWN, .detail = NOTHING_TO_COMPARE};
 }
 
 /* What came this way before was looked at then, or is when the archive is stored. */
@@ -238,12 +248,11 @@ fits(struct drifts *drifts, uint64_t size_bytes)
 }
 
 static enum drift_keeping
-keep(struct drifts *drifts, const struct taken *taken, const struct drift_comparison *comparison)
+keep(struct drifts *drifts, const struct taken *taken, const struct drift *drift)
 {
 	struct err err = ERR_NONE;
 
-	if (drifts->options.compare == NULL || strcmp(comparison->kind, "no archive") == 0 ||
-	        !fits(drifts, intake_size(taken->intake)))
+	if (drift->kind == DRIFT_NO_ARCHIVE || !fits(drifts, intake_size(taken->intake)))
 		return DRIFT_DROPPED;
 	switch (intake_commit_wait(taken->intake, &err)) {
 	case INTAKE_STORED:
@@ -258,13 +267,13 @@ keep(struct drifts *drifts, const struct taken *taken, const struct drift_compar
 }
 
 static void
-say(const struct taken *taken, const struct drift_seen *seen, const struct drift_comparison *comparison)
+say(const struct taken *taken, const struct drift_seen *seen, const struct drift *drift)
 {
 	char asked[DIGEST_TEXT_MAX];
 
 	digest_text(&taken->asked, asked);
-	log_info("%s serves other bytes than %s: %s%s%s; they are %s", taken->url, asked, comparison->kind,
-	        *comparison->detail != '\0' ? ", " : "", comparison->detail,
+	log_info("%s serves other bytes than %s: %s%s%s; they are %s", taken->url, asked, seen->kind,
+	        *drift->detail != '\0' ? ", " : "", drift->detail,
 	        seen->keeping == DRIFT_KEPT ? "kept beside it" : "not kept");
 }
 
@@ -299,25 +308,23 @@ look_at(struct drifts *drifts, const struct taken *taken)
 {
 	struct digests bytes = *intake_found(taken->intake);
 	struct drift_seen seen = seen_of(taken, &bytes);
-	struct drift_comparison comparison;
-	struct drift_pair pair = {
-	        .new_fd = intake_fd(taken->intake), .new_size_bytes = intake_size(taken->intake)};
+	struct compare_file came = {.fd = intake_fd(taken->intake), .size_bytes = intake_size(taken->intake)};
+	struct compare_file promised;
 	AUTO_BLOB archive = BLOB_NONE;
+	struct drift drift;
 
 	if (is_of_nothing(drifts, taken) || is_known(drifts, taken, &bytes))
 		return;
 	find_archive(drifts, &taken->asked, &archive);
-	pair.old_fd = archive.fd;
-	pair.old_size_bytes = archive.size_bytes;
-	compare(drifts, &pair, &comparison);
+	promised = (struct compare_file){.fd = archive.fd, .size_bytes = archive.size_bytes};
+	compare(drifts, archive.fd >= 0 ? &promised : NULL, &came, &drift);
 	if (is_stopped(drifts))
 		return; /* half a look is none */
-	if (drifts->options.compare != NULL &&
-	        (archive.fd >= 0 || strcmp(comparison.kind, "no archive") == 0))
+	if (archive.fd >= 0 || drift.kind == DRIFT_NO_ARCHIVE)
 		seen.look = DRIFT_COMPARED;
-	seen.keeping = keep(drifts, taken, &comparison);
-	note(drifts, &seen, &bytes, &comparison);
-	say(taken, &seen, &comparison);
+	seen.keeping = keep(drifts, taken, &drift);
+	note(drifts, &seen, &bytes, &drift);
+	say(taken, &seen, &drift);
 }
 
 /* --- what was kept while the archive was missing --- */
@@ -343,7 +350,8 @@ static void
 look_again(struct drifts *drifts, const struct drift_row *row, const struct digests *listed)
 {
 	AUTO_BLOB old = BLOB_NONE, new = BLOB_NONE;
-	struct drift_comparison comparison;
+	struct compare_file promised, came;
+	struct drift drift;
 	struct drift_seen seen = {.origin_id = row->origin,
 	        .url = "",
 	        .size_bytes = row->size_bytes,
@@ -352,16 +360,13 @@ look_again(struct drifts *drifts, const struct drift_row *row, const struct dige
 
 	if (!find_pair(drifts, row, listed, &old, &new))
 		return;
-	compare(drifts,
-	        &(struct drift_pair){.old_fd = old.fd,
-	                .new_fd = new.fd,
-	                .old_size_bytes = old.size_bytes,
-	                .new_size_bytes = new.size_bytes},
-	        &comparison);
+	promised = (struct compare_file){.fd = old.fd, .size_bytes = old.size_bytes};
+	came = (struct compare_file){.fd = new.fd, .size_bytes = new.size_bytes};
+	compare(drifts, &promised, &came, &drift);
 	if (is_stopped(drifts))
 		return;
 	memcpy(seen.sha256, row->sha256, sizeof seen.sha256);
-	note(drifts, &seen, &new.digests, &comparison);
+	note(drifts, &seen, &new.digests, &drift);
 }
 
 static void
@@ -387,15 +392,12 @@ compare_late(struct drifts *drifts)
 void
 drifts_turn(struct drifts *drifts)
 {
-	struct taken *taken = (struct taken *)mailbox_take(&drifts->mailbox, 0);
+	struct taken *taken;
 
-	for (; taken != NULL && !is_stopped(drifts);
-	        taken = (struct taken *)mailbox_take(&drifts->mailbox, 0)) {
-		look_at(drifts, taken);
+	for (taken = next_taken(drifts); taken != NULL; taken = next_taken(drifts)) {
+		if (!is_stopped(drifts))
+			look_at(drifts, taken);
 		taken_destroy(drifts, taken);
 	}
-	if (taken != NULL)
-		taken_destroy(drifts, taken);
-	if (drifts->options.compare != NULL)
-		compare_late(drifts);
+	compare_late(drifts);
 }

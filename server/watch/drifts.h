@@ -11,40 +11,21 @@
 
 #include "server/admin/metrics.h"
 #include "storage/catalog/contact.h"
+#include "storage/drift/compare.h"
 #include "storage/intake.h"
 #include "storage/store.h"
 
-#define DRIFT_WAITING_MAX 64   /* that wait to be looked at; of further ones it is noted that they came */
-#define DRIFTS_DETAIL_MAX 1024 /* bytes of a sentence with the terminator */
-#define DRIFT_NAMES_MAX   20   /* files that differ, by name */
-#define DRIFT_NAME_MAX    272
+#define DRIFT_WAITING_MAX 64 /* that wait to be looked at; of further ones it is noted that they came */
 
-/* What differs. */
-struct drift_comparison {
-	const char *kind;               /* "recompressed", "metadata", "content", "no archive", "unknown" */
-	char detail[DRIFTS_DETAIL_MAX]; /* "3 files differ: …" */
-	char names[DRIFT_NAMES_MAX][DRIFT_NAME_MAX]; /* "changed src/a.ml" */
-	size_t n_names;
-};
-
-/* Open files, from their start. old_fd -1: the archive is not stored; it is only asked whether the other is one at all. */
-struct drift_pair {
-	int old_fd, new_fd;
-	uint64_t old_size_bytes, new_size_bytes;
-};
-typedef bool drift_stopped_fn(void *context);
-/* Blocks on the disk. ret begins as "unknown" and nothing else. When it is stopped it may leave that. */
-typedef void drift_compare_fn(const struct drift_pair *pair, drift_stopped_fn *is_stopped, void *context,
-        struct drift_comparison *ret);
-
-/* What serves: storage/drift/compare.h. */
-drift_compare_fn drifts_compare;
+/* As compare_archives, which is what serves; tests have another. Blocks on the disk. */
+typedef void drift_compare_fn(const struct compare_file *promised, const struct compare_file *came,
+        const struct compare_limits *limits, const struct compare_stop *stop, struct drift *ret);
 
 struct drifts_options {
 	struct store *store;
-	struct metrics *metrics;   /* NULL: nothing is counted */
-	uint64_t max_bytes;        /* of all that is kept; 0: none is */
-	drift_compare_fn *compare; /* NULL: nothing is compared, and so nothing kept */
+	struct metrics *metrics; /* NULL: nothing is counted */
+	uint64_t max_bytes;      /* of all that is kept; 0: none is */
+	drift_compare_fn *compare;
 	/* drifts_turn has work. NULL: nobody needs to know. On any thread; must not block. */
 	void (*wake)(void *context);
 	void *context;

@@ -49,7 +49,7 @@ news_start(struct larder *larder, news_told_fn *told, void *context, struct err 
 	struct drifts_options options = {.store = larder->store,
 	        .metrics = larder->metrics,
 	        .max_bytes = larder->config->watch.max_drift_bytes,
-	        .compare = drifts_compare,
+	        .compare = compare_archives,
 	        .wake = wake,
 	        .context = news};
 	pthread_condattr_t attributes;

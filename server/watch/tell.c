@@ -8,6 +8,7 @@
 
 #include "server/work/json.h"
 #include "storage/catalog/site.h"
+#include "storage/drift/drift.h"
 
 static const char *const kind_names[] = {
         [CAUSE_VANISHED] = "vanished",
@@ -230,32 +231,23 @@ tell_back(const struct story *story, struct text *ret)
 
 /* Who packs is the host; what is in it is the author's matter. Whether all are the same to whoever unpacks them. */
 static const struct drift_words {
-	const char *kind, *before, *after_one, *after_many;
+	const char *before, *after_one, *after_many;
 	enum { BY_HOST, BY_AUTHOR } by;
 	enum { SAME, OTHER } files;
-} drift_words[] = {
-        {"recompressed", " recompressed ", ": the files in it are the same",
+} drift_words[DRIFT_KINDS] = {
+        [DRIFT_RECOMPRESSED] = {" recompressed ", ": the files in it are the same",
                 ": the files in them are the same", BY_HOST, SAME},
-        {"metadata", " packed ", " anew: the files in it are the same",
+        [DRIFT_METADATA] = {" packed ", " anew: the files in it are the same",
                 " anew: the files in them are the same", BY_HOST, SAME},
-        {"content", " serves other files in ", "", "", BY_AUTHOR, OTHER},
-        {"no archive", " serves something that is no archive in place of ", "", "", BY_HOST, OTHER},
-        {"unknown", " serves other bytes for ", "", "", BY_HOST, OTHER},
+        [DRIFT_CONTENT] = {" serves other files in ", "", "", BY_AUTHOR, OTHER},
+        [DRIFT_NO_ARCHIVE] = {" serves something that is no archive in place of ", "", "", BY_HOST, OTHER},
+        [DRIFT_UNKNOWN] = {" serves other bytes for ", "", "", BY_HOST, OTHER},
 };
-
-static const struct drift_words *
-words_for(const char *drift)
-{
-	for (size_t i = 0; i < COUNT_OF(drift_words); i++)
-		if (strcmp(drift, drift_words[i].kind) == 0)
-			return &drift_words[i];
-	return &drift_words[COUNT_OF(drift_words) - 1];
-}
 
 static void
 tell_changed(const struct story *story, struct text *ret)
 {
-	const struct drift_words *words = words_for(story->drift);
+	const struct drift_words *words = &drift_words[drift_kind_find(story->drift)];
 	const char *where = words->by == BY_AUTHOR ? narrowest(story) : story->where;
 	const char *detail = json_text_of(json_object_get(story->only, "drift"), "detail");
 	bool by_host = words->by == BY_HOST && story->only != NULL;

@@ -3,38 +3,36 @@
  */
 #include "storage/drift/drift.h"
 
-#include <assert.h>
+#include <string.h>
+
+static const char *const kind_names[DRIFT_KINDS] = {
+        [DRIFT_RECOMPRESSED] = "recompressed",
+        [DRIFT_METADATA] = "metadata",
+        [DRIFT_CONTENT] = "content",
+        [DRIFT_NO_ARCHIVE] = "no archive",
+        [DRIFT_UNKNOWN] = "unknown",
+};
 
 const char *
 drift_kind_name(enum drift_kind kind)
 {
-	switch (kind) {
-	case DRIFT_RECOMPRESSED:
-		return "recompressed";
-	case DRIFT_METADATA:
-		return "metadata";
-	case DRIFT_CONTENT:
-		return "content";
-	case DRIFT_NO_ARCHIVE:
-		return "no archive";
-	case DRIFT_UNKNOWN:
-		return "unknown";
-	}
-	assert(!"no such kind");
-	return "";
+	return kind_names[kind];
+}
+
+enum drift_kind
+drift_kind_find(const char *name)
+{
+	for (int kind = 0; kind < DRIFT_KINDS; kind++)
+		if (strcmp(name, kind_names[kind]) == 0)
+			return (enum drift_kind)kind;
+	return DRIFT_UNKNOWN;
 }
 
 const char *
 drift_change_name(enum drift_change change)
 {
-	switch (change) {
-	case DRIFT_ADDED:
-		return "added";
-	case DRIFT_REMOVED:
-		return "removed";
-	case DRIFT_CHANGED:
-		return "changed";
-	}
-	assert(!"no such change");
-	return "";
+	static const char *const names[] = {
+	        [DRIFT_ADDED] = "added", [DRIFT_REMOVED] = "removed", [DRIFT_CHANGED] = "changed"};
+
+	return names[change];
 }

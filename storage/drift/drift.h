@@ -16,8 +16,10 @@ enum drift_kind {
 	DRIFT_NO_ARCHIVE,   /* an HTML page, text, nothing, or anything else that is no archive */
 	DRIFT_UNKNOWN       /* one of the two cannot be read */
 };
+#define DRIFT_KINDS 5
 /* "recompressed", "metadata", "content", "no archive", "unknown" */
 const char *drift_kind_name(enum drift_kind kind);
+enum drift_kind drift_kind_find(const char *name); /* DRIFT_UNKNOWN: no kind is called that */
 
 enum drift_change { DRIFT_ADDED, DRIFT_REMOVED, DRIFT_CHANGED };
 const char *drift_change_name(enum drift_change change); /* "added", "removed", "changed" */

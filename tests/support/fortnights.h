@@ -145,7 +145,7 @@ static inline void
 begin_drifts(void)
 {
 	struct drifts_options drifts_options = {
-	        .store = store, .max_bytes = 1u << 20, .compare = drifts_compare};
+	        .store = store, .max_bytes = 1u << 20, .compare = compare_archives};
 
 	drifts = drifts_create(&drifts_options);
 }
