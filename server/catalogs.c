@@ -14,6 +14,7 @@
 #include "server/archive/flights.h"
 #include "server/config.h"
 #include "server/upstream/fetcher.h"
+#include "storage/base/bell.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
@@ -22,9 +23,7 @@
 struct catalogs {
 	struct larder *larder;
 	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t changed;
-	bool stopping; /* under the mutex */
+	struct bell bell; /* which is stopped, and never rung */
 	int64_t *
 	        due_ms; /* the thread's: when each source is read next, by clock_ms; INT64_MAX: never again */
 };
@@ -35,22 +34,18 @@ struct catalogs *
 catalogs_start(struct larder *larder, struct err *err)
 {
 	struct catalogs *catalogs = xcalloc(1, sizeof *catalogs);
-	pthread_condattr_t attributes;
 	int cause;
 
 	catalogs->larder = larder;
 	catalogs->due_ms = xcalloc(larder->config->n_catalogs + 1, sizeof catalogs->due_ms[0]);
-	pthread_mutex_init(&catalogs->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&catalogs->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	bell_init(&catalogs->bell);
 	cause = pthread_create(&catalogs->thread, NULL, run, catalogs);
 	if (cause == 0) {
 		pthread_setname_np(catalogs->thread, "catalogs");
 		return catalogs;
 	}
 	err_set(err, ERR_IO, "the thread that reads catalogs cannot be started: %s", strerror(cause));
+	bell_finish(&catalogs->bell);
 	free(catalogs->due_ms);
 	free(catalogs);
 	return NULL;
@@ -61,14 +56,10 @@ catalogs_stop(struct catalogs *catalogs)
 {
 	if (catalogs == NULL)
 		return;
-	pthread_mutex_lock(&catalogs->mutex);
-	catalogs->stopping = true;
-	pthread_cond_signal(&catalogs->changed);
-	pthread_mutex_unlock(&catalogs->mutex);
+	bell_stop(&catalogs->bell);
 	fetcher_stop(catalogs->larder->fetcher);
 	pthread_join(catalogs->thread, NULL);
-	pthread_cond_destroy(&catalogs->changed);
-	pthread_mutex_destroy(&catalogs->mutex);
+	bell_finish(&catalogs->bell);
 	free(catalogs->due_ms);
 	free(catalogs);
 }
@@ -189,25 +180,6 @@ first_due(const struct catalogs *catalogs, int64_t *ret_due_ms)
 	return first;
 }
 
-/* Sleeps until the moment has come or larder stops. False: it stops. */
-static bool
-wait_until(struct catalogs *catalogs, int64_t due_ms)
-{
-	struct timespec until = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000};
-	bool stopping;
-
-	pthread_mutex_lock(&catalogs->mutex);
-	while (!catalogs->stopping && clock_ms() < due_ms) {
-		if (due_ms == INT64_MAX)
-			pthread_cond_wait(&catalogs->changed, &catalogs->mutex);
-		else
-			pthread_cond_timedwait(&catalogs->changed, &catalogs->mutex, &until);
-	}
-	stopping = catalogs->stopping;
-	pthread_mutex_unlock(&catalogs->mutex);
-	return !stopping;
-}
-
 static void *
 run(void *context)
 {
@@ -215,7 +187,7 @@ run(void *context)
 	int64_t due_ms;
 	size_t next = first_due(catalogs, &due_ms);
 
-	while (wait_until(catalogs, due_ms)) {
+	while (bell_wait(&catalogs->bell, due_ms) != BELL_STOPPED) {
 		refresh(catalogs, next);
 		next = first_due(catalogs, &due_ms);
 	}

@@ -14,6 +14,7 @@
 #include "server/config.h"
 #include "server/upstream/post.h"
 #include "server/work/json.h"
+#include "storage/base/bell.h"
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/base/log.h"
@@ -39,9 +40,7 @@ struct webhooks {
 	struct receiver *receivers;
 	size_t count;
 	pthread_t thread;
-	pthread_mutex_t mutex; /* guards what follows; a leaf */
-	pthread_cond_t changed;
-	bool woken, stopping;
+	struct bell bell;
 };
 
 static void *run(void *context);
@@ -111,21 +110,8 @@ free_parts(struct webhooks *webhooks)
 		text_finish(&webhooks->receivers[i].secret);
 	free(webhooks->receivers);
 	policy_destroy(webhooks->policy);
-	pthread_cond_destroy(&webhooks->changed);
-	pthread_mutex_destroy(&webhooks->mutex);
+	bell_finish(&webhooks->bell);
 	free(webhooks);
-}
-
-static void
-init_locks(struct webhooks *webhooks)
-{
-	pthread_condattr_t attributes;
-
-	pthread_mutex_init(&webhooks->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&webhooks->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
 }
 
 struct webhooks *
@@ -135,7 +121,7 @@ webhooks_start(struct larder *larder, struct err *err)
 	int failed;
 
 	webhooks->larder = larder;
-	init_locks(webhooks);
+	bell_init(&webhooks->bell);
 	if (!set_up(webhooks, err)) {
 		free_parts(webhooks);
 		return NULL;
@@ -158,10 +144,7 @@ webhooks_stop(struct webhooks *webhooks)
 {
 	if (webhooks == NULL)
 		return;
-	pthread_mutex_lock(&webhooks->mutex);
-	webhooks->stopping = true;
-	pthread_cond_signal(&webhooks->changed);
-	pthread_mutex_unlock(&webhooks->mutex);
+	bell_stop(&webhooks->bell);
 	if (webhooks->count > 0)
 		pthread_join(webhooks->thread, NULL);
 	free_parts(webhooks);
@@ -170,12 +153,8 @@ webhooks_stop(struct webhooks *webhooks)
 void
 webhooks_wake(struct webhooks *webhooks)
 {
-	if (webhooks == NULL)
-		return;
-	pthread_mutex_lock(&webhooks->mutex);
-	webhooks->woken = true;
-	pthread_cond_signal(&webhooks->changed);
-	pthread_mutex_unlock(&webhooks->mutex);
+	if (webhooks != NULL)
+		bell_ring(&webhooks->bell);
 }
 
 /* --- one event --- */
@@ -200,12 +179,8 @@ static bool
 is_stopped(void *context)
 {
 	struct webhooks *webhooks = context;
-	bool stopping;
 
-	pthread_mutex_lock(&webhooks->mutex);
-	stopping = webhooks->stopping;
-	pthread_mutex_unlock(&webhooks->mutex);
-	return stopping;
+	return bell_is_stopped(&webhooks->bell);
 }
 
 static void
@@ -315,7 +290,6 @@ tell_next(struct webhooks *webhooks, struct receiver *receiver)
 	struct letter_out letter = {0};
 	struct post_answer answer;
 	struct err err = ERR_NONE;
-	bool more;
 
 	if (clock_ms() < receiver->again_ms || is_stopped(webhooks))
 		return false;
@@ -330,10 +304,9 @@ tell_next(struct webhooks *webhooks, struct receiver *receiver)
 	free(letter.body);
 	if (is_stopped(webhooks) && answer.status == 0)
 		return false;
-	more = answer.status >= 200 && answer.status < 300
-	               ? delivered(webhooks, receiver, letter.id)
-	               : failed(webhooks, receiver, letter.id, answer.detail);
-	return more;
+	if (answer.status >= 200 && answer.status < 300)
+		return delivered(webhooks, receiver, letter.id);
+	return failed(webhooks, receiver, letter.id, answer.detail);
 }
 
 /* --- the thread --- */
@@ -350,18 +323,6 @@ next_look(const struct webhooks *webhooks)
 	return next_ms;
 }
 
-static void
-wait_until(struct webhooks *webhooks, int64_t until_ms)
-{
-	const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-
-	pthread_mutex_lock(&webhooks->mutex);
-	while (!webhooks->stopping && !webhooks->woken && clock_ms() < until_ms)
-		pthread_cond_timedwait(&webhooks->changed, &webhooks->mutex, &until);
-	webhooks->woken = false;
-	pthread_mutex_unlock(&webhooks->mutex);
-}
-
 static void *
 run(void *context)
 {
@@ -371,7 +332,7 @@ run(void *context)
 		for (size_t i = 0; i < webhooks->count; i++)
 			while (tell_next(webhooks, &webhooks->receivers[i]))
 				;
-		wait_until(webhooks, next_look(webhooks));
+		(void)bell_wait(&webhooks->bell, next_look(webhooks));
 	}
 	return NULL;
 }

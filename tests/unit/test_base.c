@@ -1,11 +1,13 @@
 /*
- * The base: errors and their table, text and units, escapes, files, mailboxes between threads.
+ * The base: errors and their table, text and units, escapes, files, mailboxes and bells between threads.
  */
 #include "tests/support/stores.h"
 
 #include <errno.h>
 #include <pthread.h>
 
+#include "storage/base/bell.h"
+#include "storage/base/clock.h"
 #include "storage/base/mailbox.h"
 
 static void
@@ -241,6 +243,34 @@ mailboxes_join_threads(void **state)
 	mailbox_finish(&mailbox);
 }
 
+static void *
+stop_bell(void *argument)
+{
+	bell_stop(argument);
+	return NULL;
+}
+
+static void
+bells_wake_who_sleeps(void **state)
+{
+	struct bell bell;
+	pthread_t thread;
+
+	(void)state;
+	bell_init(&bell);
+	assert_int_equal(bell_wait(&bell, clock_ms() + 1), BELL_SILENT);
+	bell_ring(&bell);
+	assert_int_equal(bell_wait(&bell, INT64_MAX), BELL_RUNG);
+	assert_int_equal(bell_wait(&bell, 0), BELL_SILENT);
+	assert_int_equal(pthread_create(&thread, NULL, stop_bell, &bell), 0);
+	assert_int_equal(bell_wait(&bell, INT64_MAX), BELL_STOPPED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	bell_ring(&bell);
+	assert_int_equal(bell_wait(&bell, INT64_MAX), BELL_STOPPED);
+	assert_true(bell_is_stopped(&bell));
+	bell_finish(&bell);
+}
+
 int
 main(void)
 {
@@ -255,6 +285,7 @@ main(void)
 	        cmocka_unit_test(files_are_read_whole_or_not),
 	        cmocka_unit_test(mailboxes_keep_the_order),
 	        cmocka_unit_test(mailboxes_join_threads),
+	        cmocka_unit_test(bells_wake_who_sleeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
