@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "server/http/request.h"
-#include "server/watch/tell.h"
+#include "server/watch/event_text.h"
 #include "storage/base/text.h"
 #include "storage/index/event_rows.h"
 

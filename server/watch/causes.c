@@ -32,7 +32,7 @@ is_one_archive(const struct group *group)
 
 /* A new event of these, with a cause for each of what they reach. */
 static bool
-tell_new(struct turn *turn, const struct group *group, enum reach reach, enum about_scope scope,
+tell_new(struct turn *turn, const struct group *group, enum reach reach, enum event_scope scope,
         struct err *err)
 {
 	struct bundle bundle = {.scope = scope};
@@ -53,7 +53,7 @@ tell_changed(struct turn *turn, const struct group *group, struct err *err)
 	bool authors = strcmp(group->items[0]->drift_kind, "content") == 0 && is_one_archive(group);
 
 	return tell_new(
-	        turn, group, authors ? REACH_ARCHIVE : REACH_HOST, authors ? ABOUT_SITE : ABOUT_HOST, err);
+	        turn, group, authors ? REACH_ARCHIVE : REACH_HOST, authors ? SCOPE_SITE : SCOPE_HOST, err);
 }
 
 /* Something else there was seen to serve since this one does not: it alone is concerned. */
@@ -69,7 +69,7 @@ tell_site(struct turn *turn, const struct group *group, struct err *err)
 	if (first->kind != CAUSE_BACK && first->since_ms != 0 && states.served_at_ms >= first->since_ms &&
 	        is_one_archive(group))
 		reach = REACH_ARCHIVE;
-	return tell_new(turn, group, reach, ABOUT_SITE, err);
+	return tell_new(turn, group, reach, SCOPE_SITE, err);
 }
 
 static bool
@@ -110,9 +110,9 @@ tell_rest(struct turn *turn, const struct group *group, struct err *err)
 	if (!causes_read_states(turn, group->items[0], REACH_HOST, &states, err))
 		return false;
 	if (is_whole_host(&states))
-		return tell_new(turn, group, REACH_HOST, ABOUT_HOST, err);
+		return tell_new(turn, group, REACH_HOST, SCOPE_HOST, err);
 	if (sites > CAUSES_SITES_MAX)
-		return tell_new(turn, group, REACH_SITE, ABOUT_HOST, err);
+		return tell_new(turn, group, REACH_SITE, SCOPE_HOST, err);
 	return tell_sites(turn, group, err);
 }
 
@@ -142,7 +142,7 @@ join(struct turn *turn, struct sorted *sorted, struct change *change, const stru
 		        xrealloc(sorted->bundles, (sorted->n_bundles + 1) * sizeof *sorted->bundles);
 		bundle = &sorted->bundles[sorted->n_bundles++];
 		*bundle = (struct bundle){
-		        .before = event, .scope = fate->reach == REACH_HOST ? ABOUT_HOST : ABOUT_SITE};
+		        .before = event, .scope = fate->reach == REACH_HOST ? SCOPE_HOST : SCOPE_SITE};
 	}
 	bundle_add(bundle, change, fate->reach, &fate->cause);
 	return true;

@@ -4,9 +4,9 @@
 #ifndef SERVER_WATCH_CAUSES_PARTS_H
 #define SERVER_WATCH_CAUSES_PARTS_H
 
-#include "server/watch/about.h"
+#include "server/watch/event_data.h"
 #include "server/watch/causes.h"
-#include "server/watch/telling.h"
+#include "server/watch/events.h"
 #include "storage/index/cause_rows.h"
 
 /* An event of the index that news may join. */
@@ -62,7 +62,7 @@ struct bundle {
 	const struct known_event *before; /* that it joins; NULL: it is new */
 	struct cause_row *causes;
 	size_t n_causes;
-	enum about_scope scope; /* where there are several archives */
+	enum event_scope scope; /* where there are several archives */
 };
 /* A change and the cause that it comes under; row: as it is known. */
 void bundle_add(struct bundle *bundle, struct change *change, enum reach reach, const struct cause_row *row);

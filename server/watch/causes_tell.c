@@ -64,36 +64,36 @@ compare_gravity(const void *a, const void *b)
 }
 
 static json_t *
-describe(const struct bundle *bundle, const json_t *before, const struct about_place *place)
+describe(const struct bundle *bundle, const json_t *before, const struct event_place *place)
 {
 	AUTO_TEXT cause = TEXT_EMPTY;
-	struct about *about;
+	struct event_data *data;
 
 	change_add_cause(bundle->group.items[0], &cause);
-	about = about_create(text_string(&cause), before);
+	data = event_data_create(text_string(&cause), before);
 	for (size_t i = 0; i < bundle->group.count; i++) {
 		const struct change *change = bundle->group.items[i];
-		struct about_archive archive = {.package = change->package,
+		struct event_archive archive = {.package = change->package,
 		        .digests = &change->digests,
 		        .url = change->url,
 		        .stored = change->stored,
 		        .copies = change->copies,
 		        .drift = change->kind == CAUSE_CHANGED ? change->drift : NULL};
 
-		about_add(about, &archive);
+		event_data_add(data, &archive);
 	}
-	return about_finish(about, place);
+	return event_data_finish(data, place);
 }
 
 /* An event that tells of several archives stays what it is; one of a single archive becomes what its cause is. */
-static enum about_scope
+static enum event_scope
 scope_of(const struct bundle *bundle)
 {
 	const char *scope = bundle->before != NULL ? json_text_of(bundle->before->data, "scope") : "";
 
 	if (strcmp(scope, "host") == 0)
-		return ABOUT_HOST;
-	return strcmp(scope, "site") == 0 ? ABOUT_SITE : bundle->scope;
+		return SCOPE_HOST;
+	return strcmp(scope, "site") == 0 ? SCOPE_SITE : bundle->scope;
 }
 
 static void
@@ -102,8 +102,8 @@ write_texts(struct telling *telling, const struct bundle *bundle, json_t *data)
 	const struct change *first = bundle->group.items[0];
 	struct text subject = TEXT_EMPTY, detail = TEXT_EMPTY;
 
-	tell_subject(data, &subject);
-	tell_sentence(data, &detail);
+	event_text_subject(data, &subject);
+	event_text_sentence(data, &detail);
 	telling->event.kind = cause_kind_name(first->kind);
 	telling->event.who = "larder";
 	telling->event.came_from = "";
@@ -118,8 +118,8 @@ bool
 bundle_tell(struct turn *turn, struct bundle *bundle, struct err *err)
 {
 	struct group *group = &bundle->group;
-	struct about_place place = {.scope = scope_of(bundle)};
-	enum reach reach = place.scope == ABOUT_HOST ? REACH_HOST : REACH_SITE;
+	struct event_place place = {.scope = scope_of(bundle)};
+	enum reach reach = place.scope == SCOPE_HOST ? REACH_HOST : REACH_SITE;
 	AUTO_FREE char *name = change_place(group->items[0], reach);
 	struct site_states states;
 	struct telling *telling;

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "server/watch/tell.h"
+#include "server/watch/event_text.h"
 #include "storage/catalog/verdict.h"
 #include "storage/digest.h"
 #include "storage/index/event_rows.h"

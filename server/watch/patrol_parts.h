@@ -131,6 +131,19 @@ void patrol_lacks_budget(struct patrol *patrol, struct asking *asking, struct mo
 
 /* --- patrol_weigh.c --- */
 
+/* What an origin says of an archive without sending it. "" and -1: not said, not known. */
+struct hints {
+	const char *etag, *modified;
+	int64_t length;
+};
+enum hints_answer {
+	HINTS_AGREE,   /* something can be compared, and all of that is the same */
+	HINTS_DIFFER,  /* something is different */
+	HINTS_MISSING, /* nothing can be compared */
+};
+/* known: as of the last good contact; stored_bytes: the size of the archive in the store, -1: it is not there. Pure. */
+enum hints_answer hints_compare(const struct hints *said, const struct hints *known, int64_t stored_bytes);
+
 /* Whether all bytes are needed of an archive that is there: to know what they are, or to have them. */
 enum need { NEED_NOTHING, NEED_PROOF, NEED_RESCUE };
 bool patrol_weigh(

@@ -1,11 +1,52 @@
 /*
- * Whether what an origin tells of an archive is enough, or all its bytes are needed. Runs on the patrol's thread, asks the index
+ * Whether what an origin says of an archive is enough, or all its bytes are needed. Runs on the patrol's thread, asks the index
  * only. Must not make the patrol download the world: that is what `larder fetch` is for.
  */
+#include <string.h>
+
 #include "server/watch/patrol_parts.h"
-#include "server/watch/told.h"
 #include "storage/catalog/catalog.h"
 #include "storage/index/tombstone_rows.h"
+
+/* --- what it says, held against what is known --- */
+
+static enum hints_answer
+compare_texts(const char *a, const char *b)
+{
+	if (a[0] == '\0' || b[0] == '\0')
+		return HINTS_MISSING;
+	return strcmp(a, b) == 0 ? HINTS_AGREE : HINTS_DIFFER;
+}
+
+static enum hints_answer
+compare_lengths(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return HINTS_MISSING;
+	return a == b ? HINTS_AGREE : HINTS_DIFFER;
+}
+
+enum hints_answer
+hints_compare(const struct hints *said, const struct hints *known, int64_t stored_bytes)
+{
+	const enum hints_answer answers[] = {
+	        compare_lengths(said->length, stored_bytes),
+	        compare_lengths(said->length, known->length),
+	        compare_texts(said->etag, known->etag),
+	        compare_texts(said->modified, known->modified),
+	};
+	enum hints_answer all = HINTS_MISSING;
+
+	for (size_t i = 0; i < COUNT_OF(answers); i++) {
+		if (answers[i] == HINTS_DIFFER)
+			return HINTS_DIFFER;
+		if (answers[i] == HINTS_AGREE)
+			all = HINTS_AGREE;
+	}
+	return all;
+}
+
+/* --- what is to be done about it --- */
 
 bool
 patrol_stored(struct patrol *patrol, const struct asking *asking, int64_t *ret_bytes, struct err *err)
@@ -89,9 +130,9 @@ bool
 patrol_weigh(struct patrol *patrol, const struct asking *asking, enum need *ret, struct err *err)
 {
 	const struct heard *heard = &asking->heard;
-	struct told told = {.etag = heard->etag, .modified = heard->modified, .length = heard->length};
-	struct told known = {.etag = asking->etag, .modified = asking->modified, .length = asking->length};
-	enum told_answer answer;
+	struct hints said = {.etag = heard->etag, .modified = heard->modified, .length = heard->length};
+	struct hints known = {.etag = asking->etag, .modified = asking->modified, .length = asking->length};
+	enum hints_answer answer;
 	int64_t stored_bytes;
 	bool danger = false;
 
@@ -99,9 +140,9 @@ patrol_weigh(struct patrol *patrol, const struct asking *asking, enum need *ret,
 		return false;
 	if (stored_bytes < 0 && !is_in_danger(patrol, asking, &danger, err))
 		return false;
-	answer = told_compare(&told, &known, stored_bytes);
+	answer = hints_compare(&said, &known, stored_bytes);
 	if (asking->memory.state == ORIGIN_IS_CHANGED || asking->last_result == ORIGIN_CHANGED ||
-	        answer == TOLD_MOVED || (answer == TOLD_NOTHING && stored_bytes >= 0))
+	        answer == HINTS_DIFFER || (answer == HINTS_MISSING && stored_bytes >= 0))
 		*ret = NEED_PROOF;
 	else
 		*ret = danger ? NEED_RESCUE : NEED_NOTHING;

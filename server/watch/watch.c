@@ -8,13 +8,13 @@
 #include "server/upstream/fetcher.h"
 #include "server/watch/drifts.h"
 #include "server/watch/feed.h"
-#include "server/watch/news.h"
+#include "server/watch/notifier.h"
 #include "server/watch/patrol.h"
 #include "server/watch/webhook.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 
-/* On the thread of the news. */
+/* On the notifier's thread. */
 static void
 tell_receivers(void *context)
 {
@@ -29,7 +29,7 @@ take_drift(void *context, const struct contact *contact, struct intake *intake)
 {
 	const struct watch *watch = context;
 
-	drifts_take(news_drifts(watch->news), contact, intake);
+	drifts_take(notifier_drifts(watch->notifier), contact, intake);
 }
 
 /* On the patrol's thread. */
@@ -72,8 +72,8 @@ watch_start(struct larder *larder, struct err *err)
 	watch->feed = feed_create(larder);
 	watch->webhooks = webhooks_start(larder, err);
 	if (watch->webhooks != NULL)
-		watch->news = news_start(larder, tell_receivers, watch, err);
-	if (watch->news != NULL && start_patrol(watch, larder, err)) {
+		watch->notifier = notifier_start(larder, tell_receivers, watch, err);
+	if (watch->notifier != NULL && start_patrol(watch, larder, err)) {
 		fetcher_on_drift(larder->fetcher, take_drift, watch);
 		return watch;
 	}
@@ -87,7 +87,7 @@ watch_stop(struct watch *watch)
 	if (watch == NULL)
 		return;
 	patrol_stop(watch->patrol);
-	news_quiet(watch->news);
+	notifier_quiet(watch->notifier);
 }
 
 void
@@ -97,7 +97,7 @@ watch_destroy(struct watch *watch)
 		return;
 	watch_stop(watch);
 	patrol_destroy(watch->patrol);
-	news_stop(watch->news); /* which wakes the next */
+	notifier_stop(watch->notifier); /* which wakes the next */
 	webhooks_stop(watch->webhooks);
 	feed_destroy(watch->feed);
 	free(watch);

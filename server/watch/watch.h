@@ -3,6 +3,12 @@
  *
  *   patrol ── contacts ──→ catalog ── news ──→ causes ── events ──→ feed, webhooks, the page, the log
  *      └───── other bytes ──→ drifts ── compared ──↑
+ *
+ *   patrol      asks origins: schedule (when), hosts (how often); patrol_plan, _batch, _answer, _weigh are its steps
+ *   notifier    the thread of drifts and causes
+ *   drifts      what came instead of an archive: compared, kept, noted
+ *   causes      which changes (changes) have one cause, and so are one event (events: its data, its text)
+ *   feed, webhook    give events to whoever asks, and to whoever wants to be told
  */
 #ifndef SERVER_WATCH_WATCH_H
 #define SERVER_WATCH_WATCH_H
@@ -11,13 +17,13 @@
 #include "storage/base/err.h"
 
 struct feed;
-struct news;
+struct notifier;
 struct patrol;
 struct webhooks;
 
 struct watch {
 	struct patrol *patrol;     /* asks origins */
-	struct news *news;         /* finds out what is to be told: drifts, causes */
+	struct notifier *notifier; /* finds out what is to be told: drifts, causes */
 	struct feed *feed;         /* tells those who ask */
 	struct webhooks *webhooks; /* tells those who want to be told */
 };

@@ -4,7 +4,7 @@
 #include "tests/support/stores.h"
 
 #include "server/watch/schedule.h"
-#include "server/watch/told.h"
+#include "server/watch/patrol_parts.h"
 
 #define HOUR   3600000ll
 #define DAY    (24 * HOUR)
@@ -171,31 +171,31 @@ a_budget_fills_evenly(void **state)
 }
 
 static void
-what_is_told_is_held_against_what_is_known(void **state)
+what_is_said_is_held_against_what_is_known(void **state)
 {
 	static const struct {
-		struct told told, known;
+		struct hints said, known;
 		int64_t stored;
-		enum told_answer answer;
+		enum hints_answer answer;
 	} rows[] = {
-	        {{"", "", -1}, {"", "", -1}, -1, TOLD_NOTHING},
-	        {{"\"a\"", "then", 7}, {"", "", -1}, -1, TOLD_NOTHING},
-	        {{"", "", -1}, {"\"a\"", "then", 7}, 7, TOLD_NOTHING},
-	        {{"", "", 7}, {"", "", -1}, 7, TOLD_AGREES},
-	        {{"", "", 8}, {"", "", -1}, 7, TOLD_MOVED},
-	        {{"", "", 8}, {"", "", 8}, 7, TOLD_MOVED},
-	        {{"", "", 8}, {"", "", 7}, -1, TOLD_MOVED},
-	        {{"\"a\"", "", -1}, {"\"a\"", "", -1}, -1, TOLD_AGREES},
-	        {{"\"b\"", "then", 7}, {"\"a\"", "then", 7}, 7, TOLD_MOVED},
-	        {{"\"a\"", "now", 7}, {"\"a\"", "then", 7}, 7, TOLD_MOVED},
-	        {{"\"a\"", "then", 7}, {"\"a\"", "then", 7}, 7, TOLD_AGREES},
-	        {{"", "then", -1}, {"\"a\"", "then", 7}, 7, TOLD_AGREES},
-	        {{"\"a\"", "", 0}, {"", "", -1}, 0, TOLD_AGREES},
+	        {{"", "", -1}, {"", "", -1}, -1, HINTS_MISSING},
+	        {{"\"a\"", "then", 7}, {"", "", -1}, -1, HINTS_MISSING},
+	        {{"", "", -1}, {"\"a\"", "then", 7}, 7, HINTS_MISSING},
+	        {{"", "", 7}, {"", "", -1}, 7, HINTS_AGREE},
+	        {{"", "", 8}, {"", "", -1}, 7, HINTS_DIFFER},
+	        {{"", "", 8}, {"", "", 8}, 7, HINTS_DIFFER},
+	        {{"", "", 8}, {"", "", 7}, -1, HINTS_DIFFER},
+	        {{"\"a\"", "", -1}, {"\"a\"", "", -1}, -1, HINTS_AGREE},
+	        {{"\"b\"", "then", 7}, {"\"a\"", "then", 7}, 7, HINTS_DIFFER},
+	        {{"\"a\"", "now", 7}, {"\"a\"", "then", 7}, 7, HINTS_DIFFER},
+	        {{"\"a\"", "then", 7}, {"\"a\"", "then", 7}, 7, HINTS_AGREE},
+	        {{"", "then", -1}, {"\"a\"", "then", 7}, 7, HINTS_AGREE},
+	        {{"\"a\"", "", 0}, {"", "", -1}, 0, HINTS_AGREE},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		if (told_compare(&rows[i].told, &rows[i].known, rows[i].stored) != rows[i].answer)
+		if (hints_compare(&rows[i].said, &rows[i].known, rows[i].stored) != rows[i].answer)
 			fail_msg("row %zu", i);
 }
 
@@ -210,7 +210,7 @@ main(void)
 	        cmocka_unit_test(what_is_gone_after_trouble_is_judged_from_then),
 	        cmocka_unit_test(no_clock_leads_astray),
 	        cmocka_unit_test(a_budget_fills_evenly),
-	        cmocka_unit_test(what_is_told_is_held_against_what_is_known),
+	        cmocka_unit_test(what_is_said_is_held_against_what_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
  * Sentences of the watch. Pure. They must be right for one, two and many archives, and name no more than can be read.
  */
-#include "server/watch/tell.h"
+#include "server/watch/event_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,7 +112,7 @@ add_names(const struct story *story, enum which which, size_t in_all, const char
 {
 	size_t named = 0;
 
-	for (size_t i = 0; i < story->listed && named < TELL_NAMES_MAX; i++) {
+	for (size_t i = 0; i < story->listed && named < EVENT_TEXT_NAMES_MAX; i++) {
 		const json_t *archive = json_array_get(story->archives, i);
 
 		if (!is_one(archive, which))
@@ -325,7 +325,7 @@ advise_fetch(const struct story *story, struct text *ret)
 	const char *it = missing == 1 ? "it" : "them";
 
 	text_add(ret, "; larder fetch ");
-	if (missing <= TELL_NAMES_MAX && count_of(story, WHICH_NOT_STORED) == missing)
+	if (missing <= EVENT_TEXT_NAMES_MAX && count_of(story, WHICH_NOT_STORED) == missing)
 		add_names(story, WHICH_NOT_STORED, missing, " ", ret);
 	else
 		text_add(ret, "--all");
@@ -390,7 +390,7 @@ read_story(const json_t *data, struct story *ret)
 }
 
 void
-tell_sentence(const json_t *data, struct text *ret)
+event_text_sentence(const json_t *data, struct text *ret)
 {
 	struct story story;
 
@@ -418,7 +418,7 @@ tell_sentence(const json_t *data, struct text *ret)
 }
 
 void
-tell_subject(const json_t *data, struct text *ret)
+event_text_subject(const json_t *data, struct text *ret)
 {
 	struct story story;
 

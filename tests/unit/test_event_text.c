@@ -10,15 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/watch/about.h"
-#include "server/watch/tell.h"
+#include "server/watch/event_data.h"
+#include "server/watch/event_text.h"
 #include "storage/index/event_rows.h"
 
 /* Archives "a.1", "b.1" …: S stored, s not; the digit behind it: copies elsewhere. */
 static json_t *
-data_of(const char *cause, const char *urls, const char *archives, const struct about_place *place)
+data_of(const char *cause, const char *urls, const char *archives, const struct event_place *place)
 {
-	struct about *about = about_create(cause, NULL);
+	struct event_data *about = event_data_create(cause, NULL);
 
 	for (size_t i = 0; archives[2 * i] != '\0'; i++) {
 		struct digests digests = {.known = 1u << DIGEST_SHA256, .sha256 = {(uint8_t)(i + 1)}};
@@ -26,13 +26,13 @@ data_of(const char *cause, const char *urls, const char *archives, const struct 
 
 		snprintf(package, sizeof package, "%c.1", (char)('a' + i));
 		snprintf(url, sizeof url, "%s/%c/x.tgz", urls, (char)('a' + i));
-		about_add(about, &(struct about_archive){.package = package,
-		                         .digests = &digests,
-		                         .url = url,
-		                         .stored = archives[2 * i] == 'S',
-		                         .copies = (size_t)(archives[2 * i + 1] - '0')});
+		event_data_add(about, &(struct event_archive){.package = package,
+		                              .digests = &digests,
+		                              .url = url,
+		                              .stored = archives[2 * i] == 'S',
+		                              .copies = (size_t)(archives[2 * i + 1] - '0')});
 	}
-	return about_finish(about, place);
+	return event_data_finish(about, place);
 }
 
 static void
@@ -40,7 +40,7 @@ assert_sentence(const json_t *data, const char *wanted)
 {
 	AUTO_TEXT sentence = TEXT_EMPTY;
 
-	tell_sentence(data, &sentence);
+	event_text_sentence(data, &sentence);
 	assert_string_equal(text_string(&sentence), wanted);
 }
 
@@ -122,8 +122,8 @@ sentences_are_right(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(sentences); i++) {
-		struct about_place place = {
-		        .scope = ABOUT_SITE, .name = "h.org/x", .whole = sentences[i].whole};
+		struct event_place place = {
+		        .scope = SCOPE_SITE, .name = "h.org/x", .whole = sentences[i].whole};
 		json_t *data = data_of(sentences[i].cause, "https://h.org/x", sentences[i].archives, &place);
 
 		assert_sentence(data, sentences[i].wanted);
@@ -135,22 +135,22 @@ sentences_are_right(void **state)
 static void
 the_narrowest_place_is_named(void **state)
 {
-	struct about_place place = {.scope = ABOUT_SITE, .name = "h.org/x", .whole = true};
-	struct about *about = about_create("vanished", NULL);
+	struct event_place place = {.scope = SCOPE_SITE, .name = "h.org/x", .whole = true};
+	struct event_data *about = event_data_create("vanished", NULL);
 	json_t *data;
 
 	(void)state;
 	for (uint8_t i = 1; i <= 2; i++) {
 		struct digests digests = {.known = 1u << DIGEST_MD5, .md5 = {i}};
 
-		about_add(about,
-		        &(struct about_archive){.package = i == 1 ? "one.1" : "",
+		event_data_add(about,
+		        &(struct event_archive){.package = i == 1 ? "one.1" : "",
 		                .digests = &digests,
 		                .url = i == 1 ? "https://h.org/x/r/one.tgz" : "https://h.org/x/r/two.tgz",
 		                .stored = true,
 		                .copies = 2});
 	}
-	data = about_finish(about, &place);
+	data = event_data_finish(about, &place);
 	assert_sentence(
 	        data, "h.org/x/r is gone: one.1, md5:02000000000000000000000000000000; both are stored");
 	json_decref(data);
@@ -163,17 +163,18 @@ a_corrected_checksum_is_a_line_to_paste(void **state)
 	json_t *drift = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "kind", "content", "detail",
 	        "1 file differs: pkg/META", "sha256", "f945", "size", 7, "known", "duff.0.5", "known_from",
 	        "opam-repository", "known_since", "2023-06-26");
-	struct about *about = about_create("changed: content", NULL);
+	struct event_data *about = event_data_create("changed: content", NULL);
 	json_t *data;
 
 	(void)state;
-	about_add(about, &(struct about_archive){.package = "duff.0.5",
-	                         .digests = &digests,
-	                         .url = "https://github.com/mirage/duff/releases/duff.tbz",
-	                         .stored = true,
-	                         .copies = 2,
-	                         .drift = drift});
-	data = about_finish(about, &(struct about_place){.scope = ABOUT_SITE, .name = "github.com/mirage"});
+	event_data_add(about, &(struct event_archive){.package = "duff.0.5",
+	                              .digests = &digests,
+	                              .url = "https://github.com/mirage/duff/releases/duff.tbz",
+	                              .stored = true,
+	                              .copies = 2,
+	                              .drift = drift});
+	data = event_data_finish(
+	        about, &(struct event_place){.scope = SCOPE_SITE, .name = "github.com/mirage"});
 	assert_sentence(data,
 	        "github.com/mirage/duff serves other files in duff.0.5: 1 file differs: pkg/META; "
 	        "sha256=d1ea000000000000000000000000000000000000000000000000000000000000 is now sha256=f945, "
@@ -195,15 +196,15 @@ numbered(unsigned known, size_t number)
 }
 
 static void
-add_numbered(struct about *about, unsigned known, size_t number)
+add_numbered(struct event_data *about, unsigned known, size_t number)
 {
 	struct digests digests = numbered(known, number);
 
-	about_add(about, &(struct about_archive){.package = "x.1",
-	                         .digests = &digests,
-	                         .url = "https://h.org/x/y/z",
-	                         .stored = true,
-	                         .copies = 2});
+	event_data_add(about, &(struct event_archive){.package = "x.1",
+	                              .digests = &digests,
+	                              .url = "https://h.org/x/y/z",
+	                              .stored = true,
+	                              .copies = 2});
 }
 
 /* Named by md5 and sha256, by sha256 and sha512, by sha512 alone: it is one. */
@@ -211,22 +212,22 @@ static void
 an_archive_counts_once(void **state)
 {
 	const unsigned md5 = 1u << DIGEST_MD5, sha256 = 1u << DIGEST_SHA256, sha512 = 1u << DIGEST_SHA512;
-	struct about_place place = {.scope = ABOUT_SITE, .name = "h.org/x"};
-	struct about *about = about_create("vanished", NULL);
+	struct event_place place = {.scope = SCOPE_SITE, .name = "h.org/x"};
+	struct event_data *about = event_data_create("vanished", NULL);
 	json_t *data;
 
 	(void)state;
 	add_numbered(about, md5 | sha256, 1);
 	add_numbered(about, sha256 | sha512, 1);
 	add_numbered(about, sha512, 1);
-	data = about_finish(about, &place);
+	data = event_data_finish(about, &place);
 	assert_int_equal(json_integer_value(json_object_get(data, "count")), 1);
 	assert_string_equal(json_string_value(json_object_get(data, "scope")), "archive");
-	about = about_create("vanished", data);
+	about = event_data_create("vanished", data);
 	add_numbered(about, md5, 1);
 	add_numbered(about, md5, 2);
 	json_decref(data);
-	data = about_finish(about, &place);
+	data = event_data_finish(about, &place);
 	assert_int_equal(json_integer_value(json_object_get(data, "count")), 2);
 	assert_int_equal(json_array_size(json_object_get(data, "archives")), 2);
 	assert_string_equal(json_string_value(json_object_get(data, "scope")), "site");
@@ -237,30 +238,30 @@ static void
 what_is_not_listed_is_counted(void **state)
 {
 	const unsigned all = 1u << DIGEST_MD5 | 1u << DIGEST_SHA256 | 1u << DIGEST_SHA512;
-	struct about_place place = {.scope = ABOUT_HOST, .name = "h.org"};
-	struct about *about = about_create("changed: recompressed", NULL);
+	struct event_place place = {.scope = SCOPE_HOST, .name = "h.org"};
+	struct event_data *about = event_data_create("changed: recompressed", NULL);
 	json_t *data;
 
 	(void)state;
 	for (size_t i = 1; i <= 6896; i++)
 		add_numbered(about, all, i);
-	data = about_finish(about, &place);
-	assert_in_range(json_array_size(json_object_get(data, "archives")), 400, ABOUT_LISTED_MAX);
+	data = event_data_finish(about, &place);
+	assert_in_range(json_array_size(json_object_get(data, "archives")), 400, EVENT_DATA_LISTED_MAX);
 	assert_in_range(json_dumpb(data, NULL, 0, JSON_COMPACT), 100, EVENT_DATA_MAX);
 	assert_sentence(
 	        data, "h.org recompressed 6,896 archives: the files in them are the same; all are stored");
-	about = about_create("changed: recompressed", data);
+	about = event_data_create("changed: recompressed", data);
 	json_decref(data);
 	add_numbered(about, all, 7000);
-	data = about_finish(about, &place);
+	data = event_data_finish(about, &place);
 	assert_int_equal(json_integer_value(json_object_get(data, "count")), 6897);
 	assert_int_equal(json_integer_value(json_object_get(data, "stored")), 6897);
 	json_decref(data);
-	about = about_create("vanished", NULL);
+	about = event_data_create("vanished", NULL);
 	for (size_t i = 1; i <= 2000; i++)
 		add_numbered(about, 1u << DIGEST_MD5, i);
-	data = about_finish(about, &place);
-	assert_int_equal(json_array_size(json_object_get(data, "archives")), ABOUT_LISTED_MAX);
+	data = event_data_finish(about, &place);
+	assert_int_equal(json_array_size(json_object_get(data, "archives")), EVENT_DATA_LISTED_MAX);
 	assert_int_equal(json_integer_value(json_object_get(data, "count")), 2000);
 	json_decref(data);
 }

@@ -2,8 +2,8 @@
  * Telling: events, the causes they are of, and the news they tell, written together: in one transaction, so that no news is told twice
  * or never, whatever ends the process when.
  */
-#ifndef SERVER_WATCH_TELLING_H
-#define SERVER_WATCH_TELLING_H
+#ifndef SERVER_WATCH_EVENTS_H
+#define SERVER_WATCH_EVENTS_H
 
 #include "server/watch/changes.h"
 #include "storage/index/cause_rows.h"

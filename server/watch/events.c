@@ -1,7 +1,7 @@
 /*
  * The transaction of a turn. A chore on the index writer's thread; the watch's thread waits for it.
  */
-#include "server/watch/telling.h"
+#include "server/watch/events.h"
 
 #include <string.h>
 
