@@ -1,5 +1,5 @@
 /*
- * From news to changes, and how much each matters. The watch's thread; reads the index only.
+ * From news to changes, and how much each matters. The notifier's thread; reads the index only.
  */
 #include "server/watch/changes.h"
 
@@ -40,8 +40,8 @@ tell_drift(const struct drift_row *row)
 	return drift;
 }
 
-static enum cause_kind
-kind_of(enum origin_state is)
+enum cause_kind
+cause_kind_of(enum origin_state is)
 {
 	switch (is) {
 	case ORIGIN_IS_VANISHED:
@@ -107,7 +107,7 @@ visit_news(void *context, const struct pending_row *row)
 	change->n_news++;
 	change->last_at_ms = row->news.at_ms;
 	change->is = row->news.is;
-	change->kind = kind_of(row->news.is);
+	change->kind = cause_kind_of(row->news.is);
 	change->since_ms = row->news.is == ORIGIN_IS_VANISHED ? row->gone_since_ms : row->failing_since_ms;
 	if (change->kind != CAUSE_CHANGED || *row->drift.kind == '\0') {
 		change->drift_kind = "";
@@ -136,6 +136,13 @@ changes_finish(struct changes *changes)
 	free(changes->items);
 	free(changes->news);
 	*changes = (struct changes){0};
+}
+
+void
+group_add(struct group *group, struct change *change)
+{
+	group->items = xrealloc(group->items, (group->count + 1) * sizeof *group->items);
+	group->items[group->count++] = change;
 }
 
 /* --- what they are called --- */

@@ -46,6 +46,16 @@ struct changes {
 bool changes_read(struct index *index, struct changes *ret, struct err *err) MUST_CHECK;
 void changes_finish(struct changes *changes);
 
+/* Some of them, borrowed; those of a group of the causes by site, in the order of their news. */
+struct group {
+	struct change **items;
+	size_t count;
+};
+void group_add(struct group *group, struct change *change);
+
+/* What there is to tell of an origin that is in this state now. */
+enum cause_kind cause_kind_of(enum origin_state is);
+
 /* Of what a cause is. */
 enum reach { REACH_HOST, REACH_SITE, REACH_ARCHIVE };
 /* "github.com/kodwx vanished", "github.com changed: recompressed", "github.com/muqiuhan vanished: sha256:…"; the caller's. */

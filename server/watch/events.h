@@ -1,39 +1,53 @@
 /*
- * Telling: events, the causes they are of, and the news they tell, written together: in one transaction, so that no news is told twice
- * or never, whatever ends the process when.
+ * Events that a turn of the causes makes: new ones, and those that grow. They are written together with the causes they are of and
+ * without the news they tell, in one transaction, so that no news is told twice or never, whatever ends the process when.
  */
 #ifndef SERVER_WATCH_EVENTS_H
 #define SERVER_WATCH_EVENTS_H
 
 #include "server/watch/changes.h"
+#include "server/watch/event_data.h"
 #include "storage/index/cause_rows.h"
 
-/* One event, new or grown; its texts are its own. */
-struct telling {
-	enum { TELLING_NEW, TELLING_MORE } news; /* MORE: the event is there and grows */
-	struct event_row event;
-	struct cause_row *causes; /* that it is of; the texts, but for kind, are their own */
-	size_t n_causes;
-	struct change **changes; /* what it tells; borrowed */
-	size_t n_changes;
+/* An event of the index. */
+struct known_event {
+	int64_t id;
+	bool there; /* it was not forgotten yet */
+	enum event_level level;
+	json_t *data;
 };
 
-struct tellings {
-	struct telling *items;
+struct event {
+	const struct known_event *before; /* it grows; NULL: it is new */
+	enum event_scope scope;           /* where it tells of several archives */
+	struct group group;               /* the changes it tells */
+	struct cause_row *causes;         /* that it is of; the texts, but for kind, are their own */
+	size_t n_causes;
+	struct event_row row; /* subject, detail and data are its own */
+};
+
+struct events {
+	struct event *items;
 	size_t count, capacity;
 };
-struct telling *tellings_add(struct tellings *tellings);
-void tellings_finish(struct tellings *tellings);
+/* Valid until the next one is added. */
+struct event *events_add(struct events *events, const struct known_event *before, enum event_scope scope);
+void events_finish(struct events *events);
+
+/* One more change, and the cause it comes under; row: as that is known. */
+void event_add(struct event *event, struct change *change, enum reach reach, const struct cause_row *row);
+/* Its row, of all that was added; it is new after all where it became graver. whole: all that is known of the place went this way. */
+void event_complete(struct event *event, const struct event_place *place, int64_t now_ms);
 
 /*
- * Writes all of them; drops what they tell, and the changes that came to nothing. Causes that nothing came under since forget_before_ms
- * are forgotten. Blocks. On success the new events have their ids.
+ * Writes all of them; drops the news they tell, and the changes that came to nothing. Causes that nothing came under since
+ * forget_before_ms are forgotten. Blocks. On success the new events have their ids.
  */
-struct telling_plan {
-	struct tellings *tellings;
+struct events_plan {
+	struct events *events;
 	const struct changes *changes;
 	int64_t now_ms, forget_before_ms;
 };
-bool tellings_write(struct index *index, const struct telling_plan *plan, struct err *err) MUST_CHECK;
+bool events_write(struct index *index, const struct events_plan *plan, struct err *err) MUST_CHECK;
 
 #endif
