@@ -28,11 +28,11 @@ struct story {
 	const json_t *archives; /* those listed; there may be more */
 	size_t listed, count, stored;
 	enum cause_kind kind;
-	const char *drift;  /* what became of them: "recompressed" … or "" */
-	const char *where;  /* the site or the host */
-	struct text place;  /* narrower, where all of them are in one: "github.com/muqiuhan/simlog" */
-	const json_t *only; /* the archive, where it is one; NULL: several */
-	bool whole;         /* all that is known of the place */
+	enum drift_kind drift; /* CAUSE_CHANGED: what became of them */
+	const char *where;     /* the site or the host */
+	struct text place;     /* narrower, where all of them are in one: "github.com/muqiuhan/simlog" */
+	const json_t *only;    /* the archive, where it is one; NULL: several */
+	bool whole;            /* all that is known of the place */
 };
 
 /* --- names and numbers --- */
@@ -48,16 +48,18 @@ add_number(size_t number, struct text *ret)
 		text_addf(ret, "%s%c", i > 0 && (length - i) % 3 == 0 ? "," : "", digits[i]);
 }
 
-/* By which digest it is told. */
+/* By which digest it is told: the best one. */
 static const char *
 digest_name(const json_t *archive)
 {
-	static const char *const best_first[] = {"sha256", "sha512", "sha1"};
 	const json_t *digests = json_object_get(archive, "digests");
 
-	for (size_t i = 0; i < COUNT_OF(best_first); i++)
-		if (*json_text_of(digests, best_first[i]) != '\0')
-			return best_first[i];
+	for (int i = 0; i < DIGEST_ALGOS; i++) {
+		const char *name = digest_algo_name(digests_best_first[i]);
+
+		if (*json_text_of(digests, name) != '\0')
+			return name;
+	}
 	return "md5";
 }
 
@@ -173,23 +175,6 @@ narrowest(const struct story *story)
 
 /* --- what happened --- */
 
-static void
-tell_vanished(const struct story *story, struct text *ret)
-{
-	if (story->only != NULL) {
-		add_name(story->only, ret);
-		text_addf(ret, " is gone from %s", narrowest(story));
-		return;
-	}
-	if (story->whole) {
-		text_addf(ret, "%s is gone: ", narrowest(story));
-	} else {
-		add_number(story->count, ret);
-		text_addf(ret, " archives are gone from %s: ", narrowest(story));
-	}
-	add_names(story, WHICH_ALL, story->count, ", ", ret);
-}
-
 /* "3 archives", or the name of the only one. */
 static void
 add_what(const struct story *story, struct text *ret)
@@ -202,6 +187,7 @@ add_what(const struct story *story, struct text *ret)
 	text_add(ret, " archives");
 }
 
+/* Their names, where they are several. */
 static void
 add_list(const struct story *story, struct text *ret)
 {
@@ -209,6 +195,18 @@ add_list(const struct story *story, struct text *ret)
 		return;
 	text_add(ret, ": ");
 	add_names(story, WHICH_ALL, story->count, ", ", ret);
+}
+
+static void
+tell_vanished(const struct story *story, struct text *ret)
+{
+	if (story->whole && story->only == NULL) {
+		text_addf(ret, "%s is gone", narrowest(story));
+	} else {
+		add_what(story, ret);
+		text_addf(ret, " %s gone from %s", story->only != NULL ? "is" : "are", narrowest(story));
+	}
+	add_list(story, ret);
 }
 
 static void
@@ -247,7 +245,7 @@ static const struct drift_words {
 static void
 tell_changed(const struct story *story, struct text *ret)
 {
-	const struct drift_words *words = &drift_words[drift_kind_find(story->drift)];
+	const struct drift_words *words = &drift_words[story->drift];
 	const char *where = words->by == BY_AUTHOR ? narrowest(story) : story->where;
 	const char *detail = json_text_of(json_object_get(story->only, "drift"), "detail");
 	bool by_host = words->by == BY_HOST && story->only != NULL;
@@ -372,7 +370,8 @@ read_cause(const char *cause, struct story *ret)
 	for (int kind = 0; kind < CAUSE_KINDS; kind++)
 		if (strncmp(cause, kind_names[kind], length) == 0 && kind_names[kind][length] == '\0')
 			ret->kind = (enum cause_kind)kind;
-	ret->drift = cause[length] == ':' ? cause + length + 1 + (cause[length + 1] == ' ') : "";
+	cause += length + strspn(cause + length, ": ");
+	ret->drift = drift_kind_find(cause);
 }
 
 static void
