@@ -9,7 +9,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 #define FORGET_EVERY 256 /* events between two looks at the oldest */
 
@@ -92,30 +92,21 @@ finish_copy(struct event_row *copy)
 static bool
 forget_oldest(struct writing *writing, int64_t newest, struct err *err)
 {
-	sqlite3_stmt *statement;
+	const struct value values[] = {value_number(newest - EVENT_ROWS_MAX)};
 
-	if (newest % FORGET_EVERY != 0 || newest <= EVENT_ROWS_MAX)
-		return true;
-	statement = db_statement(writing->db, SQL_EVENTS_FORGET, err);
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, newest - EVENT_ROWS_MAX);
-	return db_finish(writing->db, statement, err);
+	return newest % FORGET_EVERY != 0 || newest <= EVENT_ROWS_MAX ||
+	       rows_write(writing, SQL_EVENTS_FORGET, values, COUNT_OF(values), err);
 }
 
 static bool
 insert(struct writing *writing, const struct event_row *copy, int64_t *ret_id, struct err *err)
 {
-	const char *texts[] = {copy->kind, copy->subject, copy->who, copy->came_from, copy->result,
-	        copy->detail, level_names[copy->level], copy->data};
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_EVENT_ADD, err);
+	const struct value values[] = {value_number(copy->at_ms), value_text(copy->kind),
+	        value_text(copy->subject), value_text(copy->who), value_text(copy->came_from),
+	        value_text(copy->result), value_text(copy->detail), value_text(level_names[copy->level]),
+	        value_text(copy->data)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, copy->at_ms);
-	for (int i = 0; i < (int)COUNT_OF(texts); i++)
-		sqlite3_bind_text(statement, 2 + i, texts[i], -1, SQLITE_STATIC);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_EVENT_ADD, values, COUNT_OF(values), err))
 		return false;
 	*ret_id = db_last_id(writing->db);
 	return forget_oldest(writing, *ret_id, err);
@@ -134,15 +125,10 @@ event_row_insert(struct writing *writing, const struct event_row *event, int64_t
 static bool
 tell_more(struct writing *writing, const struct event_row *copy, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_EVENT_TELL_MORE, err);
+	const struct value values[] = {value_number(copy->id), value_text(copy->subject),
+	        value_text(copy->detail), value_text(copy->data)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, copy->id);
-	sqlite3_bind_text(statement, 2, copy->subject, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 3, copy->detail, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 4, copy->data, -1, SQLITE_STATIC);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_EVENT_TELL_MORE, values, COUNT_OF(values), err))
 		return false;
 	return db_changes(writing->db) > 0 ||
 	       err_set(err, ERR_UNKNOWN, "the event %lld is not there any more", (long long)copy->id);
@@ -219,14 +205,11 @@ visit_row(sqlite3_stmt *statement, event_row_visit_fn *visit, void *context)
 }
 
 static bool
-visit_rows(struct index *index, struct db *db, sqlite3_stmt *statement, event_row_visit_fn *visit,
-        void *context, struct err *err)
+visit_all(struct rows *rows, event_row_visit_fn *visit, void *context, struct err *err)
 {
-	enum db_step step;
-
-	while ((step = db_step(db, statement, err)) == DB_ROW)
-		visit_row(statement, visit, context);
-	return step == DB_DONE || index_failed(index, err);
+	while (rows_next(rows, err))
+		visit_row(rows->row, visit, context);
+	return rows_end(rows) != ROW_FAILED;
 }
 
 static int64_t
@@ -235,46 +218,28 @@ limit_of(size_t max)
 	return max < EVENT_ROWS_MAX ? (int64_t)max : EVENT_ROWS_MAX;
 }
 
-static sqlite3_stmt *
-choose(struct db *db, const struct event_page *page, struct err *err)
-{
-	static const enum event_level gravest_first[] = {EVENT_URGENT, EVENT_WARNING, EVENT_INFO};
-	sqlite3_stmt *statement;
-	size_t levels = 0;
-
-	switch (page->choice) {
-	case EVENTS_ALL:
-		return db_statement(db, SQL_EVENTS_AFTER, err);
-	case EVENTS_AUDIT:
-		return db_statement(db, SQL_EVENTS_DONE, err);
-	case EVENTS_INFO:
-		levels = 3;
-		break;
-	case EVENTS_WARNING:
-		levels = 2;
-		break;
-	case EVENTS_URGENT:
-		levels = 1;
-		break;
-	}
-	statement = db_statement(db, SQL_EVENTS_NOTICED, err);
-	for (size_t i = 0; statement != NULL && i < levels; i++)
-		sqlite3_bind_text(statement, 3 + (int)i, level_names[gravest_first[i]], -1, SQLITE_STATIC);
-	return statement;
-}
-
 bool
 event_rows_page(struct index *index, const struct event_page *page, event_row_visit_fn *visit, void *context,
         struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? choose(db, page, err) : NULL;
+	/* The graver ones come first; a level that is not asked for is no value. */
+	static const struct {
+		enum statement statement;
+		size_t levels;
+	} choices[] = {
+	        [EVENTS_ALL] = {SQL_EVENTS_AFTER, 0},
+	        [EVENTS_AUDIT] = {SQL_EVENTS_DONE, 0},
+	        [EVENTS_INFO] = {SQL_EVENTS_NOTICED, 3},
+	        [EVENTS_WARNING] = {SQL_EVENTS_NOTICED, 2},
+	        [EVENTS_URGENT] = {SQL_EVENTS_NOTICED, 1},
+	};
+	const struct value values[] = {value_number(page->after), value_number(limit_of(page->max)),
+	        value_text(level_names[EVENT_URGENT]), value_text(level_names[EVENT_WARNING]),
+	        value_text(level_names[EVENT_INFO])};
+	struct rows rows = rows_ask(
+	        index, choices[page->choice].statement, values, 2 + choices[page->choice].levels, err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_int64(statement, 1, page->after);
-	sqlite3_bind_int64(statement, 2, limit_of(page->max));
-	return visit_rows(index, db, statement, visit, context, err);
+	return visit_all(&rows, visit, context, err);
 }
 
 bool
@@ -289,13 +254,10 @@ event_rows_after(struct index *index, int64_t id, size_t max, event_row_visit_fn
 bool
 event_row_find(struct index *index, int64_t id, event_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_EVENT_FIND, err) : NULL;
+	const struct value values[] = {value_number(id)};
+	struct rows rows = rows_ask(index, SQL_EVENT_FIND, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_int64(statement, 1, id);
-	return visit_rows(index, db, statement, visit, context, err);
+	return visit_all(&rows, visit, context, err);
 }
 
 bool
@@ -309,11 +271,8 @@ event_rows_newest(struct index *index, int64_t *ret, struct err *err)
 bool
 event_rows_last(struct index *index, size_t max, event_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_EVENTS_NOTICED_LAST, err) : NULL;
+	const struct value values[] = {value_number(limit_of(max))};
+	struct rows rows = rows_ask(index, SQL_EVENTS_NOTICED_LAST, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_int64(statement, 1, limit_of(max));
-	return visit_rows(index, db, statement, visit, context, err);
+	return visit_all(&rows, visit, context, err);
 }

@@ -7,7 +7,7 @@
 
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 void
 job_row_finish(struct job_row *job)
@@ -40,26 +40,12 @@ read_job(sqlite3_stmt *statement)
 static enum row_answer
 ask(struct index *index, enum statement which, int64_t id, struct job_row *ret, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, which, err) : NULL;
-	enum db_step step = DB_FAILED;
+	const struct value values[] = {value_number(id)};
+	struct rows rows = rows_ask(index, which, values, COUNT_OF(values), err);
 
-	if (statement != NULL) {
-		sqlite3_bind_int64(statement, 1, id);
-		step = db_step(db, statement, err);
-	}
-	switch (step) {
-	case DB_FAILED:
-		index_failed(index, err);
-		return ROW_FAILED;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_ROW:
-		break;
-	}
-	*ret = read_job(statement);
-	db_reset(statement);
-	return ROW_FOUND;
+	if (rows_next(&rows, err))
+		*ret = read_job(rows.row);
+	return rows_end(&rows);
 }
 
 enum row_answer
@@ -94,23 +80,23 @@ struct job_change {
 	const char *result;
 };
 
+static const char *
+filled(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
 static enum chore_result
 run_add(struct chore *chore, struct writing *writing, struct err *err)
 {
 	struct job_change *change = (struct job_change *)chore;
 	const struct job_row *job = change->job;
-	const char *texts[] = {job->kind, job->asked, job->body, job->who};
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_JOB_ADD, err);
+	const struct value values[] = {value_text(filled(job->kind)), value_text(filled(job->asked)),
+	        value_text(filled(job->body)), value_text(filled(job->who)), value_number(job->state),
+	        value_number(job->created_at_ms), value_number(job->ended_at_ms),
+	        value_text(filled(job->result))};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	for (size_t i = 0; i < COUNT_OF(texts); i++)
-		sqlite3_bind_text(statement, (int)i + 1, texts[i] != NULL ? texts[i] : "", -1, SQLITE_STATIC);
-	sqlite3_bind_int(statement, 5, (int)job->state);
-	sqlite3_bind_int64(statement, 6, job->created_at_ms);
-	sqlite3_bind_int64(statement, 7, job->ended_at_ms);
-	sqlite3_bind_text(statement, 8, job->result != NULL ? job->result : "", -1, SQLITE_STATIC);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_JOB_ADD, values, COUNT_OF(values), err))
 		return CHORE_FAILED;
 	change->id = db_last_id(writing->db);
 	return CHORE_WRITTEN;
@@ -145,29 +131,20 @@ has_ended(enum job_state state)
 static bool
 forget_oldest(struct writing *writing, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_JOBS_FORGET, err);
+	const struct value values[] = {value_number(JOB_ROWS_MAX)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, JOB_ROWS_MAX);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_JOBS_FORGET, values, COUNT_OF(values), err);
 }
 
 static enum chore_result
 run_move(struct chore *chore, struct writing *writing, struct err *err)
 {
 	const struct job_change *change = (struct job_change *)chore;
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_JOB_MOVE, err);
 	bool ended = has_ended(change->state);
+	const struct value values[] = {value_number(change->id), value_number(change->state),
+	        value_text(change->result), value_number(ended ? clock_wall_ms() : 0)};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_int64(statement, 1, change->id);
-	sqlite3_bind_int(statement, 2, (int)change->state);
-	if (change->result != NULL)
-		sqlite3_bind_text(statement, 3, change->result, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 4, ended ? clock_wall_ms() : 0);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_JOB_MOVE, values, COUNT_OF(values), err))
 		return CHORE_FAILED;
 	if (db_changes(writing->db) == 0) {
 		err_set(err, ERR_NOT_FOUND, "there is no job %lld, or it has ended already",

@@ -3,8 +3,8 @@
  */
 #include "storage/index/origin_rows.h"
 
-#include "storage/index/db.h"
 #include "storage/index/origin_read.h"
+#include "storage/index/rows.h"
 
 /* A number that is none of the enum's is what a damaged row has: the first. */
 static int
@@ -59,186 +59,144 @@ origin_row_read(sqlite3_stmt *statement, struct origin_row *ret)
 }
 
 static bool
-visit_rows(struct db *db, sqlite3_stmt *statement, origin_row_visit_fn *visit, void *context, struct err *err)
+visit_all(struct rows *rows, origin_row_visit_fn *visit, void *context, struct err *err)
 {
-	enum db_step step;
-
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+	while (rows_next(rows, err)) {
 		struct origin_row origin;
 
-		origin_row_read(statement, &origin);
+		origin_row_read(rows->row, &origin);
 		visit(context, &origin);
 	}
-	return step == DB_DONE;
+	return rows_end(rows) != ROW_FAILED;
 }
 
 bool
 origin_rows_of(struct index *index, int64_t entry, int64_t max, origin_row_visit_fn *visit, void *context,
         struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ORIGINS_OF, err) : NULL;
+	const struct value values[] = {value_number(entry), value_number(max)};
+	struct rows rows = rows_ask(index, SQL_ORIGINS_OF, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_int64(statement, 1, entry);
-	sqlite3_bind_int64(statement, 2, max);
-	return visit_rows(db, statement, visit, context, err) || index_failed(index, err);
+	return visit_all(&rows, visit, context, err);
 }
 
 bool
 origin_rows_of_archive(struct index *index, const struct digests *digests, origin_row_visit_fn *visit,
         void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ORIGINS_OF_ARCHIVE, err) : NULL;
-	enum db_step step;
+	const struct value values[] = {value_in(digests, DIGEST_MD5), value_in(digests, DIGEST_SHA1),
+	        value_in(digests, DIGEST_SHA256), value_in(digests, DIGEST_SHA512)};
+	struct rows rows = rows_ask(index, SQL_ORIGINS_OF_ARCHIVE, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	db_bind_digests(statement, 1, digests);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+	while (rows_next(&rows, err)) {
 		struct origin_row origin = {
-		        .url = db_column_text(statement, 0),
-		        .result = (enum origin_result)column_enum(statement, 1, ORIGIN_RESULTS),
-		        .memory.served_at_ms = sqlite3_column_int64(statement, 2),
-		        .tried_at_ms = sqlite3_column_int64(statement, 3),
-		        .memory.state = (enum origin_state)column_enum(statement, 4, ORIGIN_STATES),
+		        .url = db_column_text(rows.row, 0),
+		        .result = (enum origin_result)column_enum(rows.row, 1, ORIGIN_RESULTS),
+		        .memory.served_at_ms = sqlite3_column_int64(rows.row, 2),
+		        .tried_at_ms = sqlite3_column_int64(rows.row, 3),
+		        .memory.state = (enum origin_state)column_enum(rows.row, 4, ORIGIN_STATES),
 		};
 
 		visit(context, &origin);
 	}
-	return step == DB_DONE || index_failed(index, err);
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 /* --- in a chore --- */
-
-static void
-bind_text(sqlite3_stmt *statement, int at, const char *text)
-{
-	sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
-}
 
 bool
 origin_row_name(struct writing *writing, const struct origin_row *origin, int64_t import, int64_t *ret_id,
         int64_t *ret_first, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ORIGIN_NAME, err);
+	const struct value values[] = {value_number(origin->entry), value_text(origin->url),
+	        value_number(origin->rank), value_number(import), value_text(origin->site),
+	        value_number(origin->first_at_ms), value_number(origin->last_at_ms),
+	        value_number(origin->age == ORIGIN_PAST)};
+	struct rows rows = rows_ask_in(writing, SQL_ORIGIN_NAME, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, origin->entry);
-	bind_text(statement, 2, origin->url);
-	sqlite3_bind_int64(statement, 3, origin->rank);
-	sqlite3_bind_int64(statement, 4, import);
-	bind_text(statement, 5, origin->site);
-	sqlite3_bind_int64(statement, 6, origin->first_at_ms);
-	sqlite3_bind_int64(statement, 7, origin->last_at_ms);
-	sqlite3_bind_int64(statement, 8, origin->age == ORIGIN_PAST);
-	if (db_step(writing->db, statement, err) != DB_ROW)
-		return false;
-	*ret_id = sqlite3_column_int64(statement, 0);
-	*ret_first = sqlite3_column_int64(statement, 1);
-	return db_finish(writing->db, statement, err);
+	while (rows_next(&rows, err)) {
+		*ret_id = sqlite3_column_int64(rows.row, 0);
+		*ret_first = sqlite3_column_int64(rows.row, 1);
+	}
+	return rows_end(&rows) == ROW_FOUND;
 }
 
 bool
 origin_row_add_mirror(struct writing *writing, const struct origin_row *origin, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ORIGIN_ADD_MIRROR, err);
+	const struct value values[] = {value_number(origin->entry), value_text(origin->url),
+	        value_text(origin->site), value_number(origin->tried_at_ms)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, origin->entry);
-	bind_text(statement, 2, origin->url);
-	bind_text(statement, 3, origin->site);
-	sqlite3_bind_int64(statement, 4, origin->tried_at_ms);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_ORIGIN_ADD_MIRROR, values, COUNT_OF(values), err);
 }
 
 static enum row_answer
-visit_one(struct db *db, sqlite3_stmt *statement, origin_row_visit_fn *visit, void *context, struct err *err)
+visit_one(struct rows *rows, origin_row_visit_fn *visit, void *context, struct err *err)
 {
 	struct origin_row origin;
 
-	switch (db_step(db, statement, err)) {
-	case DB_FAILED:
-		return ROW_FAILED;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_ROW:
-		break;
+	if (rows_next(rows, err)) {
+		origin_row_read(rows->row, &origin);
+		visit(context, &origin);
 	}
-	origin_row_read(statement, &origin);
-	visit(context, &origin);
-	db_reset(statement);
-	return ROW_FOUND;
+	return rows_end(rows);
 }
 
 enum row_answer
 origin_row_by_id(
         struct writing *writing, int64_t id, origin_row_visit_fn *visit, void *context, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ORIGIN_BY_ID, err);
+	const struct value values[] = {value_number(id)};
+	struct rows rows = rows_ask_in(writing, SQL_ORIGIN_BY_ID, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return ROW_FAILED;
-	sqlite3_bind_int64(statement, 1, id);
-	return visit_one(writing->db, statement, visit, context, err);
+	return visit_one(&rows, visit, context, err);
 }
 
 enum row_answer
 origin_row_by_url(struct writing *writing, int64_t entry, const char *url, origin_row_visit_fn *visit,
         void *context, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ORIGIN_FIND, err);
+	const struct value values[] = {value_number(entry), value_text(url)};
+	struct rows rows = rows_ask_in(writing, SQL_ORIGIN_FIND, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return ROW_FAILED;
-	sqlite3_bind_int64(statement, 1, entry);
-	bind_text(statement, 2, url);
-	return visit_one(writing->db, statement, visit, context, err);
+	return visit_one(&rows, visit, context, err);
 }
 
 bool
 origin_rows_alike(struct writing *writing, const struct origin_row *origin, origin_row_visit_fn *visit,
         void *context, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ORIGINS_ALIKE, err);
+	const struct value values[] = {
+	        value_text(origin->site), value_text(origin->url), value_number(origin->id)};
+	struct rows rows = rows_ask_in(writing, SQL_ORIGINS_ALIKE, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return false;
-	bind_text(statement, 1, origin->site);
-	bind_text(statement, 2, origin->url);
-	sqlite3_bind_int64(statement, 3, origin->id);
-	return visit_rows(writing->db, statement, visit, context, err);
+	return visit_all(&rows, visit, context, err);
 }
 
 bool
 origin_row_remember(struct writing *writing, const struct origin_row *origin, struct err *err)
 {
 	const struct origin_memory *memory = &origin->memory;
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ORIGIN_REMEMBER, err);
+	const struct value values[] = {
+	        value_number(origin->id),
+	        value_number(origin->result),
+	        value_text(origin->detail),
+	        value_number(origin->tried_at_ms),
+	        value_number(origin->took_ms),
+	        value_number(memory->proved_at_ms),
+	        value_text(origin->etag),
+	        value_text(origin->modified),
+	        value_number(origin->length),
+	        value_number(memory->state),
+	        value_number(memory->failures),
+	        value_number(memory->failing_since_ms),
+	        value_number(memory->gone),
+	        value_number(memory->gone_since_ms),
+	        value_number(memory->counted_at_ms),
+	        value_number(memory->served_at_ms),
+	        value_number(memory->counted),
+	        value_number(memory->counted_since_ms),
+	};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, origin->id);
-	sqlite3_bind_int(statement, 2, (int)origin->result);
-	bind_text(statement, 3, origin->detail);
-	sqlite3_bind_int64(statement, 4, origin->tried_at_ms);
-	sqlite3_bind_int64(statement, 5, origin->took_ms);
-	sqlite3_bind_int64(statement, 6, memory->proved_at_ms);
-	bind_text(statement, 7, origin->etag);
-	bind_text(statement, 8, origin->modified);
-	sqlite3_bind_int64(statement, 9, origin->length);
-	sqlite3_bind_int(statement, 10, (int)memory->state);
-	sqlite3_bind_int64(statement, 11, memory->failures);
-	sqlite3_bind_int64(statement, 12, memory->failing_since_ms);
-	sqlite3_bind_int64(statement, 13, memory->gone);
-	sqlite3_bind_int64(statement, 14, memory->gone_since_ms);
-	sqlite3_bind_int64(statement, 15, memory->counted_at_ms);
-	sqlite3_bind_int64(statement, 16, memory->served_at_ms);
-	sqlite3_bind_int64(statement, 17, memory->counted);
-	sqlite3_bind_int64(statement, 18, memory->counted_since_ms);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_ORIGIN_REMEMBER, values, COUNT_OF(values), err);
 }

@@ -8,6 +8,7 @@
 #include "storage/base/text.h"
 #include "storage/catalog/site.h"
 #include "storage/index/origin_read.h"
+#include "storage/index/rows.h"
 
 static void
 read_patrol_row(sqlite3_stmt *statement, struct patrol_row *ret)
@@ -18,87 +19,47 @@ read_patrol_row(sqlite3_stmt *statement, struct patrol_row *ret)
 	                                                                                    : ROW_FULLEST;
 }
 
-static bool
-visit_due(struct db *db, const struct due_page *page, patrol_row_visit_fn *visit, void *context,
-        struct err *err)
-{
-	sqlite3_stmt *statement = db_statement(db, SQL_PATROL_DUE, err);
-	enum db_step step;
-
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, page->now_ms);
-	sqlite3_bind_int64(statement, 2, page->max);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		struct patrol_row row;
-
-		read_patrol_row(statement, &row);
-		visit(context, &row);
-	}
-	return step == DB_DONE;
-}
-
 bool
 patrol_rows_due(struct index *index, const struct due_page *page, patrol_row_visit_fn *visit, void *context,
         struct err *err)
 {
-	struct db *db = index_reader(index, err);
+	const struct value values[] = {value_number(page->now_ms), value_number(page->max)};
+	struct rows rows = rows_ask(index, SQL_PATROL_DUE, values, COUNT_OF(values), err);
 
-	return (db != NULL && visit_due(db, page, visit, context, err)) || index_failed(index, err);
-}
+	while (rows_next(&rows, err)) {
+		struct patrol_row row;
 
-static enum row_answer
-visit_witness(struct db *db, const struct witness_wish *wish, patrol_row_visit_fn *visit, void *context,
-        struct err *err)
-{
-	sqlite3_stmt *statement = db_statement(db, SQL_PATROL_WITNESS, err);
-	struct patrol_row row;
-
-	if (statement == NULL)
-		return ROW_FAILED;
-	sqlite3_bind_text(statement, 1, wish->after_site, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, wish->tried_before_ms);
-	switch (db_step(db, statement, err)) {
-	case DB_FAILED:
-		return ROW_FAILED;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_ROW:
-		break;
+		read_patrol_row(rows.row, &row);
+		visit(context, &row);
 	}
-	read_patrol_row(statement, &row);
-	visit(context, &row);
-	db_reset(statement);
-	return ROW_FOUND;
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 enum row_answer
 patrol_row_witness(struct index *index, const struct witness_wish *wish, patrol_row_visit_fn *visit,
         void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	enum row_answer answer = db != NULL ? visit_witness(db, wish, visit, context, err) : ROW_FAILED;
+	const struct value values[] = {value_text(wish->after_site), value_number(wish->tried_before_ms)};
+	struct rows rows = rows_ask(index, SQL_PATROL_WITNESS, values, COUNT_OF(values), err);
+	struct patrol_row row;
 
-	if (answer == ROW_FAILED)
-		(void)index_failed(index, err);
-	return answer;
+	if (rows_next(&rows, err)) {
+		read_patrol_row(rows.row, &row);
+		visit(context, &row);
+	}
+	return rows_end(&rows);
 }
 
-/* A statement with at most one value that answers one number. */
+/* A statement with one value that answers one number. */
 static bool
 ask_number(struct index *index, enum statement which, int64_t value, int64_t *ret, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, which, err) : NULL;
+	const struct value values[] = {value_number(value)};
+	struct rows rows = rows_ask(index, which, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_int64(statement, 1, value);
-	if (db_step(db, statement, err) != DB_ROW)
-		return index_failed(index, err);
-	*ret = sqlite3_column_int64(statement, 0);
-	db_reset(statement);
-	return true;
+	if (rows_next(&rows, err))
+		*ret = sqlite3_column_int64(rows.row, 0);
+	return rows_end(&rows) == ROW_FOUND;
 }
 
 bool
@@ -126,15 +87,11 @@ patrol_rows_unplanned(struct index *index, int64_t horizon_ms, bool *ret, struct
 bool
 host_rows_walk(struct index *index, host_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_HOSTS_WALK, err) : NULL;
-	enum db_step step;
+	struct rows rows = rows_ask(index, SQL_HOSTS_WALK, NULL, 0, err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err))
-		visit(context, db_column_text(statement, 0), sqlite3_column_int64(statement, 1));
-	return step == DB_DONE || index_failed(index, err);
+	while (rows_next(&rows, err))
+		visit(context, db_column_text(rows.row, 0), sqlite3_column_int64(rows.row, 1));
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 /* --- in a chore --- */
@@ -143,117 +100,74 @@ bool
 patrol_rows_to_plan(struct writing *writing, const struct unplanned_page *page, origin_row_visit_fn *visit,
         void *context, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_PATROL_TO_PLAN, err);
-	enum db_step step;
+	const struct value values[] = {value_number(page->horizon_ms), value_number(page->max)};
+	struct rows rows = rows_ask_in(writing, SQL_PATROL_TO_PLAN, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, page->horizon_ms);
-	sqlite3_bind_int64(statement, 2, page->max);
-	for (step = db_step(writing->db, statement, err); step == DB_ROW;
-	        step = db_step(writing->db, statement, err)) {
+	while (rows_next(&rows, err)) {
 		struct origin_row row;
 
-		origin_row_read(statement, &row);
+		origin_row_read(rows.row, &row);
 		visit(context, &row);
 	}
-	return step == DB_DONE;
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 bool
 patrol_row_plan(struct writing *writing, int64_t id, int64_t check_at_ms, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_PATROL_PLAN, err);
+	const struct value values[] = {value_number(id), value_number(check_at_ms)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, id);
-	sqlite3_bind_int64(statement, 2, check_at_ms);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_PATROL_PLAN, values, COUNT_OF(values), err);
 }
 
-static void
-bind_wish(sqlite3_stmt *statement, const struct sibling_wish *wish)
-{
-	sqlite3_bind_int64(statement, 3, wish->tried_before_ms);
-	sqlite3_bind_int64(statement, 4, wish->due_after_ms);
-	sqlite3_bind_int64(statement, 5, wish->max);
-}
-
+/* Each statement takes a place, what is left out or where to end, and the wish. */
 static bool
-visit_ids(struct db *db, sqlite3_stmt *statement, row_id_visit_fn *visit, void *context, struct err *err)
+visit_siblings(struct writing *writing, enum statement which, struct value place, struct value bound,
+        const struct sibling_wish *wish, row_id_visit_fn *visit, void *context, struct err *err)
 {
-	enum db_step step;
+	const struct value values[] = {place, bound, value_number(wish->tried_before_ms),
+	        value_number(wish->due_after_ms), value_number(wish->max)};
+	struct rows rows = rows_ask_in(writing, which, values, COUNT_OF(values), err);
 
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err))
-		visit(context, sqlite3_column_int64(statement, 0));
-	return step == DB_DONE;
+	while (rows_next(&rows, err))
+		visit(context, sqlite3_column_int64(rows.row, 0));
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 bool
 patrol_rows_of_site(struct writing *writing, const struct origin_row *origin, const struct sibling_wish *wish,
         row_id_visit_fn *visit, void *context, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_SIBLINGS_OF_SITE, err);
-
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_text(statement, 1, origin->site, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 2, origin->url, -1, SQLITE_STATIC);
-	bind_wish(statement, wish);
-	return visit_ids(writing->db, statement, visit, context, err);
+	return visit_siblings(writing, SQL_SIBLINGS_OF_SITE, value_text(origin->site),
+	        value_text(origin->url), wish, visit, context, err);
 }
 
 bool
 patrol_rows_of_host(struct writing *writing, const struct origin_row *origin, const struct sibling_wish *wish,
         row_id_visit_fn *visit, void *context, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_SIBLINGS_OF_HOST, err);
 	char end[SITE_MAX];
 
-	if (statement == NULL)
-		return false;
 	/* "github.com0": the first that no site of github.com comes behind, since '0' follows '/'. */
 	snprintf(end, sizeof end, "%.*s0", (int)site_host_length(origin->site), origin->site);
-	sqlite3_bind_text(statement, 1, origin->site, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 2, end, -1, SQLITE_STATIC);
-	bind_wish(statement, wish);
-	return visit_ids(writing->db, statement, visit, context, err);
+	return visit_siblings(writing, SQL_SIBLINGS_OF_HOST, value_text(origin->site), value_text(end), wish,
+	        visit, context, err);
 }
 
 bool
 patrol_rows_of_archive(struct writing *writing, const struct origin_row *origin,
         const struct sibling_wish *wish, row_id_visit_fn *visit, void *context, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_SIBLINGS_OF_ARCHIVE, err);
-
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, origin->entry);
-	sqlite3_bind_text(statement, 2, origin->url, -1, SQLITE_STATIC);
-	bind_wish(statement, wish);
-	return visit_ids(writing->db, statement, visit, context, err);
-}
-
-static bool
-forget_hosts(struct writing *writing, int64_t now_ms, struct err *err)
-{
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_HOSTS_FORGET, err);
-
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, now_ms);
-	return db_finish(writing->db, statement, err);
+	return visit_siblings(writing, SQL_SIBLINGS_OF_ARCHIVE, value_number(origin->entry),
+	        value_text(origin->url), wish, visit, context, err);
 }
 
 bool
 host_row_rest(struct writing *writing, const char *name, int64_t until_ms, int64_t now_ms, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_HOST_REST, err);
+	const struct value resting[] = {value_text(name), value_number(until_ms)};
+	const struct value over[] = {value_number(now_ms)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, until_ms);
-	return db_finish(writing->db, statement, err) && forget_hosts(writing, now_ms, err);
+	return rows_write(writing, SQL_HOST_REST, resting, COUNT_OF(resting), err) &&
+	       rows_write(writing, SQL_HOSTS_FORGET, over, COUNT_OF(over), err);
 }

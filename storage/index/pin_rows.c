@@ -6,46 +6,35 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 static enum row_answer
-find_with(struct db *db, const uint8_t sha256[32], struct pin *ret, struct err *err)
+read_pin(struct rows *rows, const uint8_t sha256[32], struct pin *ret, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_PIN_FIND, err);
-
-	if (statement == NULL)
-		return ROW_FAILED;
-	sqlite3_bind_blob(statement, 1, sha256, 32, SQLITE_STATIC);
-	switch (db_step(db, statement, err)) {
-	case DB_FAILED:
-		return ROW_FAILED;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_ROW:
-		break;
+	if (rows_next(rows, err)) {
+		memcpy(ret->sha256, sha256, sizeof ret->sha256);
+		snprintf(ret->who, sizeof ret->who, "%s", db_column_text(rows->row, 1));
+		ret->at_ms = sqlite3_column_int64(rows->row, 2);
 	}
-	memcpy(ret->sha256, sha256, sizeof ret->sha256);
-	snprintf(ret->who, sizeof ret->who, "%s", db_column_text(statement, 1));
-	ret->at_ms = sqlite3_column_int64(statement, 2);
-	db_reset(statement);
-	return ROW_FOUND;
+	return rows_end(rows);
 }
 
 enum row_answer
 pin_row_find(struct index *index, const uint8_t sha256[32], struct pin *ret, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	enum row_answer answer = db != NULL ? find_with(db, sha256, ret, err) : ROW_FAILED;
+	const struct value values[] = {value_bytes(sha256, 32)};
+	struct rows rows = rows_ask(index, SQL_PIN_FIND, values, COUNT_OF(values), err);
 
-	if (answer == ROW_FAILED)
-		index_failed(index, err);
-	return answer;
+	return read_pin(&rows, sha256, ret, err);
 }
 
 enum row_answer
 pin_rows_have(struct writing *writing, const uint8_t sha256[32], struct pin *ret, struct err *err)
 {
-	return find_with(writing->db, sha256, ret, err);
+	const struct value values[] = {value_bytes(sha256, 32)};
+	struct rows rows = rows_ask_in(writing, SQL_PIN_FIND, values, COUNT_OF(values), err);
+
+	return read_pin(&rows, sha256, ret, err);
 }
 
 struct pin_change {
@@ -59,14 +48,10 @@ static enum chore_result
 run_add(struct chore *chore, struct writing *writing, struct err *err)
 {
 	const struct pin *pin = ((struct pin_change *)chore)->pin;
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_PIN_ADD, err);
+	const struct value values[] = {
+	        value_bytes(pin->sha256, sizeof pin->sha256), value_text(pin->who), value_number(pin->at_ms)};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_blob(statement, 1, pin->sha256, sizeof pin->sha256, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 2, pin->who, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 3, pin->at_ms);
-	return db_finish(writing->db, statement, err) ? CHORE_WRITTEN : CHORE_FAILED;
+	return rows_write(writing, SQL_PIN_ADD, values, COUNT_OF(values), err) ? CHORE_WRITTEN : CHORE_FAILED;
 }
 
 bool
@@ -80,12 +65,9 @@ pin_row_add(struct index *index, const struct pin *pin, struct err *err)
 bool
 pin_rows_delete(struct writing *writing, const uint8_t sha256[32], struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_PIN_REMOVE, err);
+	const struct value values[] = {value_bytes(sha256, 32)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_blob(statement, 1, sha256, 32, SQLITE_STATIC);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_PIN_REMOVE, values, COUNT_OF(values), err);
 }
 
 static enum chore_result

@@ -3,38 +3,17 @@
  */
 #include "storage/index/receiver_rows.h"
 
-#include "storage/index/db.h"
-
-static enum row_answer
-find_with(struct db *db, const char *name, int64_t *ret_event, struct err *err)
-{
-	sqlite3_stmt *statement = db_statement(db, SQL_RECEIVER_FIND, err);
-
-	if (statement == NULL)
-		return ROW_FAILED;
-	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-	switch (db_step(db, statement, err)) {
-	case DB_FAILED:
-		return ROW_FAILED;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_ROW:
-		break;
-	}
-	*ret_event = sqlite3_column_int64(statement, 0);
-	db_reset(statement);
-	return ROW_FOUND;
-}
+#include "storage/index/rows.h"
 
 enum row_answer
 receiver_row_find(struct index *index, const char *name, int64_t *ret_event, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	enum row_answer answer = db != NULL ? find_with(db, name, ret_event, err) : ROW_FAILED;
+	const struct value values[] = {value_text(name)};
+	struct rows rows = rows_ask(index, SQL_RECEIVER_FIND, values, COUNT_OF(values), err);
 
-	if (answer == ROW_FAILED)
-		index_failed(index, err);
-	return answer;
+	if (rows_next(&rows, err))
+		*ret_event = sqlite3_column_int64(rows.row, 0);
+	return rows_end(&rows);
 }
 
 struct receiver_chore {
@@ -47,13 +26,10 @@ static enum chore_result
 run_set(struct chore *chore, struct writing *writing, struct err *err)
 {
 	const struct receiver_chore *setting = (struct receiver_chore *)chore;
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_RECEIVER_SET, err);
+	const struct value values[] = {value_text(setting->name), value_number(setting->event)};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_text(statement, 1, setting->name, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, setting->event);
-	return db_finish(writing->db, statement, err) ? CHORE_WRITTEN : CHORE_FAILED;
+	return rows_write(writing, SQL_RECEIVER_SET, values, COUNT_OF(values), err) ? CHORE_WRITTEN
+	                                                                            : CHORE_FAILED;
 }
 
 bool

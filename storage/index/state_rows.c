@@ -3,7 +3,7 @@
  */
 #include "storage/index/state_rows.h"
 
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 /* What the statement says of the origins of an archive that is neither stored nor removed. */
 static const enum archive_state elsewhere[] = {ARCHIVE_IS_REACHABLE, ARCHIVE_IS_UNTRIED, ARCHIVE_IS_FAILING,
@@ -34,17 +34,13 @@ count_one(sqlite3_stmt *statement, struct archive_counts *counts)
 bool
 archive_counts(struct index *index, struct archive_counts *ret, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ARCHIVE_STATES_WALK, err) : NULL;
+	struct rows rows = rows_ask(index, SQL_ARCHIVE_STATES_WALK, NULL, 0, err);
 	struct archive_counts counts = {0};
-	enum db_step step;
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err))
-		count_one(statement, &counts);
-	if (step != DB_DONE)
-		return index_failed(index, err);
+	while (rows_next(&rows, err))
+		count_one(rows.row, &counts);
+	if (rows_end(&rows) == ROW_FAILED)
+		return false;
 	*ret = counts;
 	return true;
 }

@@ -9,7 +9,7 @@
 
 #include "storage/base/log.h"
 #include "storage/base/text.h"
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 #define WALK_STEP 128 /* rows read at once */
 #define NEAR_SIZE 8   /* bytes of a hash that the database may compare */
@@ -44,45 +44,28 @@ equal_in_constant_time(const uint8_t a[32], const uint8_t b[32])
  * The database compares the first bytes only, which leave one candidate; how long that takes may tell a bit
  * of a hash, from which nobody comes back to a token. The rest is compared here.
  */
-static enum row_answer
-find_near(struct db *db, const uint8_t hash[32], struct token_row *ret, struct err *err)
+enum row_answer
+token_row_find(struct index *index, const uint8_t hash[32], struct token_row *ret, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_TOKENS_NEAR, err);
 	uint8_t beyond[33];
+	const struct value values[] = {value_bytes(hash, NEAR_SIZE), value_bytes(beyond, sizeof beyond)};
 	enum row_answer answer = ROW_NONE;
-	enum db_step step;
+	struct token_row token;
+	struct rows rows;
 
-	if (statement == NULL)
-		return ROW_FAILED;
 	memcpy(beyond, hash, NEAR_SIZE);
 	memset(beyond + NEAR_SIZE, 0xff, sizeof beyond - NEAR_SIZE);
-	sqlite3_bind_blob(statement, 1, hash, NEAR_SIZE, SQLITE_STATIC);
-	sqlite3_bind_blob(statement, 2, beyond, sizeof beyond, SQLITE_STATIC);
-	while ((step = db_step(db, statement, err)) == DB_ROW) {
-		struct token_row token;
-
-		if (!read_token(statement, &token, err)) {
-			db_reset(statement);
-			return ROW_FAILED;
-		}
-		if (equal_in_constant_time(token.hash, hash)) {
+	rows = rows_ask(index, SQL_TOKENS_NEAR, values, COUNT_OF(values), err);
+	while (answer != ROW_FAILED && rows_next(&rows, err)) {
+		if (!read_token(rows.row, &token, err)) {
+			index_failed(index, err);
+			answer = ROW_FAILED;
+		} else if (equal_in_constant_time(token.hash, hash)) {
 			*ret = token;
 			answer = ROW_FOUND;
 		}
 	}
-	db_reset(statement);
-	return step == DB_DONE ? answer : ROW_FAILED;
-}
-
-enum row_answer
-token_row_find(struct index *index, const uint8_t hash[32], struct token_row *ret, struct err *err)
-{
-	struct db *db = index_reader(index, err);
-	enum row_answer answer = db != NULL ? find_near(db, hash, ret, err) : ROW_FAILED;
-
-	if (answer == ROW_FAILED)
-		index_failed(index, err);
-	return answer;
+	return rows_end(&rows) == ROW_FAILED ? ROW_FAILED : answer;
 }
 
 struct token_change {
@@ -96,23 +79,20 @@ struct token_change {
 static enum chore_result
 check_new(struct writing *writing, const struct token_row *token, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_TOKEN_TAKEN, err);
+	const struct value values[] = {value_text(token->name), value_bytes(token->hash, sizeof token->hash)};
+	struct rows rows = rows_ask_in(writing, SQL_TOKEN_TAKEN, values, COUNT_OF(values), err);
 	int64_t count;
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_text(statement, 1, token->name, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(statement, 2, token->hash, sizeof token->hash, SQLITE_STATIC);
-	switch (db_step(writing->db, statement, err)) {
-	case DB_FAILED:
-		return CHORE_FAILED;
-	case DB_ROW:
+	if (rows_next(&rows, err))
 		err_set(err, ERR_TAKEN,
 		        "there is a token called '%s' already; choose another name, or revoke it first",
-		        db_column_text(statement, 0));
-		db_reset(statement);
+		        db_column_text(rows.row, 0));
+	switch (rows_end(&rows)) {
+	case ROW_FAILED:
+		return CHORE_FAILED;
+	case ROW_FOUND:
 		return CHORE_REFUSED;
-	case DB_DONE:
+	case ROW_NONE:
 		break;
 	}
 	if (!db_number(writing->db, SQL_TOKENS_COUNT, &count, err))
@@ -128,21 +108,15 @@ static enum chore_result
 run_add(struct chore *chore, struct writing *writing, struct err *err)
 {
 	const struct token_row *token = ((struct token_change *)chore)->token;
+	const struct value values[] = {value_text(token->name), value_bytes(token->hash, sizeof token->hash),
+	        value_number(token->rights), value_number(token->created_at_ms),
+	        value_number(token->expires_at_ms), value_number(token->used_at_ms)};
 	enum chore_result result = check_new(writing, token, err);
-	sqlite3_stmt *statement;
 
 	if (result != CHORE_WRITTEN)
 		return result;
-	statement = db_statement(writing->db, SQL_TOKEN_ADD, err);
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_text(statement, 1, token->name, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(statement, 2, token->hash, sizeof token->hash, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 3, token->rights);
-	sqlite3_bind_int64(statement, 4, token->created_at_ms);
-	sqlite3_bind_int64(statement, 5, token->expires_at_ms);
-	sqlite3_bind_int64(statement, 6, token->used_at_ms);
-	return db_finish(writing->db, statement, err) ? CHORE_WRITTEN : CHORE_FAILED;
+	return rows_write(writing, SQL_TOKEN_ADD, values, COUNT_OF(values), err) ? CHORE_WRITTEN
+	                                                                         : CHORE_FAILED;
 }
 
 bool
@@ -157,12 +131,9 @@ static enum chore_result
 run_remove(struct chore *chore, struct writing *writing, struct err *err)
 {
 	struct token_change *change = (struct token_change *)chore;
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_TOKEN_REMOVE, err);
+	const struct value values[] = {value_text(change->name)};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_text(statement, 1, change->name, -1, SQLITE_STATIC);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_TOKEN_REMOVE, values, COUNT_OF(values), err))
 		return CHORE_FAILED;
 	change->removed = db_changes(writing->db) > 0;
 	return CHORE_WRITTEN;
@@ -180,39 +151,29 @@ token_row_remove(struct index *index, const char *name, struct err *err)
 
 /* The next tokens behind a name; their number, or -1. */
 static int
-read_step(struct db *db, const char *after, struct token_row *tokens, struct err *err)
+read_step(struct index *index, const char *after, struct token_row *tokens, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_TOKENS_AFTER, err);
-	enum db_step step;
+	const struct value values[] = {value_text(after), value_number(WALK_STEP)};
+	struct rows rows = rows_ask(index, SQL_TOKENS_AFTER, values, COUNT_OF(values), err);
+	bool whole = true;
 	int count = 0;
 
-	if (statement == NULL)
-		return -1;
-	sqlite3_bind_text(statement, 1, after, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, WALK_STEP);
-	for (;;) {
-		step = db_step(db, statement, err);
-		if (step != DB_ROW)
-			return step == DB_DONE ? count : -1;
-		if (!read_token(statement, &tokens[count++], err)) {
-			db_reset(statement);
-			return -1;
-		}
-	}
+	while (whole && rows_next(&rows, err))
+		whole = read_token(rows.row, &tokens[count++], err);
+	if (!whole)
+		index_failed(index, err);
+	return rows_end(&rows) != ROW_FAILED && whole ? count : -1;
 }
 
 bool
 token_rows_walk(struct index *index, token_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
 	AUTO_FREE struct token_row *tokens = xcalloc(WALK_STEP, sizeof *tokens);
 	char after[TOKEN_NAME_MAX] = "";
 	int count = WALK_STEP;
 
-	if (db == NULL)
-		return index_failed(index, err);
 	while (count == WALK_STEP) {
-		count = read_step(db, after, tokens, err);
+		count = read_step(index, after, tokens, err);
 		for (int i = 0; i < count; i++) {
 			if (!visit(context, &tokens[i]))
 				return true;
@@ -220,7 +181,7 @@ token_rows_walk(struct index *index, token_row_visit_fn *visit, void *context, s
 		if (count > 0)
 			memcpy(after, tokens[count - 1].name, sizeof after);
 	}
-	return count >= 0 || index_failed(index, err);
+	return count >= 0;
 }
 
 struct token_use {
@@ -233,14 +194,11 @@ static enum chore_result
 run_use(struct chore *chore, struct writing *writing, struct err *err)
 {
 	const struct token_use *use = (struct token_use *)chore;
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_TOKEN_USED, err);
+	const struct value values[] = {
+	        value_number(use->id), value_number(use->now_ms), value_number(use->now_ms - TOKEN_USED_MS)};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_int64(statement, 1, use->id);
-	sqlite3_bind_int64(statement, 2, use->now_ms);
-	sqlite3_bind_int64(statement, 3, use->now_ms - TOKEN_USED_MS);
-	return db_finish(writing->db, statement, err) ? CHORE_WRITTEN : CHORE_FAILED;
+	return rows_write(writing, SQL_TOKEN_USED, values, COUNT_OF(values), err) ? CHORE_WRITTEN
+	                                                                          : CHORE_FAILED;
 }
 
 static void

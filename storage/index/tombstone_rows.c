@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "storage/base/text.h"
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 static bool
 read_tombstone(sqlite3_stmt *statement, struct tombstone *ret, struct err *err)
@@ -36,32 +36,20 @@ tombstone_refuses(const struct tombstone *tombstone, struct err *ret)
 
 /* The newest. */
 static enum row_answer
-find_with(struct db *db, const struct digest *digest, struct tombstone *ret, struct err *err)
+find_newest(struct rows *rows, struct tombstone *ret, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_TOMBSTONE_BY_MD5 + digest->algo, err);
-	enum row_answer answer;
+	bool whole = !rows_next(rows, err) || read_tombstone(rows->row, ret, err);
+	enum row_answer answer = rows_end(rows);
 
-	if (statement == NULL)
-		return ROW_FAILED;
-	db_bind_digest(statement, 1, digest);
-	switch (db_step(db, statement, err)) {
-	case DB_FAILED:
-		return ROW_FAILED;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_ROW:
-		break;
-	}
-	answer = read_tombstone(statement, ret, err) ? ROW_FOUND : ROW_FAILED;
-	db_reset(statement);
-	return answer;
+	return whole ? answer : ROW_FAILED;
 }
 
 enum row_answer
 tombstone_row_find(struct index *index, const struct digest *digest, struct tombstone *ret, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	enum row_answer answer = db != NULL ? find_with(db, digest, ret, err) : ROW_FAILED;
+	const struct value values[] = {value_digest(digest)};
+	struct rows rows = rows_ask(index, SQL_TOMBSTONE_BY_MD5 + digest->algo, values, 1, err);
+	enum row_answer answer = find_newest(&rows, ret, err);
 
 	if (answer == ROW_FAILED)
 		index_failed(index, err);
@@ -75,10 +63,13 @@ tombstone_rows_have(
 	enum row_answer answer = ROW_NONE;
 
 	for (int algo = 0; algo < DIGEST_ALGOS && answer == ROW_NONE; algo++) {
-		struct digest digest;
+		const struct value values[] = {value_in(digests, algo)};
+		struct rows rows;
 
-		if (digests_get(digests, (enum digest_algo)algo, &digest))
-			answer = find_with(writing->db, &digest, ret, err);
+		if (values[0].kind == VALUE_NULL)
+			continue;
+		rows = rows_ask_in(writing, SQL_TOMBSTONE_BY_MD5 + algo, values, 1, err);
+		answer = find_newest(&rows, ret, err);
 	}
 	return answer;
 }
@@ -87,47 +78,35 @@ tombstone_rows_have(
 static bool
 delete_within(struct writing *writing, const struct digests *digests, struct err *err)
 {
-	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
-		sqlite3_stmt *statement;
+	const struct value values[] = {value_in(digests, DIGEST_MD5), value_in(digests, DIGEST_SHA1),
+	        value_in(digests, DIGEST_SHA256), value_in(digests, DIGEST_SHA512)};
 
-		if (digests_bytes(digests, (enum digest_algo)algo) == NULL)
-			continue;
-		statement = db_statement(writing->db, SQL_TOMBSTONE_REPLACE_MD5 + algo, err);
-		if (statement == NULL)
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++)
+		if (values[algo].kind != VALUE_NULL &&
+		        !rows_write(writing, SQL_TOMBSTONE_REPLACE_MD5 + algo, values, COUNT_OF(values), err))
 			return false;
-		db_bind_digests(statement, 1, digests);
-		if (!db_finish(writing->db, statement, err))
-			return false;
-	}
 	return true;
 }
 
 bool
 tombstone_rows_add(struct writing *writing, const struct tombstone *tombstone, struct err *err)
 {
-	sqlite3_stmt *statement;
+	const struct digests *digests = &tombstone->digests;
+	const struct value values[] = {value_in(digests, DIGEST_MD5), value_in(digests, DIGEST_SHA1),
+	        value_in(digests, DIGEST_SHA256), value_in(digests, DIGEST_SHA512),
+	        value_text(tombstone->who), value_number(tombstone->at_ms)};
 
-	assert(digests_count(&tombstone->digests) > 0);
-	if (!delete_within(writing, &tombstone->digests, err))
-		return false;
-	statement = db_statement(writing->db, SQL_TOMBSTONE_ADD, err);
-	if (statement == NULL)
-		return false;
-	db_bind_digests(statement, 1, &tombstone->digests);
-	sqlite3_bind_text(statement, 5, tombstone->who, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 6, tombstone->at_ms);
-	return db_finish(writing->db, statement, err);
+	assert(digests_count(digests) > 0);
+	return delete_within(writing, digests, err) &&
+	       rows_write(writing, SQL_TOMBSTONE_ADD, values, COUNT_OF(values), err);
 }
 
 static bool
 delete_by(struct writing *writing, const struct digest *digest, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_TOMBSTONE_DROP_MD5 + digest->algo, err);
+	const struct value values[] = {value_digest(digest)};
 
-	if (statement == NULL)
-		return false;
-	db_bind_digest(statement, 1, digest);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_TOMBSTONE_DROP_MD5 + digest->algo, values, COUNT_OF(values), err);
 }
 
 bool

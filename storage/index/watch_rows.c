@@ -3,31 +3,23 @@
  */
 #include "storage/index/watch_rows.h"
 
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 bool
 news_row_add(struct writing *writing, const struct news_row *news, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_NEWS_ADD, err);
+	const struct value values[] = {value_number(news->origin), value_number(news->was),
+	        value_number(news->is), value_number(news->at_ms)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, news->origin);
-	sqlite3_bind_int(statement, 2, (int)news->was);
-	sqlite3_bind_int(statement, 3, (int)news->is);
-	sqlite3_bind_int64(statement, 4, news->at_ms);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_NEWS_ADD, values, COUNT_OF(values), err);
 }
 
 bool
 news_row_drop(struct writing *writing, int64_t id, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_NEWS_DROP, err);
+	const struct value values[] = {value_number(id)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, id);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_NEWS_DROP, values, COUNT_OF(values), err);
 }
 
 /* A number that is none of the enum's is what a damaged row has. */
@@ -65,19 +57,15 @@ read_pending(sqlite3_stmt *statement, struct pending_row *ret)
 bool
 news_rows_pending(struct index *index, pending_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_NEWS_PENDING, err) : NULL;
-	enum db_step step;
+	struct rows rows = rows_ask(index, SQL_NEWS_PENDING, NULL, 0, err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
+	while (rows_next(&rows, err)) {
 		struct pending_row row;
 
-		read_pending(statement, &row);
+		read_pending(rows.row, &row);
 		visit(context, &row);
 	}
-	return step == DB_DONE || index_failed(index, err);
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 /* --- drifts --- */
@@ -85,130 +73,81 @@ news_rows_pending(struct index *index, pending_row_visit_fn *visit, void *contex
 bool
 drift_row_add(struct writing *writing, const struct drift_row *drift, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_DRIFT_ADD, err);
+	const struct value values[] = {value_number(drift->origin),
+	        value_bytes(drift->sha256, sizeof drift->sha256), value_number((int64_t)drift->size_bytes),
+	        value_number(drift->keeping == DRIFT_KEPT), value_number(drift->look == DRIFT_COMPARED),
+	        value_text(drift->kind), value_text(drift->detail), value_number(drift->at_ms)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, drift->origin);
-	sqlite3_bind_blob(statement, 2, drift->sha256, sizeof drift->sha256, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 3, (int64_t)drift->size_bytes);
-	sqlite3_bind_int(statement, 4, drift->keeping == DRIFT_KEPT);
-	sqlite3_bind_int(statement, 5, drift->look == DRIFT_COMPARED);
-	sqlite3_bind_text(statement, 6, drift->kind, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 7, drift->detail, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 8, drift->at_ms);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_DRIFT_ADD, values, COUNT_OF(values), err);
 }
 
-/* The first row of a question; it is reset by the caller. */
-static enum row_answer
-first_row(struct index *index, struct db *db, sqlite3_stmt *statement, struct err *err)
+static enum drift_keeping
+column_keeping(sqlite3_stmt *statement, int at)
 {
-	switch (db_step(db, statement, err)) {
-	case DB_ROW:
-		return ROW_FOUND;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_FAILED:
-		break;
-	}
-	index_failed(index, err);
-	return ROW_FAILED;
-}
-
-static sqlite3_stmt *
-question(struct index *index, enum statement which, struct db **ret_db, struct err *err)
-{
-	sqlite3_stmt *statement;
-
-	*ret_db = index_reader(index, err);
-	statement = *ret_db != NULL ? db_statement(*ret_db, which, err) : NULL;
-	if (statement == NULL)
-		index_failed(index, err);
-	return statement;
+	return sqlite3_column_int(statement, at) != 0 ? DRIFT_KEPT : DRIFT_DROPPED;
 }
 
 enum row_answer
 drift_row_known(
         struct index *index, const struct drift_source *source, struct drift_row *ret, struct err *err)
 {
-	struct db *db;
-	sqlite3_stmt *statement = question(index, SQL_DRIFT_KNOWN, &db, err);
-	enum row_answer answer;
+	const struct value values[] = {value_text(source->site), value_text(source->url),
+	        value_bytes(source->sha256, 32), value_number(source->origin)};
+	struct rows rows = rows_ask(index, SQL_DRIFT_KNOWN, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return ROW_FAILED;
-	sqlite3_bind_text(statement, 1, source->site, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 2, source->url, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(statement, 3, source->sha256, 32, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 4, source->origin);
-	answer = first_row(index, db, statement, err);
-	if (answer != ROW_FOUND)
-		return answer;
-	*ret = (struct drift_row){.keeping = sqlite3_column_int(statement, 0) ? DRIFT_KEPT : DRIFT_DROPPED,
-	        .look = sqlite3_column_int(statement, 1) ? DRIFT_COMPARED : DRIFT_ALONE};
-	db_reset(statement);
-	return ROW_FOUND;
+	if (rows_next(&rows, err))
+		*ret = (struct drift_row){.keeping = column_keeping(rows.row, 0),
+		        .look = sqlite3_column_int(rows.row, 1) ? DRIFT_COMPARED : DRIFT_ALONE};
+	return rows_end(&rows);
 }
 
 bool
 drift_rows_bytes(struct index *index, uint64_t *ret, struct err *err)
 {
-	struct db *db;
-	sqlite3_stmt *statement = question(index, SQL_DRIFT_BYTES, &db, err);
+	struct rows rows = rows_ask(index, SQL_DRIFT_BYTES, NULL, 0, err);
 
-	if (statement == NULL || first_row(index, db, statement, err) != ROW_FOUND)
-		return false;
-	*ret = (uint64_t)sqlite3_column_int64(statement, 0);
-	db_reset(statement);
-	return true;
+	if (rows_next(&rows, err))
+		*ret = (uint64_t)sqlite3_column_int64(rows.row, 0);
+	return rows_end(&rows) == ROW_FOUND;
 }
 
 enum row_answer
 drift_row_to_compare(struct index *index, int64_t after, struct drift_row *ret, struct digests *ret_digests,
         struct err *err)
 {
-	struct db *db;
-	sqlite3_stmt *statement = question(index, SQL_DRIFT_TO_COMPARE, &db, err);
+	const struct value values[] = {value_number(after)};
+	struct rows rows = rows_ask(index, SQL_DRIFT_TO_COMPARE, values, COUNT_OF(values), err);
+	bool whole = false;
 	enum row_answer answer;
 
-	if (statement == NULL)
-		return ROW_FAILED;
-	sqlite3_bind_int64(statement, 1, after);
-	answer = first_row(index, db, statement, err);
-	if (answer != ROW_FOUND)
-		return answer;
-	*ret = (struct drift_row){.id = sqlite3_column_int64(statement, 0),
-	        .origin = sqlite3_column_int64(statement, 1),
-	        .size_bytes = (uint64_t)sqlite3_column_int64(statement, 3),
-	        .keeping = DRIFT_KEPT,
-	        .look = DRIFT_ALONE};
-	if (!db_column_bytes(statement, 2, ret->sha256, sizeof ret->sha256))
-		answer = ROW_NONE;
-	db_column_digests(statement, 4, ret_digests);
-	db_reset(statement);
-	return answer;
+	if (rows_next(&rows, err)) {
+		*ret = (struct drift_row){.id = sqlite3_column_int64(rows.row, 0),
+		        .origin = sqlite3_column_int64(rows.row, 1),
+		        .size_bytes = (uint64_t)sqlite3_column_int64(rows.row, 3),
+		        .keeping = DRIFT_KEPT,
+		        .look = DRIFT_ALONE};
+		whole = db_column_bytes(rows.row, 2, ret->sha256, sizeof ret->sha256);
+		db_column_digests(rows.row, 4, ret_digests);
+	}
+	answer = rows_end(&rows);
+	return answer == ROW_FOUND && !whole ? ROW_NONE : answer;
 }
 
 bool
 drift_rows_of(struct index *index, int64_t origin, drift_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_DRIFTS_OF, err) : NULL;
-	enum db_step step;
+	const struct value values[] = {value_number(origin)};
+	struct rows rows = rows_ask(index, SQL_DRIFTS_OF, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_int64(statement, 1, origin);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		struct drift_row drift = {.id = sqlite3_column_int64(statement, 0),
+	while (rows_next(&rows, err)) {
+		struct drift_row drift = {.id = sqlite3_column_int64(rows.row, 0),
 		        .origin = origin,
-		        .size_bytes = (uint64_t)sqlite3_column_int64(statement, 2),
-		        .keeping = sqlite3_column_int(statement, 3) != 0 ? DRIFT_KEPT : DRIFT_DROPPED,
-		        .at_ms = sqlite3_column_int64(statement, 6)};
+		        .size_bytes = (uint64_t)sqlite3_column_int64(rows.row, 2),
+		        .keeping = column_keeping(rows.row, 3),
+		        .at_ms = sqlite3_column_int64(rows.row, 6)};
 
-		if (db_column_bytes(statement, 1, drift.sha256, sizeof drift.sha256))
-			visit(context, &drift, db_column_text(statement, 4), db_column_text(statement, 5));
+		if (db_column_bytes(rows.row, 1, drift.sha256, sizeof drift.sha256))
+			visit(context, &drift, db_column_text(rows.row, 4), db_column_text(rows.row, 5));
 	}
-	return step == DB_DONE || index_failed(index, err);
+	return rows_end(&rows) != ROW_FAILED;
 }
