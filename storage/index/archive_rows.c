@@ -8,7 +8,7 @@
 
 #include "storage/base/log.h"
 #include "storage/base/text.h"
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 #include "storage/index/tombstone_rows.h"
 
 #define WALK_STEP 256 /* rows read at once */
@@ -33,32 +33,20 @@ read_row(sqlite3_stmt *statement, struct archive_row *ret, struct err *err)
 }
 
 static enum row_answer
-find_with(struct db *db, const struct digest *digest, struct archive_row *ret, struct err *err)
+find_first(struct rows *rows, struct archive_row *ret, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_ARCHIVE_BY_MD5 + digest->algo, err);
-	enum row_answer answer;
+	bool whole = !rows_next(rows, err) || read_row(rows->row, ret, err);
+	enum row_answer answer = rows_end(rows);
 
-	if (statement == NULL)
-		return ROW_FAILED;
-	db_bind_digest(statement, 1, digest);
-	switch (db_step(db, statement, err)) {
-	case DB_FAILED:
-		return ROW_FAILED;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_ROW:
-		break;
-	}
-	answer = read_row(statement, ret, err) ? ROW_FOUND : ROW_FAILED;
-	db_reset(statement);
-	return answer;
+	return whole ? answer : ROW_FAILED;
 }
 
 enum row_answer
 archive_row_find(struct index *index, const struct digest *digest, struct archive_row *ret, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	enum row_answer answer = db != NULL ? find_with(db, digest, ret, err) : ROW_FAILED;
+	const struct value values[] = {value_digest(digest)};
+	struct rows rows = rows_ask(index, SQL_ARCHIVE_BY_MD5 + digest->algo, values, COUNT_OF(values), err);
+	enum row_answer answer = find_first(&rows, ret, err);
 
 	if (answer == ROW_FAILED)
 		index_failed(index, err);
@@ -67,40 +55,31 @@ archive_row_find(struct index *index, const struct digest *digest, struct archiv
 
 /* The next rows behind a sha256; their number, or -1. */
 static int
-read_step(struct db *db, const uint8_t *after, size_t after_size, struct archive_row *rows, struct err *err)
+read_step(struct index *index, const uint8_t *after, size_t after_size, struct archive_row *items,
+        struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_ARCHIVES_AFTER, err);
-	enum db_step step;
+	const struct value values[] = {value_bytes(after, after_size), value_number(WALK_STEP)};
+	struct rows rows = rows_ask(index, SQL_ARCHIVES_AFTER, values, COUNT_OF(values), err);
+	bool whole = true;
 	int count = 0;
 
-	if (statement == NULL)
-		return -1;
-	sqlite3_bind_blob(statement, 1, after, (int)after_size, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, WALK_STEP);
-	for (;;) {
-		step = db_step(db, statement, err);
-		if (step != DB_ROW)
-			return step == DB_DONE ? count : -1;
-		if (!read_row(statement, &rows[count++], err)) {
-			db_reset(statement);
-			return -1;
-		}
-	}
+	while (whole && rows_next(&rows, err))
+		whole = read_row(rows.row, &items[count++], err);
+	if (!whole)
+		index_failed(index, err);
+	return rows_end(&rows) != ROW_FAILED && whole ? count : -1;
 }
 
 bool
 archive_rows_walk(struct index *index, archive_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
 	AUTO_FREE struct archive_row *rows = xcalloc(WALK_STEP, sizeof *rows);
 	uint8_t after[32];
 	size_t after_size = 0; /* the empty blob comes before all others */
 	int count = WALK_STEP;
 
-	if (db == NULL)
-		return index_failed(index, err);
 	while (count == WALK_STEP) {
-		count = read_step(db, after, after_size, rows, err);
+		count = read_step(index, after, after_size, rows, err);
 		for (int i = 0; i < count; i++) {
 			if (!visit(context, &rows[i]))
 				return true;
@@ -110,41 +89,41 @@ archive_rows_walk(struct index *index, archive_row_visit_fn *visit, void *contex
 			after_size = sizeof after;
 		}
 	}
-	return count >= 0 || index_failed(index, err);
-}
-
-static bool
-read_by_use(struct db *db, struct archive_use *place, struct archive_row *ret, size_t max, size_t *ret_count,
-        struct err *err)
-{
-	sqlite3_stmt *statement = db_statement(db, SQL_ARCHIVES_BY_USE, err);
-	enum db_step step;
-	size_t count = 0;
-
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, place->used_at_ms);
-	sqlite3_bind_int64(statement, 2, place->id);
-	sqlite3_bind_int64(statement, 3, (int64_t)max);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		if (!read_row(statement, &ret[count], err)) {
-			db_reset(statement);
-			return false;
-		}
-		place->used_at_ms = ret[count++].used_at_ms;
-		place->id = sqlite3_column_int64(statement, 0);
-	}
-	*ret_count = count;
-	return step == DB_DONE;
+	return count >= 0;
 }
 
 bool
 archive_rows_by_use(struct index *index, struct archive_use *place, struct archive_row *ret, size_t max,
         size_t *ret_count, struct err *err)
 {
-	struct db *db = index_reader(index, err);
+	const struct value values[] = {
+	        value_number(place->used_at_ms), value_number(place->id), value_number((int64_t)max)};
+	struct rows rows = rows_ask(index, SQL_ARCHIVES_BY_USE, values, COUNT_OF(values), err);
+	size_t count = 0;
+	bool whole = true;
 
-	return (db != NULL && read_by_use(db, place, ret, max, ret_count, err)) || index_failed(index, err);
+	while (whole && rows_next(&rows, err)) {
+		whole = read_row(rows.row, &ret[count], err);
+		if (!whole)
+			continue;
+		place->used_at_ms = ret[count++].used_at_ms;
+		place->id = sqlite3_column_int64(rows.row, 0);
+	}
+	if (rows_end(&rows) == ROW_FAILED || !whole)
+		return index_failed(index, err);
+	*ret_count = count;
+	return true;
+}
+
+enum row_answer
+archive_row_known(
+        struct writing *writing, const struct digest *digest, struct archive_row *ret, struct err *err)
+{
+	const struct value values[] = {value_digest(digest)};
+	struct rows rows =
+	        rows_ask_in(writing, SQL_ARCHIVE_BY_MD5 + digest->algo, values, COUNT_OF(values), err);
+
+	return find_first(&rows, ret, err);
 }
 
 /* The row of the same sha256, as the writer sees it now. */
@@ -155,7 +134,7 @@ find_same(struct writing *writing, const struct archive_row *row, struct archive
 
 	if (!digests_get(&row->archive.digests, DIGEST_SHA256, &sha256))
 		return ROW_NONE;
-	return find_with(writing->db, &sha256, ret, err);
+	return archive_row_known(writing, &sha256, ret, err);
 }
 
 /* Whether one of the digests is the name of another archive already. The first keeps the name. */
@@ -170,7 +149,7 @@ check_names(struct writing *writing, const struct archive_row *row, struct err *
 
 		if (!digests_get(&row->archive.digests, (enum digest_algo)algo, &digest))
 			continue;
-		answer = find_with(writing->db, &digest, &found, err);
+		answer = archive_row_known(writing, &digest, &found, err);
 		if (answer == ROW_FAILED)
 			return CHORE_FAILED;
 		if (answer == ROW_NONE || !digests_get(&found.archive.digests, DIGEST_SHA256, &other))
@@ -189,18 +168,13 @@ static enum chore_result
 insert(struct writing *writing, const struct archive_row *row, struct err *err)
 {
 	const struct archive *archive = &row->archive;
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_ADD, err);
+	const struct digests *digests = &archive->digests;
+	const struct value values[] = {VALUES_IN(digests), value_number((int64_t)archive->size_bytes),
+	        value_number(archive->stored_at_ms), value_number((int64_t)row->stamp.inode),
+	        value_number(row->stamp.change_ns), value_text(archive->came_from),
+	        value_text(archive->git_commit)};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	db_bind_digests(statement, 1, &archive->digests);
-	sqlite3_bind_int64(statement, 5, (int64_t)archive->size_bytes);
-	sqlite3_bind_int64(statement, 6, archive->stored_at_ms);
-	sqlite3_bind_int64(statement, 7, (int64_t)row->stamp.inode);
-	sqlite3_bind_int64(statement, 8, row->stamp.change_ns);
-	sqlite3_bind_text(statement, 9, archive->came_from, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 10, archive->git_commit, -1, SQLITE_STATIC);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_ARCHIVE_ADD, values, COUNT_OF(values), err))
 		return CHORE_FAILED;
 	writing->figures.archives++;
 	writing->figures.bytes += archive->size_bytes;
@@ -210,47 +184,32 @@ insert(struct writing *writing, const struct archive_row *row, struct err *err)
 static enum chore_result
 restamp(struct writing *writing, const struct archive_row *row, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_RESTAMP, err);
+	const struct value values[] = {
+	        value_bytes(row->archive.digests.sha256, sizeof row->archive.digests.sha256),
+	        value_number((int64_t)row->stamp.inode), value_number(row->stamp.change_ns)};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_blob(
-	        statement, 1, row->archive.digests.sha256, sizeof row->archive.digests.sha256, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, (int64_t)row->stamp.inode);
-	sqlite3_bind_int64(statement, 3, row->stamp.change_ns);
-	return db_finish(writing->db, statement, err) ? CHORE_WRITTEN : CHORE_FAILED;
+	return rows_write(writing, SQL_ARCHIVE_RESTAMP, values, COUNT_OF(values), err) ? CHORE_WRITTEN
+	                                                                               : CHORE_FAILED;
 }
 
 static enum chore_result
 touch(struct writing *writing, const struct archive_row *row, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_TOUCH, err);
+	const struct value values[] = {
+	        value_bytes(row->archive.digests.sha256, sizeof row->archive.digests.sha256),
+	        value_number(row->used_at_ms)};
 
-	if (statement == NULL)
-		return CHORE_FAILED;
-	sqlite3_bind_blob(
-	        statement, 1, row->archive.digests.sha256, sizeof row->archive.digests.sha256, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, row->used_at_ms);
-	return db_finish(writing->db, statement, err) ? CHORE_WRITTEN : CHORE_FAILED;
-}
-
-enum row_answer
-archive_row_known(
-        struct writing *writing, const struct digest *digest, struct archive_row *ret, struct err *err)
-{
-	return find_with(writing->db, digest, ret, err);
+	return rows_write(writing, SQL_ARCHIVE_TOUCH, values, COUNT_OF(values), err) ? CHORE_WRITTEN
+	                                                                             : CHORE_FAILED;
 }
 
 bool
 archive_row_delete(struct writing *writing, const struct archive_row *row, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ARCHIVE_REMOVE, err);
+	const struct value values[] = {
+	        value_bytes(row->archive.digests.sha256, sizeof row->archive.digests.sha256)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_blob(
-	        statement, 1, row->archive.digests.sha256, sizeof row->archive.digests.sha256, SQLITE_STATIC);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_ARCHIVE_REMOVE, values, COUNT_OF(values), err))
 		return false;
 	writing->figures.archives--;
 	writing->figures.bytes -= row->archive.size_bytes;

@@ -4,18 +4,14 @@
  */
 #include "storage/index/catalog_rows.h"
 
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 bool
 import_row_add(struct writing *writing, const char *source, int64_t at_ms, int64_t *ret, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_IMPORT_ADD, err);
+	const struct value values[] = {value_text(source), value_number(at_ms)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_text(statement, 1, source, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, at_ms);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_IMPORT_ADD, values, COUNT_OF(values), err))
 		return false;
 	*ret = db_last_id(writing->db);
 	return true;
@@ -30,22 +26,15 @@ entry_row_last(struct writing *writing, int64_t *ret, struct err *err)
 bool
 entry_row_within(struct writing *writing, int64_t id, int64_t *ret, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ENTRY_WITHIN, err);
+	const struct value values[] = {value_number(id)};
+	struct rows rows = rows_ask_in(writing, SQL_ENTRY_WITHIN, values, COUNT_OF(values), err);
+	int64_t within = 0;
 
-	if (statement == NULL)
+	if (rows_next(&rows, err))
+		within = sqlite3_column_int64(rows.row, 0);
+	if (rows_end(&rows) == ROW_FAILED)
 		return false;
-	sqlite3_bind_int64(statement, 1, id);
-	switch (db_step(writing->db, statement, err)) {
-	case DB_FAILED:
-		return false;
-	case DB_DONE:
-		*ret = 0;
-		return true;
-	case DB_ROW:
-		break;
-	}
-	*ret = sqlite3_column_int64(statement, 0);
-	db_reset(statement);
+	*ret = within;
 	return true;
 }
 
@@ -53,14 +42,10 @@ bool
 entry_row_add(
         struct writing *writing, const struct digests *digests, int64_t within, int64_t *ret, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ENTRY_ADD, err);
+	const struct value values[] = {VALUES_IN(digests), value_number(within)};
+	size_t count = within != 0 ? COUNT_OF(values) : COUNT_OF(values) - 1; /* 0: NULL */
 
-	if (statement == NULL)
-		return false;
-	db_bind_digests(statement, 1, digests);
-	if (within != 0)
-		sqlite3_bind_int64(statement, 5, within);
-	if (!db_finish(writing->db, statement, err))
+	if (!rows_write(writing, SQL_ENTRY_ADD, values, count, err))
 		return false;
 	*ret = db_last_id(writing->db);
 	return true;
@@ -69,25 +54,17 @@ entry_row_add(
 bool
 entry_row_put_within(struct writing *writing, int64_t id, int64_t within, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_ENTRY_PUT_WITHIN, err);
+	const struct value values[] = {value_number(id), value_number(within)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_int64(statement, 1, id);
-	sqlite3_bind_int64(statement, 2, within);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_ENTRY_PUT_WITHIN, values, COUNT_OF(values), err);
 }
 
 bool
 package_row_name(struct writing *writing, const char *package, int64_t entry, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(writing->db, SQL_PACKAGE_NAME, err);
+	const struct value values[] = {value_text(package), value_number(entry)};
 
-	if (statement == NULL)
-		return false;
-	sqlite3_bind_text(statement, 1, package, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, entry);
-	return db_finish(writing->db, statement, err);
+	return rows_write(writing, SQL_PACKAGE_NAME, values, COUNT_OF(values), err);
 }
 
 bool

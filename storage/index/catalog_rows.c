@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "storage/base/text.h"
-#include "storage/index/db.h"
+#include "storage/index/rows.h"
 
 #define WALK_STEP 512 /* entries read at once */
 
@@ -55,35 +55,34 @@ entry_rows_exactly(const struct entry_rows *rows, const struct digests *digests)
 }
 
 static bool
-find_entries(struct db *db, const struct digest *digest, struct entry_rows *rows, struct err *err)
+read_entries(struct rows *rows, struct entry_rows *ret, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_ENTRY_BY_MD5 + digest->algo, err);
-	enum db_step step;
+	while (rows_next(rows, err)) {
+		struct entry_row row = read_entry(rows->row);
 
-	if (statement == NULL)
-		return false;
-	db_bind_digest(statement, 1, digest);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		struct entry_row row = read_entry(statement);
-
-		add_entry(rows, &row);
+		add_entry(ret, &row);
 	}
-	return step == DB_DONE;
+	return rows_end(rows) != ROW_FAILED;
 }
 
 bool
-entry_rows_find(struct index *index, const struct digest *digest, struct entry_rows *rows, struct err *err)
+entry_rows_find(struct index *index, const struct digest *digest, struct entry_rows *ret, struct err *err)
 {
-	struct db *db = index_reader(index, err);
+	const struct value values[] = {value_digest(digest)};
+	struct rows rows = rows_ask(index, SQL_ENTRY_BY_MD5 + digest->algo, values, COUNT_OF(values), err);
 
-	return (db != NULL && find_entries(db, digest, rows, err)) || index_failed(index, err);
+	return read_entries(&rows, ret, err);
 }
 
 bool
 entry_rows_known(
-        struct writing *writing, const struct digest *digest, struct entry_rows *rows, struct err *err)
+        struct writing *writing, const struct digest *digest, struct entry_rows *ret, struct err *err)
 {
-	return find_entries(writing->db, digest, rows, err);
+	const struct value values[] = {value_digest(digest)};
+	struct rows rows =
+	        rows_ask_in(writing, SQL_ENTRY_BY_MD5 + digest->algo, values, COUNT_OF(values), err);
+
+	return read_entries(&rows, ret, err);
 }
 
 /* An entry as a step of the walk remembers it. */
@@ -102,21 +101,17 @@ struct entry_walk {
 
 /* The next entries; their number, or -1. */
 static int
-read_step(struct db *db, struct entry_walk *walk, int64_t limit, struct err *err)
+read_step(struct index *index, struct entry_walk *walk, int64_t limit, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, walk->which, err);
-	enum db_step step;
+	const struct value values[] = {value_number(walk->page.after), value_number(limit)};
+	struct rows rows = rows_ask(index, walk->which, values, COUNT_OF(values), err);
 	int count = 0;
 
-	if (statement == NULL)
-		return -1;
-	sqlite3_bind_int64(statement, 1, walk->page.after);
-	sqlite3_bind_int64(statement, 2, limit);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		walk->walked[count].entry = read_entry(statement);
-		walk->walked[count++].package = xstrdup(db_column_text(statement, 6));
+	while (rows_next(&rows, err)) {
+		walk->walked[count].entry = read_entry(rows.row);
+		walk->walked[count++].package = xstrdup(db_column_text(rows.row, 6));
 	}
-	if (step == DB_DONE)
+	if (rows_end(&rows) != ROW_FAILED)
 		return count;
 	for (int i = 0; i < count; i++)
 		free(walk->walked[i].package);
@@ -145,19 +140,16 @@ static bool
 walk_entries(struct index *index, struct entry_walk *walk, entry_row_visit_fn *visit, void *context,
         struct err *err)
 {
-	struct db *db = index_reader(index, err);
 	AUTO_FREE struct walked *walked = xcalloc(WALK_STEP, sizeof *walked);
 	int limit, count;
 
-	if (db == NULL)
-		return index_failed(index, err);
 	walk->walked = walked;
 	do {
 		limit = walk->page.max < WALK_STEP ? (int)walk->page.max + 1 : WALK_STEP;
-		count = read_step(db, walk, limit, err);
+		count = read_step(index, walk, limit, err);
 		visit_step(walk, count, visit, context);
 	} while (!walk->ended && count == limit);
-	return count >= 0 || index_failed(index, err);
+	return count >= 0;
 }
 
 bool
@@ -180,69 +172,42 @@ entry_rows_missing(struct index *index, const struct entry_page *page, entry_row
 	return true;
 }
 
-static sqlite3_stmt *
-package_statement(struct db *db, const char *package, struct err *err)
-{
-	bool one = strchr(package, '.') != NULL;
-	sqlite3_stmt *statement = db_statement(db, one ? SQL_PACKAGE_EXACTLY : SQL_PACKAGE_VERSIONS, err);
-	AUTO_TEXT from = TEXT_EMPTY, to = TEXT_EMPTY;
-
-	text_addf(&from, one ? "%s" : "%s.", package);
-	text_addf(&to, "%s/", package);
-	if (statement == NULL)
-		return NULL;
-	sqlite3_bind_text(statement, 1, text_string(&from), -1, SQLITE_TRANSIENT);
-	if (!one)
-		sqlite3_bind_text(statement, 2, text_string(&to), -1, SQLITE_TRANSIENT);
-	return statement;
-}
-
-static bool
-visit_package(struct db *db, const char *package, entry_row_visit_fn *visit, void *context, struct err *err)
-{
-	sqlite3_stmt *statement = package_statement(db, package, err);
-	enum db_step step;
-
-	if (statement == NULL)
-		return false;
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		struct entry_row entry = read_entry(statement);
-
-		if (visit(context, &entry, db_column_text(statement, 6)))
-			continue;
-		db_reset(statement);
-		return true;
-	}
-	return step == DB_DONE;
-}
-
 bool
 entry_rows_of_package(
         struct index *index, const char *package, entry_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
+	const bool one = strchr(package, '.') != NULL;
+	AUTO_TEXT from = TEXT_EMPTY, to = TEXT_EMPTY;
+	struct value values[2];
+	struct rows rows;
+	bool more = true;
 
-	return (db != NULL && visit_package(db, package, visit, context, err)) || index_failed(index, err);
+	text_addf(&from, one ? "%s" : "%s.", package);
+	text_addf(&to, "%s/", package);
+	values[0] = value_text(text_string(&from));
+	values[1] = value_text(text_string(&to));
+	rows = rows_ask(index, one ? SQL_PACKAGE_EXACTLY : SQL_PACKAGE_VERSIONS, values, one ? 1 : 2, err);
+	while (more && rows_next(&rows, err)) {
+		struct entry_row entry = read_entry(rows.row);
+
+		more = visit(context, &entry, db_column_text(rows.row, 6));
+	}
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 bool
 entry_rows_naming(struct index *index, const char *site, const char *url, entry_naming_visit_fn *visit,
         void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ENTRIES_NAMING, err) : NULL;
-	enum db_step step;
+	const struct value values[] = {value_text(site), value_text(url)};
+	struct rows rows = rows_ask(index, SQL_ENTRIES_NAMING, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_text(statement, 1, site, -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 2, url, -1, SQLITE_STATIC);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err)) {
-		struct entry_row entry = read_entry(statement);
+	while (rows_next(&rows, err)) {
+		struct entry_row entry = read_entry(rows.row);
 
-		visit(context, &entry, db_column_text(statement, 6), sqlite3_column_int64(statement, 7));
+		visit(context, &entry, db_column_text(rows.row, 6), sqlite3_column_int64(rows.row, 7));
 	}
-	return step == DB_DONE || index_failed(index, err);
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 bool
@@ -261,39 +226,21 @@ bool
 package_rows_of(
         struct index *index, int64_t entry, package_row_visit_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_PACKAGES_OF, err) : NULL;
-	enum db_step step;
+	const struct value values[] = {value_number(entry)};
+	struct rows rows = rows_ask(index, SQL_PACKAGES_OF, values, COUNT_OF(values), err);
 
-	if (statement == NULL)
-		return index_failed(index, err);
-	sqlite3_bind_int64(statement, 1, entry);
-	for (step = db_step(db, statement, err); step == DB_ROW; step = db_step(db, statement, err))
-		visit(context, db_column_text(statement, 0));
-	return step == DB_DONE || index_failed(index, err);
+	while (rows_next(&rows, err))
+		visit(context, db_column_text(rows.row, 0));
+	return rows_end(&rows) != ROW_FAILED;
 }
 
 enum row_answer
 entry_row_named(struct index *index, int64_t entry, entry_named_fn *visit, void *context, struct err *err)
 {
-	struct db *db = index_reader(index, err);
-	sqlite3_stmt *statement = db != NULL ? db_statement(db, SQL_ENTRY_NAMED, err) : NULL;
-	enum db_step step = DB_FAILED;
+	const struct value values[] = {value_number(entry)};
+	struct rows rows = rows_ask(index, SQL_ENTRY_NAMED, values, COUNT_OF(values), err);
 
-	if (statement != NULL) {
-		sqlite3_bind_int64(statement, 1, entry);
-		step = db_step(db, statement, err);
-	}
-	switch (step) {
-	case DB_FAILED:
-		index_failed(index, err);
-		return ROW_FAILED;
-	case DB_DONE:
-		return ROW_NONE;
-	case DB_ROW:
-		break;
-	}
-	visit(context, db_column_text(statement, 0), sqlite3_column_int64(statement, 1));
-	db_reset(statement);
-	return ROW_FOUND;
+	if (rows_next(&rows, err))
+		visit(context, db_column_text(rows.row, 0), sqlite3_column_int64(rows.row, 1));
+	return rows_end(&rows);
 }

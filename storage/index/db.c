@@ -229,24 +229,6 @@ db_column_bytes(sqlite3_stmt *statement, int at, uint8_t *ret, size_t size)
 }
 
 void
-db_bind_digests(sqlite3_stmt *statement, int first, const struct digests *digests)
-{
-	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
-		const uint8_t *bytes = digests_bytes(digests, (enum digest_algo)algo);
-
-		if (bytes != NULL)
-			sqlite3_bind_blob(statement, first + algo, bytes,
-			        (int)digest_size((enum digest_algo)algo), SQLITE_STATIC);
-	}
-}
-
-void
-db_bind_digest(sqlite3_stmt *statement, int at, const struct digest *digest)
-{
-	sqlite3_bind_blob(statement, at, digest->bytes, (int)digest_size(digest->algo), SQLITE_STATIC);
-}
-
-void
 db_column_digests(sqlite3_stmt *statement, int first, struct digests *ret)
 {
 	*ret = (struct digests){0};

@@ -53,12 +53,7 @@ const char *db_column_text(sqlite3_stmt *statement, int at); /* never NULL; unti
 /* Exactly size bytes of a blob; false: it has another size. */
 bool db_column_bytes(sqlite3_stmt *statement, int at, uint8_t *ret, size_t size);
 
-/*
- * Values that a set of digests lacks are NULL in a row. Four columns or parameters from first, in the order
- * of digest_algo.
- */
-void db_bind_digests(sqlite3_stmt *statement, int first, const struct digests *digests);
-void db_bind_digest(sqlite3_stmt *statement, int at, const struct digest *digest);
+/* Four columns from first, in the order of digest_algo; a digest that the set lacks is NULL in a row. */
 void db_column_digests(sqlite3_stmt *statement, int first, struct digests *ret);
 
 #endif

@@ -84,8 +84,7 @@ bool
 origin_rows_of_archive(struct index *index, const struct digests *digests, origin_row_visit_fn *visit,
         void *context, struct err *err)
 {
-	const struct value values[] = {value_in(digests, DIGEST_MD5), value_in(digests, DIGEST_SHA1),
-	        value_in(digests, DIGEST_SHA256), value_in(digests, DIGEST_SHA512)};
+	const struct value values[] = {VALUES_IN(digests)};
 	struct rows rows = rows_ask(index, SQL_ORIGINS_OF_ARCHIVE, values, COUNT_OF(values), err);
 
 	while (rows_next(&rows, err)) {

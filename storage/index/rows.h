@@ -58,6 +58,11 @@ value_in(const struct digests *set, enum digest_algo algo)
 	return bytes != NULL ? value_bytes(bytes, digest_size(algo)) : (struct value){.kind = VALUE_NULL};
 }
 
+/* Its four columns, in the order of digest_algo. */
+#define VALUES_IN(set)                                                                                       \
+	value_in(set, DIGEST_MD5), value_in(set, DIGEST_SHA1), value_in(set, DIGEST_SHA256),                 \
+	        value_in(set, DIGEST_SHA512)
+
 /* In a chore: one that answers nothing. */
 bool rows_write(struct writing *writing, enum statement which, const struct value *values, size_t count,
         struct err *err) MUST_CHECK;

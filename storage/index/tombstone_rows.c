@@ -78,8 +78,7 @@ tombstone_rows_have(
 static bool
 delete_within(struct writing *writing, const struct digests *digests, struct err *err)
 {
-	const struct value values[] = {value_in(digests, DIGEST_MD5), value_in(digests, DIGEST_SHA1),
-	        value_in(digests, DIGEST_SHA256), value_in(digests, DIGEST_SHA512)};
+	const struct value values[] = {VALUES_IN(digests)};
 
 	for (int algo = 0; algo < DIGEST_ALGOS; algo++)
 		if (values[algo].kind != VALUE_NULL &&
@@ -92,9 +91,8 @@ bool
 tombstone_rows_add(struct writing *writing, const struct tombstone *tombstone, struct err *err)
 {
 	const struct digests *digests = &tombstone->digests;
-	const struct value values[] = {value_in(digests, DIGEST_MD5), value_in(digests, DIGEST_SHA1),
-	        value_in(digests, DIGEST_SHA256), value_in(digests, DIGEST_SHA512),
-	        value_text(tombstone->who), value_number(tombstone->at_ms)};
+	const struct value values[] = {
+	        VALUES_IN(digests), value_text(tombstone->who), value_number(tombstone->at_ms)};
 
 	assert(digests_count(digests) > 0);
 	return delete_within(writing, digests, err) &&
