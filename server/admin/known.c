@@ -77,6 +77,36 @@ known_finish(struct known *known)
 	catalog_origins_finish(&known->origins);
 }
 
+static bool
+look_up_each(
+        struct store *store, const struct wants *wants, known_visit_fn *visit, void *context, struct err *err)
+{
+	for (size_t i = 0; i < wants->count; i++) {
+		struct known known;
+		bool good =
+		        known_look_up(store, &wants->items[i], &known, err) && visit(context, &known, err);
+
+		known_finish(&known);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+bool
+known_each(
+        struct store *store, const struct wants *wants, known_visit_fn *visit, void *context, struct err *err)
+{
+	struct index *index = store_index(store);
+	bool done;
+
+	if (!index_hold(index, err))
+		return false;
+	done = look_up_each(store, wants, visit, context, err);
+	index_let_go(index);
+	return done;
+}
+
 bool
 known_digests(struct store *store, const struct known *known, struct digests *ret, struct err *err)
 {

@@ -27,6 +27,10 @@ struct known {
 bool known_look_up(
         struct store *store, const struct want *want, struct known *ret, struct err *err) MUST_CHECK;
 void known_finish(struct known *known);
+/* Each of them, as of one moment. False with err: the index failed, or the visitor did. */
+typedef bool known_visit_fn(void *context, const struct known *known, struct err *err);
+bool known_each(struct store *store, const struct wants *wants, known_visit_fn *visit, void *context,
+        struct err *err) MUST_CHECK;
 /*
  * Of a stored archive all digests; else what was asked, and what the catalog lists with it if it knows but one such set.
  */

@@ -86,8 +86,9 @@ kept_json(const struct known *known)
 }
 
 static bool
-note(struct checking *checking, const struct known *known, struct err *err)
+note(void *context, const struct known *known, struct err *err)
 {
+	struct checking *checking = context;
 	json_t *missing;
 
 	checking->by_state[known->state]++;
@@ -104,35 +105,7 @@ note(struct checking *checking, const struct known *known, struct err *err)
 	return true;
 }
 
-static bool
-check_each(struct checking *checking, const struct wants *wants, struct err *err)
-{
-	for (size_t i = 0; i < wants->count; i++) {
-		struct known known;
-		bool good = known_look_up(checking->larder->store, &wants->items[i], &known, err) &&
-		            note(checking, &known, err);
-
-		known_finish(&known);
-		if (!good)
-			return false;
-	}
-	return true;
-}
-
 /* --- all of them --- */
-
-static bool
-check_all(struct checking *checking, const struct wants *wants, struct err *err)
-{
-	struct index *index = store_index(checking->larder->store);
-	bool done;
-
-	if (!index_hold(index, err))
-		return false;
-	done = check_each(checking, wants, err);
-	index_let_go(index);
-	return done;
-}
 
 static json_t *
 states_json(const struct checking *checking)
@@ -151,7 +124,7 @@ report_check(struct larder *larder, const struct wants *wants, struct err *err)
 {
 	struct checking checking = {.larder = larder, .missing = json_array(), .kept = json_array()};
 
-	if (!check_all(&checking, wants, err)) {
+	if (!known_each(larder->store, wants, note, &checking, err)) {
 		json_decref(checking.missing);
 		json_decref(checking.kept);
 		return NULL;

@@ -272,58 +272,44 @@ repair_json(struct larder *larder, const struct repair *repair, const json_t *re
 
 /* --- all of them --- */
 
-/* False with err: the index failed. */
+struct repairing {
+	struct larder *larder;
+	enum repair_extent extent;
+	json_t *repairs;
+};
+
 static bool
-repair_known(struct larder *larder, const struct known *known, enum repair_extent extent, json_t *repairs,
-        struct err *err)
+repair_known(void *context, const struct known *known, struct err *err)
 {
+	const struct repairing *repairing = context;
+	struct store *store = repairing->larder->store;
 	struct repair repair = {.known = known};
 	json_t *report = NULL;
 	bool done = true;
 
 	repair.named = known_named(known, &repair.n_named);
-	if (extent == REPAIR_ALL || needs_repair(&repair)) {
+	if (repairing->extent == REPAIR_ALL || needs_repair(&repair)) {
 		find_serving(&repair);
-		if (find_package(larder->store, &repair, err) &&
-		        changed_correction(larder->store, known, &repair.correction, err) != ROW_FAILED)
-			report = repair_json(larder, &repair, repairs, err);
+		if (find_package(store, &repair, err) &&
+		        changed_correction(store, known, &repair.correction, err) != ROW_FAILED)
+			report = repair_json(repairing->larder, &repair, repairing->repairs, err);
 		done = report != NULL;
 	}
 	if (report != NULL)
-		json_array_append_new(repairs, report);
+		json_array_append_new(repairing->repairs, report);
 	correction_finish(&repair.correction);
 	free(repair.named);
 	return done;
 }
 
-static bool
-repair_each(struct larder *larder, const struct wants *wants, enum repair_extent extent, json_t *repairs,
-        struct err *err)
-{
-	for (size_t i = 0; i < wants->count; i++) {
-		struct known known;
-		bool good = known_look_up(larder->store, &wants->items[i], &known, err) &&
-		            repair_known(larder, &known, extent, repairs, err);
-
-		known_finish(&known);
-		if (!good)
-			return false;
-	}
-	return true;
-}
-
 json_t *
 report_repair(struct larder *larder, const struct wants *wants, enum repair_extent extent, struct err *err)
 {
-	json_t *repairs = json_array();
-	bool done = index_hold(store_index(larder->store), err);
+	struct repairing repairing = {.larder = larder, .extent = extent, .repairs = json_array()};
 
-	if (done) {
-		done = repair_each(larder, wants, extent, repairs, err);
-		index_let_go(store_index(larder->store));
-	}
-	if (done)
-		return json_pack("{s:I, s:o}", "archives", (json_int_t)wants->count, "repairs", repairs);
-	json_decref(repairs);
+	if (known_each(larder->store, wants, repair_known, &repairing, err))
+		return json_pack(
+		        "{s:I, s:o}", "archives", (json_int_t)wants->count, "repairs", repairing.repairs);
+	json_decref(repairing.repairs);
 	return NULL;
 }
