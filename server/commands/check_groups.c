@@ -89,7 +89,7 @@ print_run(const struct run *run)
 		text_addf(&line, "%s%s", i > 0 ? ", " : "", run->first[i].label);
 	if (run->count > CHECK_NAMES_SHOWN) {
 		text_add(&line, " and ");
-		check_add_number(&line, run->count - CHECK_NAMES_SHOWN);
+		text_add_number(&line, run->count - CHECK_NAMES_SHOWN);
 		text_add(&line, " more");
 	}
 	puts(text_string(&line));
@@ -108,9 +108,9 @@ check_group_print(struct check_group *group)
 		hidden += runs[i].count;
 	if (hidden > 0) {
 		text_add(&more, "  and ");
-		check_add_number(&more, hidden);
+		text_add_number(&more, hidden);
 		text_add(&more, " more of ");
-		check_add_number(&more, count - CHECK_SITES_SHOWN);
+		text_add_number(&more, count - CHECK_SITES_SHOWN);
 		text_add(&more, " other sites");
 		puts(text_string(&more));
 	}
@@ -124,17 +124,4 @@ check_group_finish(struct check_group *group)
 		free(group->items[i].label);
 	free(group->items);
 	*group = (struct check_group){0};
-}
-
-void
-check_add_number(struct text *text, uint64_t number)
-{
-	char digits[24];
-	size_t length = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-
-	for (size_t i = 0; i < length; i++) {
-		if (i > 0 && (length - i) % 3 == 0)
-			text_add(text, ",");
-		text_add_bytes(text, &digits[i], 1);
-	}
 }

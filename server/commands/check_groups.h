@@ -28,7 +28,4 @@ void check_group_add(struct check_group *group, const json_t *archive);
 void check_group_print(struct check_group *group);
 void check_group_finish(struct check_group *group);
 
-/* "1,245" */
-void check_add_number(struct text *text, uint64_t number);
-
 #endif

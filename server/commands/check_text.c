@@ -83,7 +83,7 @@ print_heading(const char *heading, size_t count, const char *fetch)
 			text_add(&line, "this one");
 		} else if (*at == '#') {
 			text_add(&line, "these ");
-			check_add_number(&line, count);
+			text_add_number(&line, count);
 		} else {
 			text_add_bytes(&line, at, 1);
 		}
@@ -149,23 +149,6 @@ print_only_here(const json_t *kept)
 
 /* --- details --- */
 
-static void
-print_origin(const json_t *origin)
-{
-	const json_t *drifts = json_object_get(origin, "drifts");
-	AUTO_TEXT line = TEXT_EMPTY;
-
-	text_add(&line, "    ");
-	origin_add_safe(&line, json_text_of(origin, "url"));
-	text_add(&line, ": ");
-	origin_text(origin, &line);
-	for (size_t i = 0; i < json_array_size(drifts); i++) {
-		text_add(&line, "\n      served instead: ");
-		origin_drift_text(json_array_get(drifts, i), &line);
-	}
-	puts(text_string(&line));
-}
-
 /* The digests of a lockfile or an opam file, a line each. */
 static void
 print_checksums(const char *sign, const json_t *digests)
@@ -202,7 +185,7 @@ print_missing(const json_t *missing)
 	const json_t *origins = json_object_get(missing, "origins");
 	const json_t *removed = json_object_get(missing, "removed");
 	char digest[DIGEST_TEXT_MAX];
-	AUTO_TEXT package = TEXT_EMPTY;
+	AUTO_TEXT package = TEXT_EMPTY, lines = TEXT_EMPTY;
 	struct err err = ERR_NONE;
 	struct digests digests;
 
@@ -215,7 +198,8 @@ print_missing(const json_t *missing)
 	if (json_is_object(removed))
 		printf("    removed by %s, %s\n", json_text_of(removed, "who"), json_text_of(removed, "at"));
 	for (size_t i = 0; i < json_array_size(origins); i++)
-		print_origin(json_array_get(origins, i));
+		origin_add_lines(&lines, json_array_get(origins, i), "    ");
+	fputs(text_string(&lines), stdout);
 	print_correction(missing);
 }
 
@@ -233,7 +217,7 @@ print_details(const json_t *missing)
 		print_missing(json_array_get(missing, i));
 	if (shown == count)
 		return;
-	check_add_number(&more, count - shown);
+	text_add_number(&more, count - shown);
 	printf("… and %s more; all of them go to a file or a pipe, and with --json\n", text_string(&more));
 }
 
@@ -246,19 +230,19 @@ print_verdict(uint64_t archives, uint64_t stored, uint64_t only_here)
 
 	if (stored == archives) {
 		text_add(&line, "all ");
-		check_add_number(&line, archives);
+		text_add_number(&line, archives);
 		text_add(&line, " archives are stored");
 	} else {
-		check_add_number(&line, archives - stored);
+		text_add_number(&line, archives - stored);
 		text_add(&line, " of ");
-		check_add_number(&line, archives);
+		text_add_number(&line, archives);
 		text_addf(&line, " archives %s not safe; ", archives - stored == 1 ? "is" : "are");
-		check_add_number(&line, stored);
+		text_add_number(&line, stored);
 		text_addf(&line, " %s stored", stored == 1 ? "is" : "are");
 	}
 	if (only_here > 0) {
 		text_add(&line, " (");
-		check_add_number(&line, only_here);
+		text_add_number(&line, only_here);
 		text_add(&line, " of them nowhere else that is known)");
 	}
 	puts(text_string(&line));

@@ -88,3 +88,19 @@ origin_drift_text(const json_t *drift, struct text *ret)
 		text_add(ret, ", known as ");
 	origin_add_safe(ret, known);
 }
+
+void
+origin_add_lines(struct text *text, const json_t *origin, const char *begin)
+{
+	const json_t *drifts = json_object_get(origin, "drifts");
+
+	text_add(text, begin);
+	origin_add_safe(text, json_text_of(origin, "url"));
+	text_add(text, ": ");
+	origin_text(origin, text);
+	for (size_t i = 0; i < json_array_size(drifts); i++) {
+		text_addf(text, "\n%s  served instead: ", begin);
+		origin_drift_text(json_array_get(drifts, i), text);
+	}
+	text_add(text, "\n");
+}

@@ -15,6 +15,8 @@
 void origin_text(const json_t *origin, struct text *ret);
 /* "sha256:<hex> (recompressed, 12 KiB, kept here) since 2023-01-30, known as duff.0.5": one of its drifts. */
 void origin_drift_text(const json_t *drift, struct text *ret);
+/* Its URL and what it does, and below what it served instead: lines that begin so. */
+void origin_add_lines(struct text *text, const json_t *origin, const char *begin);
 /* The day of a time in RFC 3339; "" where there is none. */
 #define ORIGIN_DAY_MAX 11
 void origin_day(const json_t *object, const char *name, char ret[ORIGIN_DAY_MAX]);

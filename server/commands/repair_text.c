@@ -80,26 +80,6 @@ repair_lock_lines(const json_t *repair, struct text *ret)
 /* --- the lines for people --- */
 
 static void
-add_origins(const json_t *origins, struct text *text)
-{
-	for (size_t i = 0; i < json_array_size(origins); i++) {
-		const json_t *origin = json_array_get(origins, i),
-		             *drifts = json_object_get(origin, "drifts");
-
-		text_add(text, "#   ");
-		origin_add_safe(text, json_text_of(origin, "url"));
-		text_add(text, ": ");
-		origin_text(origin, text);
-		text_add(text, "\n");
-		for (size_t n = 0; n < json_array_size(drifts); n++) {
-			text_add(text, "#     served instead: ");
-			origin_drift_text(json_array_get(drifts, n), text);
-			text_add(text, "\n");
-		}
-	}
-}
-
-static void
 add_serving(const json_t *repair, const char *words, struct text *text)
 {
 	const json_t *serving = json_object_get(repair, "serving");
@@ -194,10 +174,12 @@ add_title(const json_t *repair, struct text *text)
 void
 repair_print(const json_t *repair, enum repair_lines lines)
 {
+	const json_t *named = json_object_get(repair, "named");
 	AUTO_TEXT text = TEXT_EMPTY, lock = TEXT_EMPTY;
 
 	add_title(repair, &text);
-	add_origins(json_object_get(repair, "named"), &text);
+	for (size_t i = 0; i < json_array_size(named); i++)
+		origin_add_lines(&text, json_array_get(named, i), "#   ");
 	add_reason(repair, &text);
 	repair_section(repair, &text);
 	if (lines == REPAIR_SECTION_AND_LOCK)

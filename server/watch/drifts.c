@@ -1,5 +1,5 @@
 /*
- * Drift. Fetching threads hand over, the watch's thread compares, keeps and notes. Must never keep what is no archive, nor more than it
+ * Drift. Fetching threads hand over, the notifier's thread compares, keeps and notes. Must never keep what is no archive, nor more than it
  * may.
  */
 #include "server/watch/drifts.h"
@@ -25,7 +25,7 @@ struct drifts {
 	struct mailbox mailbox; /* of struct taken */
 	atomic_size_t waiting;
 	atomic_bool stopping;
-	uint64_t kept_bytes; /* the watch's thread's; at least what is kept */
+	uint64_t kept_bytes; /* the notifier's thread's; at least what is kept */
 	bool counted;
 };
 

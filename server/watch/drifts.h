@@ -46,7 +46,7 @@ void drifts_stop(struct drifts *drifts);
 void drifts_take(struct drifts *drifts, const struct contact *contact, struct intake *intake);
 
 /*
- * Looks at all that waits, and at what was kept while the archive itself was missing, if that is stored by now. The watch's thread;
+ * Looks at all that waits, and at what was kept while the archive itself was missing, if that is stored by now. The notifier's thread;
  * blocks on the disk.
  */
 void drifts_turn(struct drifts *drifts);

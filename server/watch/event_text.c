@@ -3,7 +3,6 @@
  */
 #include "server/watch/event_text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "server/work/json.h"
@@ -35,18 +34,7 @@ struct story {
 	bool whole;            /* all that is known of the place */
 };
 
-/* --- names and numbers --- */
-
-/* "6,896" */
-static void
-add_number(size_t number, struct text *ret)
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof digits, "%zu", number);
-
-	for (int i = 0; i < length; i++)
-		text_addf(ret, "%s%c", i > 0 && (length - i) % 3 == 0 ? "," : "", digits[i]);
-}
+/* --- names --- */
 
 /* By which digest it is told: the best one. */
 static const char *
@@ -126,7 +114,7 @@ add_names(const struct story *story, enum which which, size_t in_all, const char
 	if (named >= in_all)
 		return;
 	text_add(ret, named > 0 ? " and " : "");
-	add_number(in_all - named, ret);
+	text_add_number(ret, in_all - named);
 	text_add(ret, named > 0 ? " more" : " archives");
 }
 
@@ -183,7 +171,7 @@ add_what(const struct story *story, struct text *ret)
 		add_name(story->only, ret);
 		return;
 	}
-	add_number(story->count, ret);
+	text_add_number(ret, story->count);
 	text_add(ret, " archives");
 }
 

@@ -3,6 +3,7 @@
  */
 #include "storage/base/text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +101,16 @@ text_addf(struct text *text, const char *format, ...)
 		text->length += (size_t)length;
 	}
 	va_end(again);
+}
+
+void
+text_add_number(struct text *text, uint64_t number)
+{
+	char digits[24];
+	int length = snprintf(digits, sizeof digits, "%" PRIu64, number);
+
+	for (int i = 0; i < length; i++)
+		text_addf(text, "%s%c", i > 0 && (length - i) % 3 == 0 ? "," : "", digits[i]);
 }
 
 void

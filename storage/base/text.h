@@ -26,6 +26,7 @@ struct text {
 void text_add(struct text *text, const char *string);
 void text_add_bytes(struct text *text, const void *bytes, size_t length);
 void text_addf(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
+void text_add_number(struct text *text, uint64_t number); /* "6,896": for people */
 void text_reserve(struct text *text, size_t more); /* room for so many bytes behind what it holds, and a 0 */
 void text_clear(struct text *text);                /* empties it, keeps the memory */
 char *text_take(
