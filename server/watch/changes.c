@@ -1,5 +1,6 @@
 /*
- * From news to changes, and how much each matters. The notifier's thread; reads the index only.
+ * From the news of origins, as the catalog leaves them, to changes: those of one origin together, and how much each matters. The
+ * notifier's thread; reads the index only. Must never forget which news a change was made of: with those it is told.
  */
 #include "server/watch/changes.h"
 

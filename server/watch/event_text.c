@@ -1,5 +1,5 @@
 /*
- * Sentences of the watch. Pure. They must be right for one, two and many archives, and name no more than can be read.
+ * The sentences of events. Pure; any thread. Must be right for one, two and many archives, and never name more than can be read.
  */
 #include "server/watch/event_text.h"
 

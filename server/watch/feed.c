@@ -1,6 +1,6 @@
 /*
- * Renders events for people who subscribe. Worker threads. Everything that is not a literal goes through text_add_html, which
- * escapes for XML as well.
+ * Renders events for people who subscribe. Worker threads; one of them asks the index, the others take what is there. Must never give
+ * out what is no literal but through text_add_html, which escapes for XML as well.
  */
 #include "server/watch/feed.h"
 

@@ -1,5 +1,6 @@
 /*
- * A table of hosts; one asked for again goes to its end, so that the first idle one is the one unused for longest.
+ * A table of hosts; one asked for again goes to its end, so that the first idle one is the one unused for longest. The patrol's thread.
+ * Must never forget one that is in the batch.
  */
 #include "server/watch/hosts.h"
 

@@ -1,5 +1,6 @@
 /*
- * The notifier's thread: a turn a minute, and at once when there are other bytes to look at. Must never hold up whoever brings those.
+ * The notifier's thread: a turn a minute, and at once when there are other bytes to look at. Must never hold up whoever brings those, nor
+ * deliver anything: that is the matter of feed and webhooks.
  */
 #include "server/watch/notifier.h"
 

@@ -1,5 +1,6 @@
 /*
- * The schedule. Pure; any thread.
+ * When an origin is asked next, and whether the budget holds its bytes. Pure; any thread. Must never answer with the past, nor with a
+ * time that only a wrong clock would reach.
  */
 #include "server/watch/schedule.h"
 

@@ -1,5 +1,6 @@
 /*
- * The parts of the watch and their order. Main thread only.
+ * The parts of the watch, started and stopped in order, and what they hand to each other. Main thread, but for what is handed. Must never
+ * end a part that another still hands something to.
  */
 #include "server/watch/watch.h"
 
