@@ -6,8 +6,8 @@
 #include "storage/index/rows.h"
 
 /* What the statement says of the origins of an archive that is neither stored nor removed. */
-static const enum archive_state elsewhere[] = {ARCHIVE_IS_REACHABLE, ARCHIVE_IS_UNTRIED, ARCHIVE_IS_FAILING,
-        ARCHIVE_IS_CHANGED, ARCHIVE_IS_VANISHED, ARCHIVE_IS_UNKNOWN};
+static const enum archive_state elsewhere[] = {ARCHIVE_IS_REACHABLE, ARCHIVE_IS_CHANGED, ARCHIVE_IS_UNTRIED,
+        ARCHIVE_IS_FAILING, ARCHIVE_IS_VANISHED, ARCHIVE_IS_UNKNOWN};
 
 static enum archive_state
 state_of(int kept, int64_t best)

@@ -1,11 +1,12 @@
 /*
  * What is known of an archive: its state from what its origins do, each with each; whose it is; which mirrors are left to ask.
  */
-#include "tests/support/stores.h"
+#include "tests/support/sql.h"
 
 #include "server/admin/known.h"
 #include "server/config.h"
 #include "storage/catalog/site.h"
+#include "storage/index/state_rows.h"
 
 /* Origins by letter: what each does. */
 static struct catalog_origin
@@ -51,34 +52,34 @@ origin_of(char letter)
 	return origin;
 }
 
+static const struct {
+	const char *origins;
+	enum archive_state state;
+} cases[] = {
+        {"", ARCHIVE_IS_UNKNOWN},
+        {"u", ARCHIVE_IS_UNTRIED},
+        {"a", ARCHIVE_IS_FAILING},
+        {"s", ARCHIVE_IS_REACHABLE},
+        {"f", ARCHIVE_IS_FAILING},
+        {"v", ARCHIVE_IS_VANISHED},
+        {"c", ARCHIVE_IS_CHANGED},
+        {"m", ARCHIVE_IS_UNKNOWN},
+        {"M", ARCHIVE_IS_FAILING},
+        {"S", ARCHIVE_IS_REACHABLE},
+        {"vcfaus", ARCHIVE_IS_REACHABLE},
+        {"vcfau", ARCHIVE_IS_CHANGED},
+        {"vfau", ARCHIVE_IS_UNTRIED},
+        {"vvf", ARCHIVE_IS_FAILING},
+        {"va", ARCHIVE_IS_FAILING},
+        {"vvv", ARCHIVE_IS_VANISHED},
+        {"vvm", ARCHIVE_IS_VANISHED},
+        {"vvS", ARCHIVE_IS_REACHABLE},
+        {"um", ARCHIVE_IS_UNTRIED},
+};
+
 static void
 the_state_is_what_the_origins_amount_to(void **state)
 {
-	static const struct {
-		const char *origins;
-		enum archive_state state;
-	} cases[] = {
-	        {"", ARCHIVE_IS_UNKNOWN},
-	        {"u", ARCHIVE_IS_UNTRIED},
-	        {"a", ARCHIVE_IS_FAILING},
-	        {"s", ARCHIVE_IS_REACHABLE},
-	        {"f", ARCHIVE_IS_FAILING},
-	        {"v", ARCHIVE_IS_VANISHED},
-	        {"c", ARCHIVE_IS_CHANGED},
-	        {"m", ARCHIVE_IS_UNKNOWN},
-	        {"M", ARCHIVE_IS_FAILING},
-	        {"S", ARCHIVE_IS_REACHABLE},
-	        {"vcfaus", ARCHIVE_IS_REACHABLE},
-	        {"vcfau", ARCHIVE_IS_CHANGED},
-	        {"vfau", ARCHIVE_IS_UNTRIED},
-	        {"vvf", ARCHIVE_IS_FAILING},
-	        {"va", ARCHIVE_IS_FAILING},
-	        {"vvv", ARCHIVE_IS_VANISHED},
-	        {"vvm", ARCHIVE_IS_VANISHED},
-	        {"vvS", ARCHIVE_IS_REACHABLE},
-	        {"um", ARCHIVE_IS_UNTRIED},
-	};
-
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct catalog_origin items[8];
@@ -93,6 +94,50 @@ the_state_is_what_the_origins_amount_to(void **state)
 			fail_msg("'%s' is %s, not %s", cases[i].origins, archive_state_name(judged),
 			        archive_state_name(cases[i].state));
 	}
+}
+
+/* An archive whose places are these, at hosts of their own. */
+static void
+add_to_index(struct store *store, size_t number, const char *letters)
+{
+	run_sql(store, "INSERT INTO entry (id, md5) VALUES (%zu, CAST (printf('%%016d', %zu) AS BLOB))",
+	        number + 1, number);
+	for (size_t n = 0; n < strlen(letters); n++) {
+		struct catalog_origin origin = origin_of(letters[n]);
+
+		run_sql(store,
+		        "INSERT INTO origin (entry, url, site, rank, first_named, last_named, first_at, "
+		        "last_at, past,"
+		        " state, result, served_at) VALUES (%zu, 'https://h%zu.example/x', 'h%zu.example/x', "
+		        "0, %s, %s,"
+		        " 1, 1, 0, %d, %d, %lld)",
+		        number + 1, n, n, origin.kind == ORIGIN_OF_MIRROR ? "NULL" : "1",
+		        origin.kind == ORIGIN_OF_MIRROR ? "NULL" : "1", origin.memory.state, origin.result,
+		        (long long)origin.memory.served_at_ms);
+	}
+}
+
+static void
+the_gauges_say_the_same(void **state)
+{
+	char *directory = temp_make();
+	struct store *store = store_at(directory, STORE_WRITE);
+	uint64_t wanted[ARCHIVE_STATES] = {0};
+	struct archive_counts counts;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	run_sql(store, "INSERT INTO import (id, source, at) VALUES (1, 'a test', 1)");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		add_to_index(store, i, cases[i].origins);
+		wanted[cases[i].state]++;
+		assert_true(archive_counts(store_index(store), &counts, &err));
+		if (memcmp(counts.by_state, wanted, sizeof wanted) != 0)
+			fail_msg("'%s' is not counted as %s", cases[i].origins,
+			        archive_state_name(cases[i].state));
+	}
+	store_close(store);
+	temp_remove(directory);
 }
 
 static void
@@ -179,6 +224,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_state_is_what_the_origins_amount_to),
+	        cmocka_unit_test(the_gauges_say_the_same),
 	        cmocka_unit_test(a_url_that_the_catalog_does_not_know_is_untried),
 	        cmocka_unit_test(stored_and_nowhere_else),
 	        cmocka_unit_test(whose_it_is),
