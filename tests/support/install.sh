@@ -38,6 +38,7 @@ need git git
 need unzip unzip
 need jq jq
 need curl curl
+need valgrind valgrind
 need git git
 need openssl openssl
 need python3 python3

@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# What a hit costs: instructions in larder's own functions and in all of user space, a request for a 4 KB archive whose answer is ready. They
+# are the same on a busy machine, so that nobody makes it dearer unnoticed.
+
+load ../support/larder
+
+OWN_CEILING=7000  # 6,100 when this was written
+ALL_CEILING=60000 # 37,000; much of it is memory that libmicrohttpd clears, in fewer instructions on some processors
+REQUESTS=500
+
+setup() {
+	command -v valgrind >/dev/null || skip "there is no valgrind"
+	if nm "$LARDER" 2>/dev/null | grep -qE ' __(asan|tsan)_init'; then
+		skip "a sanitizer is in this build"
+	fi
+	make_archive "$WORK/archive" 4096
+	larder_config
+	sed -i "s,^workers = 2,workers = 1," "$WORK/larder.conf"
+	echo 'log { access = no }' >>"$WORK/larder.conf"
+	larder add -q "$WORK/archive"
+	ARCHIVE=$(path_of sha256 "$WORK/archive")
+}
+
+teardown() {
+	end_all
+}
+
+# counted ARGUMENTS...: instructions of so many hits, a request, under callgrind with these.
+counted() {
+	: >"$WORK/larder.log"
+	rm -f "$WORK"/counts*
+	in_background larder valgrind --tool=callgrind --callgrind-out-file="$WORK/counts" "$@" "$LARDER" serve -c "$WORK/larder.conf"
+	wait_until 60 larder_is_up
+	URL=$(larder_url)
+	python3 "$TESTS/support/many_hits.py" "$URL$ARCHIVE" 20 "$WORK/archive"
+	callgrind_control --zero "$(cat "$WORK/larder.pid")" >/dev/null
+	python3 "$TESTS/support/many_hits.py" "$URL$ARCHIVE" $REQUESTS "$WORK/archive"
+	callgrind_control --dump "$(cat "$WORK/larder.pid")" >/dev/null
+	wait_until 60 grep -q '^totals:' "$WORK/counts.1"
+	[ "$(metric hot_hits_total)" -ge $REQUESTS ]
+	larder_stop
+	awk '/^totals:/ { print int($2 / '$REQUESTS') }' "$WORK/counts.1"
+}
+
+@test "a hit costs no more instructions than it did" {
+	local own all
+	own=$(counted --toggle-collect=exchange_begin --toggle-collect=exchange_run --toggle-collect=exchange_end)
+	all=$(counted)
+	echo "# a hit: $own instructions of larder's own, $all in user space" >&3
+	[ "$own" -le $OWN_CEILING ]
+	[ "$all" -le $ALL_CEILING ]
+	[ "$own" -ge 1000 ]
+}
