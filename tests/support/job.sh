@@ -15,8 +15,10 @@ shift 2
 log=$out/log.$(echo "$name" | tr / _)
 results=$log.results
 
+began=$(date +%s)
 timeout -k 10 "$limit" "$@" >"$log" 2>&1 </dev/null
 status=$?
+took=$(($(date +%s) - began))
 
 if [ "$kind" = tap ]; then
 	# cmocka says "not ok 3 # SKIP name", bats "ok 3 name # skip reason".
@@ -45,6 +47,8 @@ if grep -q '^FAIL' "$results"; then
 	} >"$log.shown"
 	cat "$log.shown"
 else
-	echo "ok      $name ($(grep -c '^PASS' "$results"))"
+	slow=
+	[ "$took" -lt 5 ] || slow=", $took s"
+	echo "ok      $name ($(grep -c '^PASS' "$results")$slow)"
 fi
 cat "$results" >>"$out/results"
