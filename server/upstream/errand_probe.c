@@ -154,6 +154,35 @@ result_of(const struct transfer_report *report)
 	return transfer_end_result(report->end);
 }
 
+/*
+ * The host was reached and did badly by what it was asked: what HEAD comes to says little of GET, with some servers. Not what it
+ * wants to be left alone with, nor where nothing was asked yet.
+ */
+static bool
+is_doubtful(const struct transfer_report *report)
+{
+	switch (report->end) {
+	case TRANSFER_GONE:
+	case TRANSFER_DENIED:
+	case TRANSFER_BROKEN:
+	case TRANSFER_CUT:
+	case TRANSFER_UNUSABLE:
+		return true;
+	case TRANSFER_TIMED_OUT:
+		return report->limit == TRANSFER_LIMIT_FIRST_BYTE;
+	case TRANSFER_FORBIDDEN:
+		return report->limit == TRANSFER_LIMIT_REDIRECTS;
+	case TRANSFER_SERVED:
+	case TRANSFER_BUSY:
+	case TRANSFER_NO_NAME:
+	case TRANSFER_UNREACHABLE:
+	case TRANSFER_TOO_LARGE:
+	case TRANSFER_REFUSED_HERE:
+		break;
+	}
+	return false;
+}
+
 static void
 ended_probe(struct visit *visit, const struct transfer_report *report, int64_t now_ms)
 {
@@ -173,6 +202,7 @@ ended_probe(struct visit *visit, const struct transfer_report *report, int64_t n
 	answer.contact.length = report->length;
 	answer.contact.status = report->status;
 	answer.retry_after_ms = report->retry_after_ms;
+	answer.doubtful = is_doubtful(report);
 	if (report->end == TRANSFER_SERVED && probe->plan.kind == PROBE_WHOLE)
 		answer.contact.result = judge_body(probe, &answer);
 	errand_move(errand, ERRAND_OVER);

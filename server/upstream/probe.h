@@ -6,6 +6,7 @@
 #ifndef SERVER_UPSTREAM_PROBE_H
 #define SERVER_UPSTREAM_PROBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "storage/catalog/catalog.h"
@@ -33,6 +34,7 @@ struct probe_answer {
 	 */
 	struct contact contact;
 	int64_t retry_after_ms; /* of a 429 or 503; -1: not told */
+	bool doubtful; /* it is bad, but of a kind that some servers give to HEAD alone: a GET may fare otherwise */
 	/* PROBE_WHOLE, and a whole body came: what it is, ready to be committed or closed; takes it. Else NULL. */
 	struct intake *intake;
 	const struct digests *digests;

@@ -31,6 +31,7 @@ patrol_answered(void *context, const struct probe_answer *answer)
 	        .took_ms = contact->took_ms,
 	        .length = contact->length,
 	        .rest_ms = answer->retry_after_ms > 0 ? answer->retry_after_ms : 0,
+	        .doubtful = answer->doubtful,
 	        .intake = answer->intake};
 	if (answer->digests != NULL)
 		heard->digests = *answer->digests;
@@ -172,19 +173,24 @@ ask_again(struct patrol *patrol, struct asking *asking, enum probe_kind kind)
 	patrol->outstanding--;
 }
 
+/* HEAD came to nothing good: what that says of the archive only a GET can tell, since some servers answer the two differently. */
+static void
+confirm_by_get(struct patrol *patrol, struct asking *asking)
+{
+	asking->doubted = true;
+	asking->head = asking->heard;
+	ask_again(patrol, asking, PROBE_RANGE);
+}
+
 /*
- * HEAD was refused, or nothing is there to HEAD: what that says of the archive only a GET can tell, and some servers answer the two
- * differently.
+ * The GET was not made, most likely since the host is left alone by now after one failure too many. What it answered to HEAD is a
+ * failure all the same; that the archive is gone is not said without a GET.
  */
 static bool
-is_refusal(const struct asking *asking)
+has_only_head(const struct asking *asking)
 {
-	static const int refusals[] = {400, 403, 404, 405, 410, 501};
-
-	for (size_t i = 0; asking->kind == PROBE_HEAD && i < COUNT_OF(refusals); i++)
-		if (asking->heard.status == refusals[i])
-			return true;
-	return false;
+	return asking->doubted && asking->kind == PROBE_RANGE && asking->heard.result == ORIGIN_UNTRIED &&
+	       asking->head.result == ORIGIN_FAILED;
 }
 
 /* --- what is there --- */
@@ -334,18 +340,22 @@ take_answer(struct patrol *patrol, struct asking *asking, struct moment now)
 		take_whole(patrol, asking, now);
 		return;
 	}
+	if (has_only_head(asking)) {
+		asking->heard = asking->head;
+		tell_and_settle(patrol, asking, now);
+		return;
+	}
 	if (is_about_the_host(patrol, asking, now))
 		return;
-	if (is_refusal(asking)) {
-		asking->refused_head = true;
-		ask_again(patrol, asking, PROBE_RANGE);
+	if (asking->kind == PROBE_HEAD && heard->doubtful) {
+		confirm_by_get(patrol, asking);
 		return;
 	}
 	if (heard->result != ORIGIN_PRESENT || asking->kind == PROBE_WHOLE) {
 		tell_and_settle(patrol, asking, now);
 		return;
 	}
-	if (asking->refused_head)
+	if (asking->doubted)
 		host_refused_head(asking->host);
 	take_present(patrol, asking, now);
 }

@@ -33,6 +33,7 @@ struct heard {
 	enum origin_result result;
 	int status;
 	int64_t took_ms, length, rest_ms;
+	bool doubtful;
 	char detail[ORIGIN_DETAIL_MAX], etag[ORIGIN_TAG_MAX], modified[ORIGIN_TAG_MAX];
 	struct digests digests;
 	struct intake *intake;
@@ -57,10 +58,11 @@ struct asking {
 	char etag[ORIGIN_TAG_MAX], modified[ORIGIN_TAG_MAX];
 
 	enum probe_kind kind; /* the next probe, or the one under way */
-	bool refused_head;    /* and so a ranged GET is tried */
+	bool doubted;         /* HEAD was answered badly, and so a ranged GET is tried */
 	bool rescue;        /* PROBE_WHOLE is not needed to know how the origin is, but to have the archive */
 	int64_t spent;      /* of the budget, for the probe under way */
 	struct heard heard; /* written by who answers, while UNDER WAY */
+	struct heard head;  /* what HEAD was answered, where that is doubted */
 	enum intake_result committed;
 	struct err err; /* why it was not, or why it is not planned */
 

@@ -19,7 +19,8 @@ struct place {
 	size_t length;
 	const char *version; /* of what is there, for the ETag */
 	int64_t number;
-	unsigned visits;    /* a GET of all that follows at once belongs to one */
+	unsigned visits; /* what is asked within a minute belongs to one */
+	int64_t asked_ms;
 	int64_t missing_ms; /* when it first said that nothing is there; 0: never */
 	UT_hash_handle hh;
 };
@@ -122,7 +123,8 @@ follow_script(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
 	struct place *place = place_at(url);
 
-	place->visits += kind == PROBE_HEAD;
+	place->visits += now.wall_ms - place->asked_ms >= MINUTE;
+	place->asked_ms = now.wall_ms;
 	script(place, now.wall_ms - T0, ret);
 	ret->contact.length = ret->contact.result == ORIGIN_PRESENT ? (int64_t)place->length : -1;
 	ret->contact.etag = ret->contact.result == ORIGIN_PRESENT ? place->version : "";

@@ -20,7 +20,7 @@
 #define DAY    (24 * HOUR)
 #define T0     1700000000000ll
 
-/* Fills in what differs from "200, present, 7 bytes". */
+/* Fills in what differs from "200, present, 7 bytes"; a bad status is doubtful where the fetcher would say so. */
 typedef void internet_fn(const char *url, enum probe_kind kind, struct probe_answer *ret);
 
 struct asked {
@@ -73,6 +73,14 @@ keep_spacing(const char *url)
 	host->ms = now.ms;
 }
 
+static inline bool
+is_doubtful_status(const struct contact *contact)
+{
+	bool bad = contact->result == ORIGIN_GONE || contact->result == ORIGIN_FAILED;
+
+	return bad && contact->status != 0 && contact->status != 429 && contact->status != 503;
+}
+
 /* The probe function: the internet answers at once. */
 static inline bool
 ask_internet(void *context, const struct probe_plan *plan, probe_done_fn *done, void *done_context,
@@ -96,6 +104,7 @@ ask_internet(void *context, const struct probe_plan *plan, probe_done_fn *done, 
 	        (struct asked){.wall_ms = now.wall_ms, .url = xstrdup(plan->url), .kind = plan->kind};
 	if (internet != NULL)
 		internet(plan->url, plan->kind, &answer);
+	answer.doubtful = answer.doubtful || is_doubtful_status(&answer.contact);
 	done(done_context, &answer);
 	return true;
 }

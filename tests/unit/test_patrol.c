@@ -273,6 +273,104 @@ who_answers_head_otherwise_is_asked_for_a_byte(void **state)
 	assert_string_equal(ask_index("SELECT state, failures, result FROM origin"), "1|0|5\n");
 }
 
+/* What HEAD and GET come to at bad.example. */
+static struct {
+	enum origin_result result;
+	int status;
+	bool doubtful;
+} bad_head;
+static enum origin_result get_result;
+
+static void
+answers_head_badly(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	if (strstr(url, "bad.example") == NULL)
+		return;
+	if (kind != PROBE_HEAD) {
+		ret->contact.result = get_result;
+		ret->contact.status = get_result == ORIGIN_PRESENT ? 206 : 0;
+		return;
+	}
+	ret->contact.result = bad_head.result;
+	ret->contact.status = bad_head.status;
+	ret->doubtful = bad_head.doubtful;
+}
+
+/* Two archives of one host of their own, the second asked after the first. */
+static void
+learn_bad(int which)
+{
+	for (int i = 0; i < 2; i++) {
+		char url[64];
+
+		snprintf(url, sizeof url, "https://%d.bad.example/x/%d.tgz", which, i);
+		learn_at(url, url);
+	}
+	run_for(0);
+	forget_asked();
+	run_sql(store, "UPDATE origin SET check_at = %lld + id WHERE site LIKE '%d.bad.%%'", wall(), which);
+	run_for(2 * MINUTE);
+}
+
+/* Whatever is wrong with HEAD, GET decides, and the host is asked by GET from then on. */
+static void
+no_bad_answer_to_head_is_told_before_a_get(void **state)
+{
+	static const int statuses[] = {302, 400, 401, 402, 403, 405, 406, 451, 500, 501, 502, 504, 0};
+
+	(void)state;
+	internet = answers_head_badly;
+	bad_head.result = ORIGIN_FAILED;
+	bad_head.doubtful = true; /* of 0: the connection was cut */
+	get_result = ORIGIN_PRESENT;
+	for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+		bad_head.status = statuses[i];
+		learn_bad((int)i);
+		assert_int_equal(n_asked, 3);
+		assert_int_equal(log_of_asked[1].kind, PROBE_RANGE);
+		assert_int_equal(log_of_asked[2].kind, PROBE_RANGE);
+	}
+	assert_string_equal(ask_index("SELECT DISTINCT state, failures, result FROM origin"), "1|0|5\n");
+}
+
+static void
+what_no_get_would_change_is_told_at_once(void **state)
+{
+	static const enum origin_result results[] = {
+	        ORIGIN_GONE /* no such host */, ORIGIN_FAILED /* no TLS, or no connection */};
+
+	(void)state;
+	internet = answers_head_badly;
+	bad_head.status = 0;
+	bad_head.doubtful = false;
+	for (size_t i = 0; i < COUNT_OF(results); i++) {
+		bad_head.result = results[i];
+		learn_bad((int)i);
+		for (size_t j = 0; j < n_asked; j++)
+			assert_int_equal(log_of_asked[j].kind, PROBE_HEAD);
+	}
+	assert_string_equal(ask_index("SELECT DISTINCT result FROM origin ORDER BY 1"), "2\n4\n");
+}
+
+/* The host is left alone after too many failures, this one among them. */
+static void
+what_cannot_be_confirmed_is_told_where_it_is_the_hosts_failure(void **state)
+{
+	(void)state;
+	internet = answers_head_badly;
+	get_result = ORIGIN_UNTRIED;
+	bad_head.result = ORIGIN_FAILED;
+	bad_head.status = 500;
+	learn_bad(0);
+	assert_string_equal(
+	        ask_index("SELECT DISTINCT result, failures FROM origin WHERE site LIKE '0.%%'"), "4|1\n");
+	bad_head.result = ORIGIN_GONE;
+	bad_head.status = 404;
+	learn_bad(1);
+	assert_string_equal(
+	        ask_index("SELECT DISTINCT result, failures FROM origin WHERE site LIKE '1.%%'"), "0|0\n");
+}
+
 /* --- suspicion --- */
 
 static bool down;
@@ -512,6 +610,9 @@ main(void)
 	        PATROLLED(what_was_not_asked_is_no_contact),
 	        PATROLLED(who_refuses_head_is_asked_for_a_byte),
 	        PATROLLED(who_answers_head_otherwise_is_asked_for_a_byte),
+	        PATROLLED(no_bad_answer_to_head_is_told_before_a_get),
+	        PATROLLED(what_no_get_would_change_is_told_at_once),
+	        PATROLLED(what_cannot_be_confirmed_is_told_where_it_is_the_hosts_failure),
 	        PATROLLED(what_is_gone_has_vanished_after_two_days),
 	        PATROLLED(without_witnesses_nothing_vanishes),
 	        PATROLLED(what_vanishes_together_is_judged_together),

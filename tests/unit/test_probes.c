@@ -9,6 +9,7 @@ struct told {
 	pthread_cond_t changed;
 	bool over;
 	int64_t origin_id, took_ms, length, retry_after_ms;
+	bool doubtful;
 	enum origin_result result;
 	int status;
 	bool whole;
@@ -27,6 +28,7 @@ hear(void *context, const struct probe_answer *answer)
 	told->length = answer->contact.length;
 	told->result = answer->contact.result;
 	told->retry_after_ms = answer->retry_after_ms;
+	told->doubtful = answer->doubtful;
 	told->status = answer->contact.status;
 	told->whole = answer->intake != NULL;
 	if (told->whole)
@@ -202,15 +204,17 @@ a_whole_is_bounded(void **state)
 static const struct {
 	const char *status, *fields;
 	enum origin_result result;
+	bool doubtful;
 	int64_t retry_after_ms;
 } refusals[] = {
-        {"404 Not Found", "", ORIGIN_GONE, -1},
-        {"410 Gone", "", ORIGIN_GONE, -1},
-        {"405 Method Not Allowed", "", ORIGIN_FAILED, -1},
-        {"403 Forbidden", "", ORIGIN_FAILED, -1},
-        {"500 Oops", "", ORIGIN_FAILED, -1},
-        {"503 Unavailable", "Retry-After: 0\r\n", ORIGIN_FAILED, 0},
-        {"429 Too Many Requests", "Retry-After: 3600\r\n", ORIGIN_FAILED, 3600000},
+        {"404 Not Found", "", ORIGIN_GONE, true, -1},
+        {"410 Gone", "", ORIGIN_GONE, true, -1},
+        {"401 Unauthorized", "", ORIGIN_FAILED, true, -1},
+        {"405 Method Not Allowed", "", ORIGIN_FAILED, true, -1},
+        {"403 Forbidden", "", ORIGIN_FAILED, true, -1},
+        {"500 Oops", "", ORIGIN_FAILED, true, -1},
+        {"503 Unavailable", "Retry-After: 0\r\n", ORIGIN_FAILED, false, 0},
+        {"429 Too Many Requests", "Retry-After: 3600\r\n", ORIGIN_FAILED, false, 3600000},
 };
 
 static void
@@ -226,6 +230,7 @@ refusals_tell_their_status(void **state)
 		assert_int_equal(told.result, refusals[i].result);
 		assert_int_equal(told.status, atoi(refusals[i].status));
 		assert_int_equal(told.retry_after_ms, refusals[i].retry_after_ms);
+		assert_int_equal(told.doubtful, refusals[i].doubtful);
 		assert_int_equal(told.length, -1);
 	}
 	/* And now the host rests, as it asked: nobody asks it. */
@@ -233,6 +238,32 @@ refusals_tell_their_status(void **state)
 	assert_int_equal(told.result, ORIGIN_UNTRIED);
 	assert_non_null(strstr(told.detail, "rests for"));
 	assert_int_equal(scripted_hits(world->origin, "/x"), COUNT_OF(refusals));
+}
+
+/* Whoever hung up or hangs on a HEAD may do better by a GET. */
+static void
+failures_tell_whether_a_get_may_fare_otherwise(void **state)
+{
+	struct world *world = *state;
+	struct told told;
+
+	world->config.fetch.first_byte_timeout_ms = 200;
+	scripted_answer(world->origin, "/cut", "", "", 0, THEN_CLOSE);
+	scripted_answer(world->origin, "/silent", "", "", 0, THEN_STALL);
+	scripted_status(world->origin, "/loop", "302 Found", "Location: /loop\r\n");
+	start(world);
+	told = probe(world, PROBE_HEAD, "/cut");
+	assert_int_equal(told.result, ORIGIN_FAILED);
+	assert_true(told.doubtful);
+	told = probe(world, PROBE_HEAD, "/silent");
+	assert_non_null(strstr(told.detail, "timed out"));
+	assert_true(told.doubtful);
+	told = probe(world, PROBE_HEAD, "/loop");
+	assert_string_equal(told.detail, "too many redirects");
+	assert_true(told.doubtful);
+	serve_file(world, "/a");
+	told = probe(world, PROBE_HEAD, "/a");
+	assert_false(told.doubtful);
 }
 
 static void
@@ -324,6 +355,7 @@ main(void)
 	        CASE(a_whole_is_what_it_is),
 	        CASE(a_whole_is_bounded),
 	        CASE(refusals_tell_their_status),
+	        CASE(failures_tell_whether_a_get_may_fare_otherwise),
 	        CASE(the_policy_and_redirects_are_those_of_everything),
 	        CASE(probes_yield_to_flights),
 	        CASE(stopping_answers_all),
