@@ -217,9 +217,13 @@ patrol_lacks_budget(struct patrol *patrol, struct asking *asking, struct moment 
 	metrics_add(patrol->options.metrics, METRIC_LIMIT_WATCH_FULL, 1);
 	if (is_too_large(patrol, asking))
 		at_ms = now.wall_ms + patrol->schedule.interval_ms - day_ms;
-	if (asking->rescue)
+	if (asking->need == NEED_CHECK)
+		at_ms = 0; /* another visit will be chosen */
+	else if (at_ms <= now.wall_ms)
+		at_ms = now.wall_ms + 1;
+	if (asking->need != NEED_PROOF)
 		tell(patrol, asking, now);
-	patrol_settle(patrol, asking, at_ms > now.wall_ms ? at_ms : now.wall_ms + 1, now);
+	patrol_settle(patrol, asking, at_ms, now);
 }
 
 /* It answered as if all were well. */
@@ -229,7 +233,7 @@ take_present(struct patrol *patrol, struct asking *asking, struct moment now)
 	enum need need = NEED_NOTHING;
 	struct err err = ERR_NONE;
 
-	if (!patrol_weigh(patrol, asking, &need, &err)) {
+	if (!patrol_weigh(patrol, asking, now, &need, &err)) {
 		patrol_trouble(patrol, &err, now);
 		patrol_put_off(patrol, asking, now.wall_ms + PATROL_TROUBLE_MS, now);
 		return;
@@ -239,7 +243,7 @@ take_present(struct patrol *patrol, struct asking *asking, struct moment now)
 		return;
 	}
 	dismiss_witness(patrol, asking);
-	asking->rescue = need == NEED_RESCUE;
+	asking->need = need;
 	ask_again(patrol, asking, PROBE_WHOLE);
 	if (is_too_large(patrol, asking))
 		patrol_lacks_budget(patrol, asking, now);
@@ -278,15 +282,22 @@ say_committed(struct patrol *patrol, const struct asking *asking)
 	}
 }
 
-/* Right bytes: they are kept where they are not yet. What cannot be looked up counts as stored; it is asked again in time. */
-static void
-take_right(struct patrol *patrol, struct asking *asking, struct moment now)
+/* Right, but not in the store. What cannot be looked up counts as stored; it is asked again in time. */
+static bool
+is_missing(struct patrol *patrol, const struct asking *asking)
 {
 	int64_t stored_bytes = 0;
 	struct err err = ERR_NONE;
 
+	return patrol_stored(patrol, asking, &stored_bytes, &err) && stored_bytes < 0;
+}
+
+/* Right bytes: they are kept where they are not yet; not those that were only looked at, or the world would come in that way. */
+static void
+take_right(struct patrol *patrol, struct asking *asking, struct moment now)
+{
 	tell(patrol, asking, now);
-	if (patrol_stored(patrol, asking, &stored_bytes, &err) && stored_bytes < 0) {
+	if (asking->need != NEED_CHECK && is_missing(patrol, asking)) {
 		asking->state = ASKING_COMMITS;
 		intake_commit(asking->heard.intake, committed, asking);
 		return;

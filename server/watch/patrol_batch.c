@@ -43,7 +43,8 @@ add(struct patrol *patrol, const struct patrol_row *row, struct host *host)
 	asking->name = digests_best(&row->digests);
 	asking->memory = origin->memory;
 	asking->last_result = origin->result;
-	asking->kind = host_kind(host);
+	/* HEAD may say that all is well where GET does not: it acquits nobody. */
+	asking->kind = origin->memory.failures > 0 ? PROBE_RANGE : host_kind(host);
 	snprintf(asking->etag, sizeof asking->etag, "%s", origin->etag);
 	snprintf(asking->modified, sizeof asking->modified, "%s", origin->modified);
 	host_queue(host);
@@ -339,15 +340,16 @@ begin_one(struct patrol *patrol, struct asking *asking, struct moment now)
 	patrol_trouble(patrol, &err, now);
 }
 
-/* False: the budget does not hold it now. */
+/* False: the budget does not hold it now. Half of it is for what is more urgent than a check. */
 static bool
 take_from_budget(struct patrol *patrol, struct asking *asking, struct moment now)
 {
 	int64_t bytes = asking->heard.length >= 0 ? asking->heard.length : PATROL_GUESS_BYTES;
+	uint64_t spared = asking->need == NEED_CHECK ? patrol->budget.per_day / 2 : 0;
 
 	if (asking->kind != PROBE_WHOLE)
 		return true;
-	if (budget_ask(&patrol->budget, (uint64_t)bytes, now.ms) == BUDGET_LACKS)
+	if (budget_ask(&patrol->budget, (uint64_t)bytes + spared, now.ms) == BUDGET_LACKS)
 		return false;
 	asking->spent = bytes;
 	budget_spend(&patrol->budget, bytes);

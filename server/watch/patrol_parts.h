@@ -28,6 +28,12 @@
 enum asking_state { ASKING_WAITS, ASKING_UNDER_WAY, ASKING_COMMITS, ASKING_SETTLES };
 enum asking_reason { ASKED_IN_TURN, ASKED_AS_WITNESS };
 
+/*
+ * Why all bytes of an archive are needed that is there: to know what they are, since what is told of it has moved; to have them,
+ * since it is going away; or to see, from time to time, that what is told is true.
+ */
+enum need { NEED_NOTHING, NEED_PROOF, NEED_RESCUE, NEED_CHECK };
+
 /* An answer, with room of its own. */
 struct heard {
 	enum origin_result result;
@@ -59,10 +65,10 @@ struct asking {
 
 	enum probe_kind kind; /* the next probe, or the one under way */
 	bool doubted;         /* HEAD was answered badly, and so a ranged GET is tried */
-	bool rescue;        /* PROBE_WHOLE is not needed to know how the origin is, but to have the archive */
-	int64_t spent;      /* of the budget, for the probe under way */
-	struct heard heard; /* written by who answers, while UNDER WAY */
-	struct heard head;  /* what HEAD was answered, where that is doubted */
+	enum need need;       /* why PROBE_WHOLE, where it is that */
+	int64_t spent;        /* of the budget, for the probe under way */
+	struct heard heard;   /* written by who answers, while UNDER WAY */
+	struct heard head;    /* what HEAD was answered, where that is doubted */
 	enum intake_result committed;
 	struct err err; /* why it was not, or why it is not planned */
 
@@ -146,10 +152,8 @@ enum hints_answer {
 /* known: as of the last good contact; stored_bytes: the size of the archive in the store, -1: it is not there. Pure. */
 enum hints_answer hints_compare(const struct hints *said, const struct hints *known, int64_t stored_bytes);
 
-/* Whether all bytes are needed of an archive that is there: to know what they are, or to have them. */
-enum need { NEED_NOTHING, NEED_PROOF, NEED_RESCUE };
-bool patrol_weigh(
-        struct patrol *patrol, const struct asking *asking, enum need *ret, struct err *err) MUST_CHECK;
+bool patrol_weigh(struct patrol *patrol, const struct asking *asking, struct moment now, enum need *ret,
+        struct err *err) MUST_CHECK;
 /* The size of the archive in the store; -1: it is not there. */
 bool patrol_stored(
         struct patrol *patrol, const struct asking *asking, int64_t *ret_bytes, struct err *err) MUST_CHECK;

@@ -2,8 +2,10 @@
  * Whether what an origin says of an archive is enough, or all its bytes are needed. Runs on the patrol's thread, asks the index
  * only. Must not make the patrol download the world: that is what `larder fetch` is for.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "server/config.h"
 #include "server/watch/patrol_parts.h"
 #include "storage/catalog/catalog.h"
 #include "storage/index/tombstone_rows.h"
@@ -121,13 +123,41 @@ is_in_danger(struct patrol *patrol, const struct asking *asking, bool *ret, stru
 	return true;
 }
 
+/* Of what is too large for half a day's budget no check is ever made; nor while another archive comes, since it is not urgent. */
+static bool
+may_be_checked(const struct patrol *patrol, const struct asking *asking)
+{
+	const struct config *config = patrol->options.config;
+	uint64_t bytes = asking->heard.length >= 0 ? (uint64_t)asking->heard.length : PATROL_GUESS_BYTES;
+
+	return bytes <= config->fetch.max_archive && bytes <= config->watch.full_per_day / 2 &&
+	       config->watch.full_per_day > 0 && patrol->whole == 0;
+}
+
+/*
+ * By chance, so that nothing has to be remembered and nobody can tell when it will be. Not of a witness, who is asked out of turn and
+ * waited for.
+ */
+static bool
+is_time_to_check(const struct patrol *patrol, const struct asking *asking, struct moment now)
+{
+	int64_t proved_ago_ms = llabs(now.wall_ms - asking->memory.proved_at_ms);
+
+	if (asking->reason == ASKED_AS_WITNESS ||
+	        proved_ago_ms < PATROL_CHECK_ROUNDS * patrol->schedule.interval_ms)
+		return false;
+	return schedule_chance(&patrol->schedule, asking->id, now.wall_ms, PATROL_CHECK_VISITS) == 0 &&
+	       may_be_checked(patrol, asking);
+}
+
 /*
  * To know what they are: where it served others, where what it tells has moved, and where it tells nothing that could be
- * compared with an archive that is stored. To have them: where the archive is not stored and going away. Of one that nothing is
- * known of, something is there: no more can be said without its bytes.
+ * compared with an archive that is stored. To have them: where the archive is not stored and going away. To check: seldom.
+ * Of one that nothing is known of, something is there: no more can be said without its bytes.
  */
 bool
-patrol_weigh(struct patrol *patrol, const struct asking *asking, enum need *ret, struct err *err)
+patrol_weigh(struct patrol *patrol, const struct asking *asking, struct moment now, enum need *ret,
+        struct err *err)
 {
 	const struct heard *heard = &asking->heard;
 	struct hints said = {.etag = heard->etag, .modified = heard->modified, .length = heard->length};
@@ -144,7 +174,9 @@ patrol_weigh(struct patrol *patrol, const struct asking *asking, enum need *ret,
 	if (asking->memory.state == ORIGIN_IS_CHANGED || asking->last_result == ORIGIN_CHANGED ||
 	        answer == HINTS_DIFFER || (answer == HINTS_MISSING && stored_bytes >= 0))
 		*ret = NEED_PROOF;
+	else if (danger)
+		*ret = NEED_RESCUE;
 	else
-		*ret = danger ? NEED_RESCUE : NEED_NOTHING;
+		*ret = is_time_to_check(patrol, asking, now) ? NEED_CHECK : NEED_NOTHING;
 	return true;
 }

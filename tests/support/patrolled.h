@@ -157,6 +157,16 @@ times_asked(const char *url)
 	return times;
 }
 
+static inline size_t
+times_asked_whole(void)
+{
+	size_t times = 0;
+
+	for (size_t i = 0; i < n_asked; i++)
+		times += log_of_asked[i].kind == PROBE_WHOLE;
+	return times;
+}
+
 /* --- the parts --- */
 
 static inline void

@@ -160,7 +160,7 @@ learn_history(void)
 
 /* --- the places --- */
 
-/* What is at a URL at first: at duff's and the rescued ones their bytes; elsewhere what nobody will ask for. */
+/* What is at a URL at first: at duff's and the rescued ones their bytes; elsewhere something that is never sent. */
 static void
 settle(const char *url)
 {
@@ -188,8 +188,13 @@ settle(const char *url)
 static void
 answer_as_scripted(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
+	const struct place *place;
+	bool real;
+
 	settle(url);
-	follow_script(url, kind, ret);
+	place = place_at(url);
+	real = place->length != strlen(url) || memcmp(place->bytes, url, place->length) != 0;
+	follow_script(url, kind == PROBE_WHOLE && !real ? PROBE_RANGE : kind, ret);
 }
 
 static bool

@@ -199,7 +199,7 @@ other_bytes_are_handed_on(void **state)
 	assert_asked("HW"); /* nobody vouched for the network yet */
 	assert_string_equal(ask_index("SELECT state, result FROM origin WHERE url = '" AT "'"), "0|3\n");
 	run_for(10 * MINUTE);
-	assert_asked("HW");
+	assert_asked("RW");
 	assert_int_equal(drifted.count, 2);
 	assert_string_equal(drifted.bytes, "different");
 	assert_true(digest_equal(&drifted.asked, &promised)); /* by which the archive itself is found */
@@ -211,7 +211,7 @@ other_bytes_are_handed_on(void **state)
 	body = "archive";
 	length = 7;
 	run_for(5 * DAY);
-	assert_asked("HW");
+	assert_asked("RW");
 	assert_string_equal(ask_index("SELECT was, is_now FROM news ORDER BY id"), "0|4\n4|1\n");
 }
 
@@ -299,7 +299,7 @@ what_comes_back_is_kept(void **state)
 	assert_asked("HR");
 	head_result = ORIGIN_PRESENT;
 	visit();
-	assert_asked("HW");
+	assert_asked("RW");
 	assert_stored(store, "archive", BLOB_PROVEN);
 }
 
@@ -319,6 +319,148 @@ what_was_removed_stays_removed(void **state)
 	visit();
 	assert_missing(store, "archive");
 	assert_asked("H");
+}
+
+/* --- checks --- */
+
+/* Visits until all bytes are asked for; what else is asked is forgotten. Each at a moment of its own. */
+static unsigned
+visits_until_whole(unsigned most)
+{
+	for (unsigned visits = 1; visits <= most; visits++) {
+		forget_asked();
+		now.wall_ms += MINUTE;
+		now.ms += DAY; /* for the budget */
+		visit();
+		for (size_t i = 0; i < n_asked; i++)
+			if (log_of_asked[i].kind == PROBE_WHOLE)
+				return visits;
+	}
+	return most + 1;
+}
+
+#define NEVER                                                                                                \
+	200 /* visits; one in twelve is a check, and a run of so many without one is one in thirty million */
+
+static void
+what_tells_nothing_new_is_looked_at_now_and_then(void **state)
+{
+	unsigned visits = 0, checks = 40;
+
+	(void)state;
+	learn_one("", 7, "archive");
+	put(store, "archive", INTAKE_STORED);
+	for (unsigned i = 0; i < checks; i++) {
+		visits += visits_until_whole(NEVER);
+		assert_asked("HW");
+		run_sql(store, "UPDATE origin SET proved_at = 1"); /* long ago */
+	}
+	assert_in_range(visits, checks * 8, checks * 16);
+	assert_int_equal(counted(METRIC_WATCH_SERVED), checks);
+}
+
+static void
+what_was_proved_lately_is_not_checked(void **state)
+{
+	(void)state;
+	learn_one("", 7, "archive");
+	assert_in_range(visits_until_whole(NEVER), 1, NEVER);
+	/* 200 visits, 2 hours and some apart, are within the 90 days. */
+	assert_int_equal(visits_until_whole(NEVER), NEVER + 1);
+	now.wall_ms += PATROL_CHECK_ROUNDS * 30 * DAY;
+	assert_in_range(visits_until_whole(NEVER), 1, NEVER);
+}
+
+/* What is in no danger does not come into the store that way. */
+static void
+what_is_checked_is_not_kept(void **state)
+{
+	(void)state;
+	learn_one("\"1\"", 7, "archive");
+	assert_in_range(visits_until_whole(NEVER), 1, NEVER);
+	assert_string_equal(ask_index("SELECT state, result, proved_at > 0 FROM origin"), "1|1|1\n");
+	assert_missing(store, "archive");
+	assert_int_equal(files_in(directory, "tmp", ""), 0);
+	assert_int_equal(counted(METRIC_WATCH_RESCUED), 0);
+}
+
+/* Other bytes of the same length, and nothing else told of them. */
+static void
+bytes_of_the_same_length_are_found_out(void **state)
+{
+	(void)state;
+	drifted.count = 0;
+	patrol->options.drifted = take_drift;
+	learn_witnesses(3);
+	learn_one("", 7, "Archive");
+	put(store, "archive", INTAKE_STORED);
+	assert_in_range(visits_until_whole(NEVER), 1, NEVER);
+	run_for(HOUR); /* until somebody vouched for the network */
+	assert_string_equal(drifted.bytes, "Archive");
+	assert_string_equal(ask_index("SELECT was, is_now FROM news"), "1|4\n");
+}
+
+static bool get_is_gone;
+
+static void
+head_alone_is_well(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	tells(url, kind, ret);
+	if (!get_is_gone || kind == PROBE_HEAD || strcmp(url, AT) != 0)
+		return;
+	intake_close(ret->intake);
+	ret->intake = NULL;
+	ret->contact.result = ORIGIN_GONE;
+	ret->contact.status = 404;
+}
+
+/* Nor does HEAD acquit an origin whose GET fails. */
+static void
+what_only_head_finds_has_vanished(void **state)
+{
+	(void)state;
+	learn_witnesses(3);
+	learn_one("\"1\"", 7, "archive");
+	put(store, "archive", INTAKE_STORED);
+	get_is_gone = true;
+	internet = head_alone_is_well;
+	assert_in_range(visits_until_whole(NEVER), 1, NEVER);
+	forget_asked();
+	run_for(3 * DAY);
+	assert_string_equal(ask_index("SELECT was, is_now FROM news"), "1|3\n");
+	assert_int_equal(times_asked(AT), 5); /* 3 minutes, 1, 6, 24 and 49 hours later */
+	get_is_gone = false;
+	run_for(2 * DAY);
+	assert_string_equal(ask_index("SELECT state FROM origin WHERE url = '" AT "'"), "1\n");
+}
+
+static void
+checks_leave_half_of_the_budget(void **state)
+{
+	(void)state;
+	learn_one("\"1\"", 7, "archive");
+	length = (1 << 20) - 7; /* not quite half of it */
+	for (int i = 0; i < NEVER; i++) {
+		patrol->budget.bytes = 1 << 20; /* half of it is there, as good as */
+		patrol->budget.at_ms = now.ms + 2 * HOUR;
+		visit();
+	}
+	for (size_t i = 0; i < n_asked; i++)
+		assert_int_equal(log_of_asked[i].kind, PROBE_HEAD);
+	assert_true(counted(METRIC_LIMIT_WATCH_FULL) > 5);
+	/* It is told that it is there, and asked in turn. */
+	assert_string_equal(ask_index("SELECT result, proved_at FROM origin"), "5|0\n");
+	assert_true(number_in_index("SELECT check_at FROM origin") > now.wall_ms + 26 * DAY);
+}
+
+static void
+what_is_too_large_is_not_checked(void **state)
+{
+	(void)state;
+	learn_one("\"1\"", 7, "archive");
+	length = (1 << 20) + 1; /* half of the budget */
+	assert_int_equal(visits_until_whole(NEVER), NEVER + 1);
+	assert_int_equal(counted(METRIC_LIMIT_WATCH_FULL), 0);
 }
 
 /* --- limits --- */
@@ -599,6 +741,13 @@ main(void)
 	        PATROLLED(what_begins_to_vanish_is_kept_at_once),
 	        PATROLLED(what_comes_back_is_kept),
 	        PATROLLED(what_was_removed_stays_removed),
+	        PATROLLED(what_tells_nothing_new_is_looked_at_now_and_then),
+	        PATROLLED(what_was_proved_lately_is_not_checked),
+	        PATROLLED(what_is_checked_is_not_kept),
+	        PATROLLED(bytes_of_the_same_length_are_found_out),
+	        PATROLLED(what_only_head_finds_has_vanished),
+	        PATROLLED(checks_leave_half_of_the_budget),
+	        PATROLLED(what_is_too_large_is_not_checked),
 	        PATROLLED(the_budget_puts_off_and_forgets_nothing),
 	        PATROLLED(what_is_too_large_is_never_downloaded),
 	        PATROLLED(one_archive_comes_at_a_time),
