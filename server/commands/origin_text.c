@@ -47,6 +47,18 @@ add_outcome(struct text *text, const json_t *origin)
 	text_add(text, ")");
 }
 
+/* That larder itself may not ask it. */
+static void
+add_refusal(struct text *text, const json_t *origin)
+{
+	const char *detail = json_text_of(origin, "detail");
+
+	if (detail[0] == '\0')
+		return;
+	text_add(text, "; not asked: ");
+	origin_add_safe(text, detail);
+}
+
 static void
 add_names(struct text *text, const json_t *origin)
 {
@@ -66,11 +78,13 @@ origin_text(const json_t *origin, struct text *ret)
 	if (strcmp(state, "untried") == 0 && asked)
 		state = "no verdict yet";
 	text_add(ret, state);
-	if (fails) {
+	if (fails && asked)
 		add_outcome(ret, origin);
+	if (fails)
 		add_day(ret, " since ", origin, "failing_since");
-	}
 	add_day(ret, ", last served ", origin, "served");
+	if (!asked)
+		add_refusal(ret, origin);
 	add_names(ret, origin);
 }
 

@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "server/admin/reports.h"
 #include "server/commands/command.h"
@@ -28,9 +29,10 @@ static void
 print_last_contact(const json_t *origin)
 {
 	const char *tried = json_text_of(origin, "tried");
+	const bool asked = strcmp(json_text_of(origin, "outcome"), "untried") != 0;
 	uint64_t failures = json_count_of(origin, "failures");
 
-	if (tried[0] == '\0')
+	if (tried[0] == '\0' || !asked)
 		return;
 	printf("           asked %s, answered after %" PRIu64 " ms", tried, json_count_of(origin, "took_ms"));
 	if (failures > 1)

@@ -13,6 +13,7 @@ struct probe {
 	char *url; /* the plan's */
 	probe_done_fn *done;
 	void *context;
+	bool forbidden;        /* by the policy */
 	struct intake *intake; /* PROBE_WHOLE: what came so far */
 };
 
@@ -111,12 +112,14 @@ not_asked(struct errand *errand, const char *detail)
 	const struct probe *probe = errand->probe;
 	struct probe_answer answer = answer_of(probe, ORIGIN_UNTRIED, detail);
 
+	answer.forbidden = probe->forbidden;
 	probe->done(probe->context, &answer);
 }
 
 static void
 pass_over(struct errand *errand, size_t origin, enum tally_kind kind, const char *detail)
 {
+	errand->probe->forbidden = errand->origins.items[origin].allowed != POLICY_ALLOWED;
 	tally_add(&errand->tally, kind, errand->origins.items[origin].place.host, detail);
 }
 
@@ -177,6 +180,7 @@ is_doubtful(const struct transfer_report *report)
 	case TRANSFER_NO_NAME:
 	case TRANSFER_UNREACHABLE:
 	case TRANSFER_TOO_LARGE:
+	case TRANSFER_NOT_ALLOWED:
 	case TRANSFER_REFUSED_HERE:
 		break;
 	}
@@ -203,6 +207,7 @@ ended_probe(struct visit *visit, const struct transfer_report *report, int64_t n
 	answer.contact.status = report->status;
 	answer.retry_after_ms = report->retry_after_ms;
 	answer.doubtful = is_doubtful(report);
+	answer.forbidden = report->end == TRANSFER_NOT_ALLOWED;
 	if (report->end == TRANSFER_SERVED && probe->plan.kind == PROBE_WHOLE)
 		answer.contact.result = judge_body(probe, &answer);
 	errand_move(errand, ERRAND_OVER);

@@ -30,9 +30,10 @@ struct probe_plan {
 struct probe_answer {
 	/*
 	 * ORIGIN_UNTRIED: not asked, since the host rests or the policy forbids it, or it came to nothing for a
-	 * reason on this side; its detail says which, and there is no contact to remember.
+	 * reason on this side; its detail says which. There is no contact to remember, but where it is forbidden.
 	 */
 	struct contact contact;
+	bool forbidden;         /* ORIGIN_UNTRIED, and it stays so until the configuration changes */
 	int64_t retry_after_ms; /* of a 429 or 503; -1: not told */
 	bool doubtful; /* it is bad, but of a kind that some servers give to HEAD alone: a GET may fare otherwise */
 	/* PROBE_WHOLE, and a whole body came: what it is, ready to be committed or closed; takes it. Else NULL. */

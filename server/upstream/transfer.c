@@ -35,6 +35,7 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *wanted)
 		address_text(&address, transfer->refused);
 		return CURL_SOCKET_BAD;
 	}
+	transfer->address_tried = true;
 	return socket(wanted->family, wanted->socktype | SOCK_CLOEXEC, wanted->protocol);
 }
 
@@ -87,8 +88,10 @@ judge_head(struct transfer *transfer)
 	uint64_t from = head->status == 206 ? transfer->plan.from : 0;
 
 	transfer->answered_at_ms = clock_ms();
-	if (head->status >= 300 && head->status < 400)
+	if (head->status >= 300 && head->status < 400) {
 		transfer->asked_at_ms = 0; /* until the next hop is connected */
+		transfer->address_refused = transfer->address_tried = false;
+	}
 	if (!transfer_is_wanted(transfer))
 		return STOP_NONE;
 	if (transfer->rate_since_ms == 0)

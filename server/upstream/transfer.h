@@ -57,7 +57,8 @@ enum transfer_end {
 	TRANSFER_CUT,         /* the connection ended before the body did, or what came was not HTTP */
 	TRANSFER_UNUSABLE, /* an answer larder does not take: encoded, contradictory lengths, header fields without end */
 	TRANSFER_TOO_LARGE,
-	TRANSFER_FORBIDDEN,    /* by the policy: an address, a redirect, a port */
+	TRANSFER_FORBIDDEN,    /* by the policy: where it was redirected to, or how often */
+	TRANSFER_NOT_ALLOWED,  /* by the policy: its own address or port, so that nobody was asked */
 	TRANSFER_REFUSED_HERE, /* the sink did; err is its error */
 };
 const char *transfer_end_word(enum transfer_end end); /* for metrics: "served", "gone", "timeout" */

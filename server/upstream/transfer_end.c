@@ -31,6 +31,7 @@ transfer_end_word(enum transfer_end end)
 	case TRANSFER_TOO_LARGE:
 		return "too_large";
 	case TRANSFER_FORBIDDEN:
+	case TRANSFER_NOT_ALLOWED:
 		return "forbidden";
 	case TRANSFER_REFUSED_HERE:
 		return "not_taken";
@@ -41,6 +42,8 @@ transfer_end_word(enum transfer_end end)
 enum origin_result
 transfer_end_result(enum transfer_end end)
 {
+	if (end == TRANSFER_NOT_ALLOWED)
+		return ORIGIN_UNTRIED;
 	return end == TRANSFER_GONE || end == TRANSFER_NO_NAME ? ORIGIN_GONE : ORIGIN_FAILED;
 }
 

@@ -28,7 +28,8 @@ struct transfer {
 	struct head head;
 	enum stop stop;
 	bool begun;           /* the sink was told */
-	bool address_refused; /* by the policy, for at least one address of the host */
+	bool address_refused; /* by the policy, for at least one address of the host … */
+	bool address_tried;   /* … and another of the same host was tried */
 	char refused[ADDRESS_TEXT_MAX];
 	uint64_t received; /* bytes of body, wanted or not */
 	int64_t began_at_ms;

@@ -147,9 +147,9 @@ describe_code(const struct transfer *transfer, CURLcode code, struct transfer_re
 		describe(ret, TRANSFER_NO_NAME, TRANSFER_NO_LIMIT, "certificate for another name");
 		return;
 	}
-	if (transfer->address_refused && code == CURLE_COULDNT_CONNECT) {
-		describe(ret, TRANSFER_FORBIDDEN, TRANSFER_LIMIT_ADDRESS,
-		        "address %s or its port is not allowed", transfer->refused);
+	if (transfer->address_refused && !transfer->address_tried && code == CURLE_COULDNT_CONNECT) {
+		describe(ret, is_redirect(transfer->head.status) ? TRANSFER_FORBIDDEN : TRANSFER_NOT_ALLOWED,
+		        TRANSFER_LIMIT_ADDRESS, "address %s or its port is not allowed", transfer->refused);
 		return;
 	}
 	if (code == CURLE_UNSUPPORTED_PROTOCOL) {

@@ -32,6 +32,7 @@ patrol_answered(void *context, const struct probe_answer *answer)
 	        .length = contact->length,
 	        .rest_ms = answer->retry_after_ms > 0 ? answer->retry_after_ms : 0,
 	        .doubtful = answer->doubtful,
+	        .forbidden = answer->forbidden,
 	        .intake = answer->intake};
 	if (answer->digests != NULL)
 		heard->digests = *answer->digests;
@@ -139,6 +140,15 @@ rest(struct patrol *patrol, struct asking *asking, int64_t for_ms, struct moment
 	return until_ms;
 }
 
+/* Larder may not ask it: that is no failure of the origin's, but people who look at it are told. */
+static void
+tell_forbidden(struct patrol *patrol, const struct asking *asking, struct moment now)
+{
+	struct contact contact = contact_of(asking, now);
+
+	catalog_contact(store_catalog(patrol->options.store), &contact);
+}
+
 /* True: the answer was about the host and not about the archive. */
 static bool
 is_about_the_host(struct patrol *patrol, struct asking *asking, struct moment now)
@@ -154,6 +164,8 @@ is_about_the_host(struct patrol *patrol, struct asking *asking, struct moment no
 	if (heard->result == ORIGIN_UNTRIED) {
 		if (rest_ms > 0)
 			host_rest(asking->host, now.wall_ms + rest_ms);
+		if (heard->forbidden)
+			tell_forbidden(patrol, asking, now);
 		patrol_put_off(
 		        patrol, asking, now.wall_ms + (rest_ms > 0 ? rest_ms : PATROL_UNASKED_MS), now);
 		return true;

@@ -39,7 +39,7 @@ struct heard {
 	enum origin_result result;
 	int status;
 	int64_t took_ms, length, rest_ms;
-	bool doubtful;
+	bool doubtful, forbidden;
 	char detail[ORIGIN_DETAIL_MAX], etag[ORIGIN_TAG_MAX], modified[ORIGIN_TAG_MAX];
 	struct digests digests;
 	struct intake *intake;

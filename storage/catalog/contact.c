@@ -206,6 +206,8 @@ hear_host(const struct noted *noted, const char *site)
 	enum network_answer answer = NETWORK_SILENT;
 	char host[SITE_MAX];
 
+	if (noted->contact.result == ORIGIN_UNTRIED)
+		return;
 	if (is_good(noted->contact.result))
 		answer = NETWORK_GOOD;
 	else if (noted->contact.status != 0 && noted->contact.status < 500)

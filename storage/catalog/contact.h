@@ -17,9 +17,9 @@ struct catalog;
 
 struct contact {
 	int64_t origin_id; /* of catalog_origins; 0: a mirror's URL, of the archive that has the digest asked for */
-	struct digest asked; /* by whatever digest the archive was wanted */
-	const char *url;     /* as named, before rewriting */
-	enum origin_result result;
+	struct digest asked;         /* by whatever digest the archive was wanted */
+	const char *url;             /* as named, before rewriting */
+	enum origin_result result;   /* ORIGIN_UNTRIED: it was not asked, and detail says why */
 	int status;                  /* of HTTP; 0: no answer came */
 	const char *detail;          /* "404", "connection refused", "" */
 	int64_t took_ms;             /* to the first byte, or to the failure */

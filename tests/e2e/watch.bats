@@ -33,3 +33,18 @@ counted() {
 	[ "$(metric 'watch_overdue')" = 0 ]
 	larder_stop
 }
+
+@test "an origin that larder may not ask has not failed, and show says so" {
+	make_archive "$WORK/a" 1000
+	echo "http://10.0.0.7/x/a sha256=$(digest_of sha256 "$WORK/a") a.1" >"$WORK/all.list"
+	larder import "$WORK/all.list"
+	larder_start
+	run larder fetch a.1
+	echo "$output"
+	[ "$status" != 0 ]
+	larder_stop
+	run larder show a.1
+	echo "$output"
+	[[ "$output" == *"untried; not asked: address 10.0.0.7 or its port is not allowed"* ]]
+	[[ "$output" != *answered* ]]
+}

@@ -258,6 +258,19 @@ the_networks_window_is_an_hour(void **state)
 }
 
 static void
+what_was_not_asked_is_neither_good_nor_bad(void **state)
+{
+	(void)state;
+	learn_witness();
+	learn("a", SHA256, "https://h.example/u/a.tgz");
+	witness(T0);
+	say(2, ORIGIN_UNTRIED, 0, T0 + 1);
+	assert_string_equal(ask("SELECT result, failures, detail, tried_at FROM origin WHERE id = 2"),
+	        "0|0|as told|1700000000001\n");
+	assert_int_equal(catalog_network(catalog), NETWORK_TRUSTED);
+}
+
+static void
 texts_are_cut_and_escaped(void **state)
 {
 	struct contact contact = contact_of(1, ORIGIN_SERVED, 200, T0);
@@ -326,6 +339,7 @@ main(void)
 	        IN_STORE(what_is_good_is_good_for_the_entries_within),
 	        IN_STORE(news_are_what_people_are_told),
 	        IN_STORE(the_networks_window_is_an_hour),
+	        IN_STORE(what_was_not_asked_is_neither_good_nor_bad),
 	        IN_STORE(texts_are_cut_and_escaped),
 	        IN_STORE(a_first_failure_is_planned_anew),
 	        IN_STORE(strangers_change_nothing),

@@ -207,6 +207,40 @@ what_was_not_asked_is_no_contact(void **state)
 }
 
 static void
+forbidden(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	if (strstr(url, "private") == NULL)
+		return;
+	not_asked(url, kind, ret);
+	ret->retry_after_ms = -1;
+	ret->contact.detail = "address 10.0.0.7 or its port is not allowed";
+	ret->forbidden = true;
+}
+
+/* However often: it is no failure of the origin's, and says nothing of the network. */
+static void
+what_larder_may_not_ask_has_not_failed(void **state)
+{
+	(void)state;
+	learn_witnesses(4);
+	learn_at("a", "https://private.example/x/a.tgz");
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld WHERE site LIKE 'private%%'", wall());
+	internet = forbidden;
+	run_for(20 * DAY);
+	assert_in_range(times_asked("https://private.example/x/a.tgz"), 19, 21);
+	assert_string_equal(
+	        ask_index("SELECT state, result, failures, tried_at > 0, detail FROM origin WHERE site LIKE "
+	                  "'private%%'"),
+	        "0|0|0|1|address 10.0.0.7 or its port is not allowed\n");
+	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
+	internet = NULL;
+	run_for(DAY);
+	assert_string_equal(
+	        ask_index("SELECT state, detail FROM origin WHERE site LIKE 'private%%'"), "1|\n");
+}
+
+static void
 no_head(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
 	if (strstr(url, "nohead") == NULL || kind != PROBE_HEAD)
@@ -614,6 +648,7 @@ main(void)
 	        PATROLLED(a_host_that_has_enough_is_left_alone_for_a_day),
 	        PATROLLED(a_host_rests_as_long_as_it_says),
 	        PATROLLED(what_was_not_asked_is_no_contact),
+	        PATROLLED(what_larder_may_not_ask_has_not_failed),
 	        PATROLLED(who_refuses_head_is_asked_for_a_byte),
 	        PATROLLED(who_answers_head_otherwise_is_asked_for_a_byte),
 	        PATROLLED(no_bad_answer_to_head_is_told_before_a_get),

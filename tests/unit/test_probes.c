@@ -9,7 +9,7 @@ struct told {
 	pthread_cond_t changed;
 	bool over;
 	int64_t origin_id, took_ms, length, retry_after_ms;
-	bool doubtful;
+	bool doubtful, forbidden;
 	enum origin_result result;
 	int status;
 	bool whole;
@@ -29,6 +29,7 @@ hear(void *context, const struct probe_answer *answer)
 	told->result = answer->contact.result;
 	told->retry_after_ms = answer->retry_after_ms;
 	told->doubtful = answer->doubtful;
+	told->forbidden = answer->forbidden;
 	told->status = answer->contact.status;
 	told->whole = answer->intake != NULL;
 	if (told->whole)
@@ -236,6 +237,7 @@ refusals_tell_their_status(void **state)
 	/* And now the host rests, as it asked: nobody asks it. */
 	told = probe(world, PROBE_HEAD, "/x");
 	assert_int_equal(told.result, ORIGIN_UNTRIED);
+	assert_false(told.forbidden);
 	assert_non_null(strstr(told.detail, "rests for"));
 	assert_int_equal(scripted_hits(world->origin, "/x"), COUNT_OF(refusals));
 }
@@ -281,12 +283,24 @@ the_policy_and_redirects_are_those_of_everything(void **state)
 	told = probe(world, PROBE_HEAD, "/out");
 	assert_int_equal(told.result, ORIGIN_FAILED);
 	assert_non_null(strstr(told.detail, "10.0.0.1"));
+	assert_false(told.forbidden);
+	/* What larder may not ask at all has not failed. */
+	world->config.fetch.allow_private.count = 0;
+	fetcher_destroy(world->fetcher);
+	start(world);
+	told = probe(world, PROBE_HEAD, "/a");
+	assert_int_equal(told.result, ORIGIN_UNTRIED);
+	assert_string_equal(told.detail, "address 127.0.0.1 or its port is not allowed");
+	assert_true(told.forbidden);
+	assert_false(told.doubtful);
 	world->config.fetch.n_allow_ports = 0;
 	fetcher_destroy(world->fetcher);
 	start(world);
 	told = probe(world, PROBE_HEAD, "/a");
 	assert_int_equal(told.result, ORIGIN_UNTRIED);
 	assert_non_null(strstr(told.detail, "allow_ports"));
+	assert_true(told.forbidden);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 1);
 }
 
 /* One transfer at a time: what somebody waits for goes before what nobody does, though it came later. */
