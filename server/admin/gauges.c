@@ -25,6 +25,7 @@ gauges_collect(struct larder *larder, struct gauges *ret)
 	*ret = (struct gauges){.uptime_ms = clock_wall_ms() - larder->started_at_ms};
 	if (larder->store != NULL) {
 		store_figures(larder->store, &ret->store);
+		ret->network = catalog_network(store_catalog(larder->store));
 		if (!catalog_figures(store_catalog(larder->store), &ret->catalog, &err))
 			ret->catalog = (struct catalog_figures){0}; /* /readyz names the broken index */
 	}
@@ -133,6 +134,9 @@ gauges_render(struct larder *larder, struct text *ret)
 	add_gauge(ret, "jobs_waiting", "jobs that wait for their turn", (int64_t)gauges.jobs.waiting);
 	add_gauge(ret, "jobs_running", "jobs that are being done", (int64_t)gauges.jobs.running);
 	render_watch(&gauges.patrol, ret);
+	add_gauge(ret, "watch_network_suspected",
+	        "1 while failures are held against no origin, since nothing vouches for the network here",
+	        gauges.network == NETWORK_SUSPECTED);
 	add_gauge(ret, "uptime_seconds", "since the start", gauges.uptime_ms / 1000);
 	render_limits(larder->config, ret);
 }

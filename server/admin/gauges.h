@@ -22,6 +22,7 @@ struct gauges {
 	struct listener_figures listener;
 	struct jobs_figures jobs;
 	struct patrol_figures patrol;
+	enum network_trust network;
 	int64_t flights;
 	int64_t uptime_ms;
 };

@@ -74,6 +74,7 @@ origin_text(const json_t *origin, struct text *ret)
 	const char *state = json_text_of(origin, "state");
 	const bool asked = strcmp(json_text_of(origin, "outcome"), "untried") != 0;
 	const bool fails = json_count_of(origin, "failures") > 0;
+	const bool accused = strcmp(state, "untried") != 0 && strcmp(state, "serving") != 0;
 
 	if (strcmp(state, "untried") == 0 && asked)
 		state = "no verdict yet";
@@ -82,6 +83,8 @@ origin_text(const json_t *origin, struct text *ret)
 		add_outcome(ret, origin);
 	if (fails)
 		add_day(ret, " since ", origin, "failing_since");
+	if (fails && !accused && json_count_of(origin, "failures_held") == 0)
+		text_add(ret, ", not held against it while the network here is suspected");
 	add_day(ret, ", last served ", origin, "served");
 	if (!asked)
 		add_refusal(ret, origin);

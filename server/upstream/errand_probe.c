@@ -3,6 +3,8 @@
  * wait.
  */
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "server/admin/metrics.h"
 #include "server/upstream/errand_parts.h"
@@ -187,6 +189,14 @@ is_doubtful(const struct transfer_report *report)
 	return false;
 }
 
+/* That it is not there, said over TLS by the host that the catalog names and not by one that stands in for it. */
+static bool
+is_own_word(const struct transfer_report *report, const struct origin *origin)
+{
+	return report->end == TRANSFER_GONE && strcmp(origin->url, origin->named) == 0 &&
+	       strncasecmp(origin->url, "https:", 6) == 0;
+}
+
 static void
 ended_probe(struct visit *visit, const struct transfer_report *report, int64_t now_ms)
 {
@@ -205,6 +215,7 @@ ended_probe(struct visit *visit, const struct transfer_report *report, int64_t n
 	answer.contact.modified = report->modified;
 	answer.contact.length = report->length;
 	answer.contact.status = report->status;
+	answer.contact.own_word = is_own_word(report, &errand->origins.items[visit->origin]);
 	answer.retry_after_ms = report->retry_after_ms;
 	answer.doubtful = is_doubtful(report);
 	answer.forbidden = report->end == TRANSFER_NOT_ALLOWED;

@@ -12,6 +12,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
+#include "storage/catalog/catalog.h"
 
 #define OVERDUE_MS 3600000ll
 
@@ -94,6 +95,27 @@ patrol_count(struct patrol *patrol, struct moment now)
 	pthread_mutex_unlock(&patrol->mutex);
 }
 
+/* One line when it begins and one when it ends; not where witnesses clear it up at once. */
+static void
+watch_network(struct patrol *patrol, struct moment now)
+{
+	if (catalog_network(store_catalog(patrol->options.store)) == NETWORK_TRUSTED) {
+		if (patrol->suspicion_told)
+			log_info("the network here is trusted again: what fails is held against its origin");
+		patrol->suspected_ms = 0;
+		patrol->suspicion_told = false;
+		return;
+	}
+	if (patrol->suspected_ms == 0)
+		patrol->suspected_ms = now.ms;
+	if (patrol->suspicion_told || now.ms - patrol->suspected_ms < PATROL_SUSPICION_MS)
+		return;
+	log_warning(
+	        "the network here is suspected: no other host answered well within an hour, or too many fail"
+	        " at once; what fails is held against nobody meanwhile");
+	patrol->suspicion_told = true;
+}
+
 static bool
 asks(const struct patrol *patrol)
 {
@@ -118,6 +140,7 @@ patrol_turn(struct patrol *patrol, struct moment now)
 	bool planned;
 
 	patrol_take_letters(patrol, now);
+	watch_network(patrol, now);
 	if (!asks(patrol) || now.ms < patrol->trouble_until_ms)
 		return PATROL_LOOK_MS;
 	load_rests(patrol, now);

@@ -37,10 +37,12 @@ struct store;
 #define PATROL_GUESS_BYTES (1u << 20) /* of an archive whose length nobody tells, in the budget */
 #define PATROL_CHECK_VISITS                                                                                  \
 	12 /* of an origin that tells what it always told, one visit in so many takes all its bytes … */
-#define PATROL_CHECK_ROUNDS 3              /* … unless they were right within so many intervals */
-#define PATROL_COUNT_MS     (10 * 60000ll) /* archives are counted no more often … */
-#define PATROL_NEWS_MS      60000ll        /* … but this soon after something changed */
-#define PATROL_LOOK_MS      1000           /* the wall clock may be set: how often it is looked at */
+#define PATROL_CHECK_ROUNDS 3 /* … unless they were right within so many intervals */
+#define PATROL_SUSPICION_MS                                                                                  \
+	(10 * 60000ll) /* the network is suspected for so long before that is worth a line in the log */
+#define PATROL_COUNT_MS (10 * 60000ll) /* archives are counted no more often … */
+#define PATROL_NEWS_MS  60000ll        /* … but this soon after something changed */
+#define PATROL_LOOK_MS  1000           /* the wall clock may be set: how often it is looked at */
 
 /* False: not taken, and done is not called. Else done is called once, on any thread, and hands its context on. */
 typedef bool patrol_probe_fn(void *context, const struct probe_plan *plan, probe_done_fn *done,

@@ -33,6 +33,7 @@ patrol_answered(void *context, const struct probe_answer *answer)
 	        .rest_ms = answer->retry_after_ms > 0 ? answer->retry_after_ms : 0,
 	        .doubtful = answer->doubtful,
 	        .forbidden = answer->forbidden,
+	        .own_word = contact->own_word,
 	        .intake = answer->intake};
 	if (answer->digests != NULL)
 		heard->digests = *answer->digests;
@@ -84,7 +85,8 @@ contact_of(const struct asking *asking, struct moment now)
 	        .etag = heard->etag,
 	        .modified = heard->modified,
 	        .length = heard->length,
-	        .at_ms = now.wall_ms};
+	        .at_ms = now.wall_ms,
+	        .own_word = heard->own_word};
 }
 
 /* The catalog is told, and gauges may have something new to show. */

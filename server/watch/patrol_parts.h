@@ -39,7 +39,7 @@ struct heard {
 	enum origin_result result;
 	int status;
 	int64_t took_ms, length, rest_ms;
-	bool doubtful, forbidden;
+	bool doubtful, forbidden, own_word;
 	char detail[ORIGIN_DETAIL_MAX], etag[ORIGIN_TAG_MAX], modified[ORIGIN_TAG_MAX];
 	struct digests digests;
 	struct intake *intake;
@@ -100,8 +100,10 @@ struct patrol {
 	bool failed;              /* something did, since witnesses were asked */
 	int64_t vouched_ms;       /* when they were, by the wall clock; 0: never */
 	int64_t trouble_until_ms; /* clock_ms */
-	bool news;                /* something changed since archives were counted */
-	int64_t counted_ms;       /* clock_ms; 0: never */
+	int64_t suspected_ms;     /* since when the network is suspected, clock_ms; 0: it is not */
+	bool suspicion_told;
+	bool news;          /* something changed since archives were counted */
+	int64_t counted_ms; /* clock_ms; 0: never */
 
 	pthread_mutex_t mutex; /* guards figures; a leaf */
 	struct patrol_figures figures;

@@ -117,12 +117,14 @@ json_origin(const struct catalog_origin *origin)
 	const struct origin_memory *memory = &origin->memory;
 	const bool named = origin->kind == ORIGIN_NAMED;
 
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
+	return json_pack(
+	        "{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
 	        "url", json_text(origin->url), "state", origin_state_name(memory->state), "outcome",
 	        origin_result_name(origin->result), "detail",
 	        json_text(origin->detail != NULL ? origin->detail : ""), "tried",
 	        json_time(origin->tried_at_ms), "served", json_time(memory->served_at_ms), "failures",
-	        (json_int_t)memory->failures, "failing_since", json_time(memory->failing_since_ms), "took_ms",
+	        (json_int_t)memory->failures, "failures_held", (json_int_t)memory->counted, "failing_since",
+	        json_time(memory->failing_since_ms), "took_ms",
 	        origin->tried_at_ms != 0 ? json_integer((json_int_t)origin->took_ms) : json_null(), "etag",
 	        text_or_null(origin->etag), "modified", text_or_null(origin->modified), "length",
 	        origin->length >= 0 && origin->tried_at_ms != 0 ? json_integer((json_int_t)origin->length)

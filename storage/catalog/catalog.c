@@ -20,7 +20,7 @@ catalog_create(struct index *index)
 
 	catalog->index = index;
 	catalog->network = network_create();
-	catalog->trust = NETWORK_SUSPECTED; /* until somebody answered */
+	catalog->trust = NETWORK_TRUSTED; /* until something fails */
 	return catalog;
 }
 

@@ -8,11 +8,13 @@
 
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/network.h"
+#include "storage/catalog/site.h"
 
 struct catalog {
 	struct index *index;              /* the store's */
-	struct network *network;          /* the index writer's thread's */
-	_Atomic enum network_trust trust; /* as the network was after the last contact */
+	struct network *network;          /* the index writer's thread's … */
+	char suspected_by[SITE_MAX];      /* … and of which host the last failure was that did not count */
+	_Atomic enum network_trust trust; /* NETWORK_SUSPECTED: since then nothing has cleared that up */
 };
 
 #endif

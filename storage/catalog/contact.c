@@ -201,20 +201,70 @@ is_good(enum origin_result result)
 }
 
 static void
-hear_host(const struct noted *noted, const char *site)
+hear_host(const struct noted *noted, const char *host)
 {
 	enum network_answer answer = NETWORK_SILENT;
-	char host[SITE_MAX];
 
-	if (noted->contact.result == ORIGIN_UNTRIED)
-		return;
 	if (is_good(noted->contact.result))
 		answer = NETWORK_GOOD;
 	else if (noted->contact.status != 0 && noted->contact.status < 500)
 		answer = NETWORK_ANSWERED;
-	snprintf(host, sizeof host, "%.*s", (int)site_host_length(site), site);
 	network_note(noted->catalog->network, host, answer, noted->at_ms);
-	atomic_store(&noted->catalog->trust, network_trust(noted->catalog->network, noted->at_ms));
+}
+
+/*
+ * A catalog of one host has nobody who could vouch for the network. Where that host served before it is taken at its word when it says
+ * that something is not there; with others to ask they decide, since a host may have a bad hour too.
+ */
+static bool
+is_taken_at_its_word(
+        const struct noted *noted, const char *host, struct writing *writing, bool *ret, struct err *err)
+{
+	struct host_facts facts = {0};
+
+	if (noted->contact.own_word && !origin_rows_of_host(writing, host, &facts, err))
+		return false;
+	*ret = noted->contact.own_word && facts.alone && facts.served;
+	return true;
+}
+
+/* Something good: it may be what clears up why the last failure did not count. */
+static void
+clear_up(struct catalog *catalog, const char *host, int64_t at_ms)
+{
+	if (catalog->trust == NETWORK_SUSPECTED &&
+	        (strcmp(host, catalog->suspected_by) == 0 ||
+	                network_trust(catalog->network, catalog->suspected_by, at_ms) == NETWORK_TRUSTED))
+		catalog->trust = NETWORK_TRUSTED;
+}
+
+/* Whether a failure is held against the host, whose answer is noted for the others. */
+static bool
+judge_network(const struct noted *noted, const char *site, struct writing *writing, enum network_trust *ret,
+        struct err *err)
+{
+	struct catalog *catalog = noted->catalog;
+	bool word = false;
+	char host[SITE_MAX];
+
+	*ret = NETWORK_TRUSTED;
+	if (noted->contact.result == ORIGIN_UNTRIED)
+		return true;
+	snprintf(host, sizeof host, "%.*s", (int)site_host_length(site), site);
+	hear_host(noted, host);
+	if (is_good(noted->contact.result)) {
+		clear_up(catalog, host, noted->at_ms);
+		return true;
+	}
+	*ret = network_trust(catalog->network, host, noted->at_ms);
+	if (*ret == NETWORK_SUSPECTED && !is_taken_at_its_word(noted, host, writing, &word, err))
+		return false;
+	if (word)
+		*ret = NETWORK_TRUSTED;
+	if (*ret == NETWORK_SUSPECTED)
+		snprintf(catalog->suspected_by, sizeof catalog->suspected_by, "%s", host);
+	catalog->trust = *ret;
+	return true;
 }
 
 /* Nobody said that a mirror has the archive: that it has not is no news, unless it had. */
@@ -225,12 +275,12 @@ age_of(const struct origin_row *row)
 }
 
 static bool
-remember(const struct noted *noted, struct origin_row *row, struct writing *writing, struct err *err)
+remember(const struct noted *noted, enum network_trust trust, struct origin_row *row, struct writing *writing,
+        struct err *err)
 {
 	const struct contact *contact = &noted->contact;
 	struct news_row news = {.origin = row->id, .at_ms = noted->at_ms, .was = row->memory.state};
-	bool moved = verdict_contact(
-	        &row->memory, contact->result, atomic_load(&noted->catalog->trust), noted->at_ms);
+	bool moved = verdict_contact(&row->memory, contact->result, trust, noted->at_ms);
 	struct origin_row after = *row;
 
 	after.result = contact->result;
@@ -256,12 +306,13 @@ run_contact(struct chore *chore, struct writing *writing, struct err *err)
 	const struct noted *noted = (struct noted *)chore;
 	struct origin_copies rows = {0};
 	enum row_answer answer = find_rows(noted, writing, &rows, err);
+	enum network_trust trust = NETWORK_SUSPECTED;
 	bool done = answer != ROW_FAILED;
 
 	if (answer == ROW_FOUND)
-		hear_host(noted, rows.items[0].site);
+		done = judge_network(noted, rows.items[0].site, writing, &trust, err);
 	for (size_t i = 0; done && i < rows.count; i++)
-		done = remember(noted, &rows.items[i], writing, err);
+		done = remember(noted, trust, &rows.items[i], writing, err);
 	finish_copies(&rows);
 	return done ? CHORE_WRITTEN : CHORE_FAILED;
 }

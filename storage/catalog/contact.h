@@ -26,6 +26,8 @@ struct contact {
 	const char *etag, *modified; /* "" where not told */
 	int64_t length;              /* of the archive; -1: not told */
 	int64_t at_ms;               /* since 1970; 0: now */
+	/* "It is not here", from the host that the URL names, whose certificate says so: no network in between can have said it. */
+	bool own_word;
 };
 
 /*
@@ -52,7 +54,7 @@ struct drift_seen {
 };
 void catalog_drift_seen(struct catalog *catalog, const struct drift_seen *drift);
 
-/* As the last contacts let it look. Any thread. */
+/* NETWORK_SUSPECTED: the last failures were held against nobody, as nothing vouches for the network. Any thread. */
 enum network_trust catalog_network(struct catalog *catalog);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "storage/catalog/network.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <uthash.h>
@@ -79,20 +80,31 @@ is_recent(int64_t at_ms, int64_t now_ms)
 	return at_ms != 0 && at_ms <= now_ms && now_ms - at_ms < NETWORK_WINDOW_MS;
 }
 
+/* Of the recent answers of a host the best. False: there was none. */
+static bool
+best_answer(const struct heard *heard, int64_t now_ms, enum network_answer *ret)
+{
+	for (int answer = NETWORK_GOOD; answer <= NETWORK_SILENT; answer++) {
+		if (!is_recent(heard->at_ms[answer], now_ms))
+			continue;
+		*ret = (enum network_answer)answer;
+		return true;
+	}
+	return false;
+}
+
 enum network_trust
-network_trust(struct network *network, int64_t now_ms)
+network_trust(const struct network *network, const char *host, int64_t now_ms)
 {
 	unsigned hosts[ANSWERS] = {0}, in_all = 0, bad;
-	struct heard *heard, *next;
+	const struct heard *heard;
+	enum network_answer answer;
 
-	HASH_ITER (hh, network->hosts, heard, next) {
-		for (int answer = NETWORK_GOOD; answer <= NETWORK_SILENT; answer++) {
-			if (!is_recent(heard->at_ms[answer], now_ms))
-				continue;
-			hosts[answer]++;
-			in_all++;
-			break; /* the best of its answers */
-		}
+	for (heard = network->hosts; heard != NULL; heard = heard->hh.next) {
+		if (strcmp(heard->host, host) == 0 || !best_answer(heard, now_ms, &answer))
+			continue;
+		hosts[answer]++;
+		in_all++;
 	}
 	bad = hosts[NETWORK_ANSWERED] + hosts[NETWORK_SILENT];
 	if (hosts[NETWORK_GOOD] == 0 || hosts[NETWORK_SILENT] * NETWORK_SHARE >= in_all ||

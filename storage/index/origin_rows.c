@@ -151,6 +151,19 @@ origin_row_by_id(
 	return visit_one(&rows, visit, context, err);
 }
 
+bool
+origin_rows_of_host(struct writing *writing, const char *host, struct host_facts *ret, struct err *err)
+{
+	const struct value values[] = {value_text(host)};
+	struct rows rows = rows_ask_in(writing, SQL_ORIGINS_OF_HOST, values, COUNT_OF(values), err);
+
+	if (rows_next(&rows, err)) {
+		ret->alone = sqlite3_column_int(rows.row, 0) == 0;
+		ret->served = sqlite3_column_int(rows.row, 1) != 0;
+	}
+	return rows_end(&rows) == ROW_FOUND;
+}
+
 enum row_answer
 origin_row_by_url(struct writing *writing, int64_t entry, const char *url, origin_row_visit_fn *visit,
         void *context, struct err *err)

@@ -68,6 +68,14 @@ enum row_answer origin_row_by_url(struct writing *writing, int64_t entry, const 
 bool origin_rows_alike(struct writing *writing, const struct origin_row *origin, origin_row_visit_fn *visit,
         void *context, struct err *err) MUST_CHECK;
 
+/* What the catalog has to say of a host. */
+struct host_facts {
+	bool alone;  /* no source names a place at another one */
+	bool served; /* some place of it was seen to serve */
+};
+bool origin_rows_of_host(
+        struct writing *writing, const char *host, struct host_facts *ret, struct err *err) MUST_CHECK;
+
 /* What a contact changed: all from result to memory. */
 bool origin_row_remember(
         struct writing *writing, const struct origin_row *origin, struct err *err) MUST_CHECK;

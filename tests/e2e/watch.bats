@@ -48,3 +48,23 @@ counted() {
 	[[ "$output" == *"untried; not asked: address 10.0.0.7 or its port is not allowed"* ]]
 	[[ "$output" != *answered* ]]
 }
+
+@test "show and a gauge say that the network here is suspected" {
+	make_archive "$WORK/a" 1000
+	larder_config "$(fetch_section 1)"
+	echo "http://127.0.0.1:1/x/a sha256=$(digest_of sha256 "$WORK/a") a.1" >"$WORK/all.list"
+	larder import "$WORK/all.list"
+	larder_start
+	[ "$(metric watch_network_suspected)" = 0 ]
+	run larder fetch a.1
+	[ "$status" != 0 ]
+	wait_until 10 suspected
+	larder_stop
+	run larder show a.1
+	echo "$output"
+	[[ "$output" == *"connection refused"*"not held against it while the network here is suspected"* ]]
+}
+
+suspected() {
+	[ "$(metric watch_network_suspected)" = 1 ]
+}

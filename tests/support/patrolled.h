@@ -81,6 +81,12 @@ is_doubtful_status(const struct contact *contact)
 	return bad && contact->status != 0 && contact->status != 429 && contact->status != 503;
 }
 
+static inline bool
+is_word_of_host(const char *url, const struct contact *contact)
+{
+	return strncmp(url, "https:", 6) == 0 && contact->result == ORIGIN_GONE && contact->status != 0;
+}
+
 /* The probe function: the internet answers at once. */
 static inline bool
 ask_internet(void *context, const struct probe_plan *plan, probe_done_fn *done, void *done_context,
@@ -104,6 +110,7 @@ ask_internet(void *context, const struct probe_plan *plan, probe_done_fn *done, 
 	        (struct asked){.wall_ms = now.wall_ms, .url = xstrdup(plan->url), .kind = plan->kind};
 	if (internet != NULL)
 		internet(plan->url, plan->kind, &answer);
+	answer.contact.own_word = is_word_of_host(plan->url, &answer.contact);
 	answer.doubtful = answer.doubtful || is_doubtful_status(&answer.contact);
 	done(done_context, &answer);
 	return true;

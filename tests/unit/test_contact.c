@@ -237,7 +237,8 @@ the_networks_window_is_an_hour(void **state)
 	(void)state;
 	learn_witness();
 	learn("a", SHA256, "https://h.example/u/a.tgz");
-	assert_int_equal(catalog_network(catalog), NETWORK_SUSPECTED);
+	learn("b", SHA256, "https://other.example/u/b.tgz");
+	assert_int_equal(catalog_network(catalog), NETWORK_TRUSTED);
 	say(2, ORIGIN_GONE, 404, T0);
 	assert_string_equal(ask("SELECT counted FROM origin WHERE id = 2"), "0\n");
 	witness(T0 + 1);
@@ -247,14 +248,54 @@ the_networks_window_is_an_hour(void **state)
 	say(2, ORIGIN_GONE, 404, T0 + 2 * HOUR); /* nobody was heard for an hour */
 	assert_string_equal(ask("SELECT counted, failures FROM origin WHERE id = 2"), "1|3\n");
 	assert_int_equal(catalog_network(catalog), NETWORK_SUSPECTED);
-	/* A third of the hosts silent is the line, not they. */
+	/* Who vouches within the hour clears that up; nobody else need fail again for it. */
 	witness(T0 + 2 * HOUR + 1);
+	ask("SELECT 1");
+	assert_int_equal(catalog_network(catalog), NETWORK_TRUSTED);
 	say(2, ORIGIN_FAILED, 0, T0 + 2 * HOUR + 2);
 	assert_string_equal(ask("SELECT counted FROM origin WHERE id = 2"), "2\n");
-	assert_int_equal(catalog_network(catalog), NETWORK_TRUSTED);
+	/* A third of the other hosts silent is the line, not they. */
+	say(3, ORIGIN_FAILED, 0, T0 + 2 * HOUR + 3);
 	say(2, ORIGIN_FAILED, 0, T0 + 3 * HOUR);
-	assert_string_equal(ask("SELECT counted FROM origin WHERE id = 2"), "2\n");
+	assert_string_equal(ask("SELECT counted FROM origin WHERE id > 1 ORDER BY id"), "2\n1\n");
 	assert_int_equal(catalog_network(catalog), NETWORK_SUSPECTED);
+	/* It answers: whatever that was is over. */
+	say(2, ORIGIN_SERVED, 200, T0 + 4 * HOUR);
+	ask("SELECT 1");
+	assert_int_equal(catalog_network(catalog), NETWORK_TRUSTED);
+}
+
+/* The only host there is, as it says "not here" itself: before it ever served, and after. */
+static void
+the_only_host_is_taken_at_its_word(void **state)
+{
+	struct contact gone = contact_of(1, ORIGIN_GONE, 404, T0);
+
+	(void)state;
+	learn_witness();
+	learn("more", SHA256, "https://good.example/y/more.tgz");
+	gone.own_word = true;
+	catalog_contact(catalog, &gone);
+	assert_string_equal(ask("SELECT counted, failures FROM origin WHERE id = 1"), "0|1\n");
+	say(2, ORIGIN_SERVED, 200, T0 + 1);
+	gone.at_ms = T0 + 3 * HOUR;
+	catalog_contact(catalog, &gone);
+	assert_string_equal(ask("SELECT counted, failures FROM origin WHERE id = 1"), "1|2\n");
+	assert_int_equal(catalog_network(catalog), NETWORK_TRUSTED);
+	/* With another one to ask that one has to vouch: before, between and behind in the order of names. */
+	for (int i = 0; i < 3; i++) {
+		static const char *const urls[] = {
+		        "https://a.example/x", "https://good.example-2.example/x", "https://z.example/x"};
+
+		learn(urls[i], SHA256, urls[i]);
+		gone.at_ms += 3 * HOUR;
+		catalog_contact(catalog, &gone);
+		assert_string_equal(ask("SELECT counted FROM origin WHERE id = 1"), "1\n");
+		run_sql(store, "DELETE FROM origin WHERE url = '%s'", urls[i]);
+	}
+	gone.at_ms += 3 * HOUR;
+	catalog_contact(catalog, &gone);
+	assert_string_equal(ask("SELECT counted FROM origin WHERE id = 1"), "2\n");
 }
 
 static void
@@ -323,7 +364,7 @@ strangers_change_nothing(void **state)
 	learn_witness();
 	say(99, ORIGIN_GONE, 404, T0);
 	assert_string_equal(ask(STATES), "1|0|0\n");
-	assert_int_equal(catalog_network(catalog), NETWORK_SUSPECTED);
+	assert_int_equal(catalog_network(catalog), NETWORK_TRUSTED);
 }
 
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -339,6 +380,7 @@ main(void)
 	        IN_STORE(what_is_good_is_good_for_the_entries_within),
 	        IN_STORE(news_are_what_people_are_told),
 	        IN_STORE(the_networks_window_is_an_hour),
+	        IN_STORE(the_only_host_is_taken_at_its_word),
 	        IN_STORE(what_was_not_asked_is_neither_good_nor_bad),
 	        IN_STORE(texts_are_cut_and_escaped),
 	        IN_STORE(a_first_failure_is_planned_anew),

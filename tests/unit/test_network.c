@@ -42,13 +42,31 @@ static void
 is_trusted_only_on_evidence(void **state)
 {
 	(void)state;
-	assert_int_equal(network_trust(network, T0), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0), NETWORK_SUSPECTED);
 	hear("silent", 1, NETWORK_SILENT, T0);
-	assert_int_equal(network_trust(network, T0), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0), NETWORK_SUSPECTED);
 	hear("good", 2, NETWORK_GOOD, T0);
-	assert_int_equal(network_trust(network, T0), NETWORK_SUSPECTED); /* a third is silent */
+	assert_int_equal(
+	        network_trust(network, "judged.example", T0), NETWORK_SUSPECTED); /* a third is silent */
 	hear("good", 3, NETWORK_GOOD, T0);
-	assert_int_equal(network_trust(network, T0), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "judged.example", T0), NETWORK_TRUSTED);
+}
+
+/* A host's own failures say nothing of the network. */
+static void
+a_host_is_judged_by_the_others(void **state)
+{
+	(void)state;
+	hear("silent", 1, NETWORK_SILENT, T0);
+	hear("good", 1, NETWORK_GOOD, T0);
+	assert_int_equal(network_trust(network, "silent0.example", T0), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "good0.example", T0), NETWORK_SUSPECTED);
+	/* Two of three are dead, or the line is. */
+	hear("silent", 2, NETWORK_SILENT, T0);
+	assert_int_equal(network_trust(network, "silent0.example", T0), NETWORK_SUSPECTED);
+	hear("good", 3, NETWORK_GOOD, T0);
+	assert_int_equal(network_trust(network, "silent0.example", T0), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "good0.example", T0), NETWORK_SUSPECTED);
 }
 
 static void
@@ -58,7 +76,7 @@ one_large_host_is_one_host(void **state)
 	hear("good", 3, NETWORK_GOOD, T0);
 	for (int i = 0; i < 500; i++)
 		network_note(network, "forge.example", NETWORK_SILENT, T0 + i);
-	assert_int_equal(network_trust(network, T0 + 500), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + 500), NETWORK_TRUSTED);
 }
 
 static void
@@ -66,14 +84,14 @@ one_good_answer_speaks_for_its_host(void **state)
 {
 	(void)state;
 	hear("host", 9, NETWORK_SILENT, T0);
-	assert_int_equal(network_trust(network, T0), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0), NETWORK_SUSPECTED);
 	hear("host", 7, NETWORK_GOOD, T0 + MINUTE);
-	assert_int_equal(network_trust(network, T0 + MINUTE), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + MINUTE), NETWORK_TRUSTED);
 	hear("host", 7, NETWORK_SILENT, T0 + 2 * MINUTE);
-	assert_int_equal(network_trust(network, T0 + 2 * MINUTE), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + 2 * MINUTE), NETWORK_TRUSTED);
 	/* … for an hour. */
 	hear("host", 7, NETWORK_SILENT, T0 + 61 * MINUTE);
-	assert_int_equal(network_trust(network, T0 + 61 * MINUTE), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + 61 * MINUTE), NETWORK_SUSPECTED);
 }
 
 static void
@@ -82,12 +100,12 @@ a_few_who_say_not_here_are_believed(void **state)
 	(void)state;
 	hear("good", 1, NETWORK_GOOD, T0);
 	hear("other", 3, NETWORK_ANSWERED, T0);
-	assert_int_equal(network_trust(network, T0), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "judged.example", T0), NETWORK_TRUSTED);
 	/* Many of them look like a portal that answers in everybody's name. */
 	hear("other", 4, NETWORK_ANSWERED, T0);
-	assert_int_equal(network_trust(network, T0), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0), NETWORK_SUSPECTED);
 	hear("good", 9, NETWORK_GOOD, T0);
-	assert_int_equal(network_trust(network, T0), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "judged.example", T0), NETWORK_TRUSTED);
 }
 
 static void
@@ -95,9 +113,9 @@ forgets_and_survives_a_clock_set_back(void **state)
 {
 	(void)state;
 	hear("good", 5, NETWORK_GOOD, T0);
-	assert_int_equal(network_trust(network, T0 + 59 * MINUTE), NETWORK_TRUSTED);
-	assert_int_equal(network_trust(network, T0 + 60 * MINUTE), NETWORK_SUSPECTED);
-	assert_int_equal(network_trust(network, T0 - MINUTE), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + 59 * MINUTE), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + 60 * MINUTE), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 - MINUTE), NETWORK_SUSPECTED);
 }
 
 static void
@@ -107,12 +125,12 @@ keeps_the_hosts_heard_of_last(void **state)
 	network_note(network, "silent.example", NETWORK_SILENT, T0);
 	network_note(network, "first.example", NETWORK_GOOD, T0);
 	network_note(network, "silent.example", NETWORK_SILENT, T0 + 1);
-	assert_int_equal(network_trust(network, T0 + 1), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + 1), NETWORK_SUSPECTED);
 	hear("good", NETWORK_HOSTS_MAX, NETWORK_GOOD, T0 + 2);
 	hear("late", NETWORK_HOSTS_MAX / 3 + 1, NETWORK_SILENT, T0 + 3);
-	assert_int_equal(network_trust(network, T0 + 3), NETWORK_SUSPECTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + 3), NETWORK_SUSPECTED);
 	hear("good", NETWORK_HOSTS_MAX, NETWORK_GOOD, T0 + 4);
-	assert_int_equal(network_trust(network, T0 + 4), NETWORK_TRUSTED);
+	assert_int_equal(network_trust(network, "judged.example", T0 + 4), NETWORK_TRUSTED);
 }
 
 #define IN_NETWORK(test) cmocka_unit_test_setup_teardown(test, make, end)
@@ -122,6 +140,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        IN_NETWORK(is_trusted_only_on_evidence),
+	        IN_NETWORK(a_host_is_judged_by_the_others),
 	        IN_NETWORK(one_large_host_is_one_host),
 	        IN_NETWORK(one_good_answer_speaks_for_its_host),
 	        IN_NETWORK(a_few_who_say_not_here_are_believed),

@@ -478,13 +478,120 @@ what_is_gone_has_vanished_after_two_days(void **state)
 }
 
 static void
+no_such_host(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	gone_while_down(url, kind, ret);
+	if (ret->contact.result == ORIGIN_GONE)
+		ret->contact.status = 0;
+}
+
+#define OF_ACCOUNT " FROM origin WHERE site LIKE '%%kodwx%%'"
+
+/* Nobody else can be asked: its name may be gone, or the network here is down. */
+static void
 without_witnesses_nothing_vanishes(void **state)
 {
 	(void)state;
 	learn_account(1);
+	internet = no_such_host;
 	run_for(20 * DAY);
 	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
 	assert_string_equal(ask_index("SELECT counted FROM origin"), "0\n");
+	/* People can see that it is so. */
+	assert_int_equal(catalog_network(store_catalog(store)), NETWORK_SUSPECTED);
+	assert_true(patrol->suspicion_told);
+	down = false;
+	run_for(31 * DAY);
+	assert_int_equal(catalog_network(store_catalog(store)), NETWORK_TRUSTED);
+	assert_false(patrol->suspicion_told);
+}
+
+/* Over https nobody else can have said it. */
+static void
+the_only_host_is_taken_at_its_word(void **state)
+{
+	(void)state;
+	learn_account(2);
+	run_for(52 * HOUR);
+	assert_string_equal(ask_index("SELECT was, is_now FROM news"), "1|3\n1|3\n");
+	assert_false(patrol->suspicion_told);
+}
+
+static void
+an_unknown_host_is_not_taken_at_its_word(void **state)
+{
+	(void)state;
+	learn_account(1);
+	run_sql(store, "UPDATE origin SET served_at = 0, state = 0");
+	run_for(20 * DAY);
+	assert_string_equal(ask_index("SELECT counted, state FROM origin"), "0|0\n");
+}
+
+static void
+nor_is_one_without_tls(void **state)
+{
+	(void)state;
+	learn_account(1);
+	run_sql(store, "UPDATE origin SET url = replace(url, 'https', 'http')");
+	run_for(20 * DAY);
+	assert_string_equal(ask_index("SELECT counted FROM origin"), "0\n");
+}
+
+/* Each of the few is judged by the others. */
+static void
+one_of_two_or_three_hosts_may_be_dead(void **state)
+{
+	(void)state;
+	learn_witnesses(1);
+	learn_account(1);
+	internet = no_such_host;
+	run_for(52 * HOUR);
+	assert_string_equal(ask_index("SELECT state" OF_ACCOUNT), "3\n");
+	learn_at("another", "https://another.example/x/a.tgz");
+	run_sql(store,
+	        "UPDATE origin SET state = 1, served_at = 1, check_at = CASE WHEN site LIKE '%%kodwx%%' THEN"
+	        " %lld ELSE check_at END, failures = 0, counted = 0, gone = 0",
+	        wall());
+	run_for(52 * HOUR);
+	assert_string_equal(ask_index("SELECT state" OF_ACCOUNT), "3\n");
+	assert_int_equal(catalog_network(store_catalog(store)), NETWORK_TRUSTED);
+}
+
+static void
+all_say_404(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)url;
+	(void)kind;
+	ret->contact.result = ORIGIN_GONE;
+	ret->contact.status = 404;
+}
+
+/* Not even over https: where there are others, they have to vouch. */
+static void
+where_everybody_says_404_nothing_vanishes(void **state)
+{
+	(void)state;
+	learn_witnesses(2);
+	learn_account(2);
+	run_sql(store, "UPDATE origin SET check_at = %lld + id", wall());
+	internet = all_say_404;
+	run_for(20 * DAY);
+	assert_string_equal(ask_index("SELECT DISTINCT counted, state FROM origin"), "0|1\n");
+	assert_true(patrol->suspicion_told);
+}
+
+/* A question to one that is gone is no suspicion worth a line while a witness is found at once. */
+static void
+a_suspicion_that_is_cleared_up_at_once_is_not_told(void **state)
+{
+	(void)state;
+	learn_witnesses(1);
+	learn_account(1);
+	for (int i = 0; i < 26; i++) {
+		run_for(2 * HOUR);
+		assert_false(patrol->suspicion_told);
+	}
+	assert_string_equal(ask_index("SELECT state" OF_ACCOUNT), "3\n");
 }
 
 static void
@@ -656,6 +763,12 @@ main(void)
 	        PATROLLED(what_cannot_be_confirmed_is_told_where_it_is_the_hosts_failure),
 	        PATROLLED(what_is_gone_has_vanished_after_two_days),
 	        PATROLLED(without_witnesses_nothing_vanishes),
+	        PATROLLED(the_only_host_is_taken_at_its_word),
+	        PATROLLED(an_unknown_host_is_not_taken_at_its_word),
+	        PATROLLED(nor_is_one_without_tls),
+	        PATROLLED(one_of_two_or_three_hosts_may_be_dead),
+	        PATROLLED(where_everybody_says_404_nothing_vanishes),
+	        PATROLLED(a_suspicion_that_is_cleared_up_at_once_is_not_told),
 	        PATROLLED(what_vanishes_together_is_judged_together),
 	        PATROLLED(an_outage_at_home_is_nobodys_failure),
 	        PATROLLED(a_bad_day_of_a_large_host_is_no_news),
