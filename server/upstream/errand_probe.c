@@ -105,16 +105,18 @@ answer_of(const struct probe *probe, enum origin_result result, const char *deta
 	                                     .etag = "",
 	                                     .modified = "",
 	                                     .length = -1},
-	        .retry_after_ms = -1};
+	        .retry_after_ms = -1,
+	        .ended_at = ""};
 }
 
 static void
-not_asked(struct errand *errand, const char *detail)
+not_asked(struct errand *errand, const char *detail, int64_t rests_for_ms)
 {
 	const struct probe *probe = errand->probe;
 	struct probe_answer answer = answer_of(probe, ORIGIN_UNTRIED, detail);
 
 	answer.forbidden = probe->forbidden;
+	answer.retry_after_ms = rests_for_ms;
 	probe->done(probe->context, &answer);
 }
 
@@ -125,18 +127,29 @@ pass_over(struct errand *errand, size_t origin, enum tally_kind kind, const char
 	tally_add(&errand->tally, kind, errand->origins.items[origin].place.host, detail);
 }
 
+/* Of the one that was to be asked; -1: it does not rest. */
+static int64_t
+rests_for(struct errand *errand, int64_t now_ms)
+{
+	int64_t until_ms = 0;
+
+	if (errand->origins.count > 0)
+		until_ms = breaker_rests_until(
+		        errand->upstream->breaker, errand->origins.items[0].place.host, now_ms);
+	return until_ms != 0 ? until_ms - now_ms : -1;
+}
+
 static void
 give_up_probe(struct errand *errand, int64_t now_ms)
 {
-	(void)now_ms;
 	errand_move(errand, ERRAND_OVER);
-	not_asked(errand, text_string(&errand->tally.causes));
+	not_asked(errand, text_string(&errand->tally.causes), rests_for(errand, now_ms));
 }
 
 static void
 fail_probe(struct errand *errand, const struct err *err)
 {
-	not_asked(errand, err->text);
+	not_asked(errand, err->text, -1);
 }
 
 /* What a whole body is. */
@@ -217,6 +230,7 @@ ended_probe(struct visit *visit, const struct transfer_report *report, int64_t n
 	answer.contact.status = report->status;
 	answer.contact.own_word = is_own_word(report, &errand->origins.items[visit->origin]);
 	answer.retry_after_ms = report->retry_after_ms;
+	answer.ended_at = report->ended_at.host;
 	answer.doubtful = is_doubtful(report);
 	answer.forbidden = report->end == TRANSFER_NOT_ALLOWED;
 	if (report->end == TRANSFER_SERVED && probe->plan.kind == PROBE_WHOLE)

@@ -8,11 +8,9 @@
 
 #include "storage/base/text.h"
 
-/*
- * The URL with the longest matching prefix replaced (the configuration has them longest first). The caller's.
- */
-static char *
-rewrite(const struct config *config, const char *url)
+/* With the longest matching prefix replaced: the configuration has them longest first. */
+char *
+origins_rewrite(const struct config *config, const char *url)
 {
 	struct text result = TEXT_EMPTY;
 
@@ -48,7 +46,7 @@ static bool
 add(const struct gathering *gathering, int64_t id, const struct digest *by, const char *named)
 {
 	struct origins *origins = gathering->origins;
-	AUTO_FREE char *url = rewrite(gathering->config, named);
+	AUTO_FREE char *url = origins_rewrite(gathering->config, named);
 	struct origin *origin;
 
 	if (is_listed(origins, url))

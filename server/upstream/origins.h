@@ -55,6 +55,8 @@ void origins_gather(struct origins *ret, const struct config *config, const stru
 /* One URL, for a document. */
 void origins_gather_one(
         struct origins *ret, const struct config *config, const struct policy *policy, const char *url);
+/* The URL that is asked where this one is named. The caller's. */
+char *origins_rewrite(const struct config *config, const char *url);
 void origins_finish(struct origins *origins);
 
 #endif

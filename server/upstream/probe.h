@@ -33,8 +33,10 @@ struct probe_answer {
 	 * reason on this side; its detail says which. There is no contact to remember, but where it is forbidden.
 	 */
 	struct contact contact;
-	bool forbidden;         /* ORIGIN_UNTRIED, and it stays so until the configuration changes */
-	int64_t retry_after_ms; /* of a 429 or 503; -1: not told */
+	bool forbidden; /* ORIGIN_UNTRIED, and it stays so until the configuration changes */
+	int64_t retry_after_ms; /* of a 429 or 503, or how long the host still rests that was not asked for that; -1: not told */
+	const char *
+	        ended_at; /* the host that gave the last answer: another one after a redirect; "": none did */
 	bool doubtful; /* it is bad, but of a kind that some servers give to HEAD alone: a GET may fare otherwise */
 	/* PROBE_WHOLE, and a whole body came: what it is, ready to be committed or closed; takes it. Else NULL. */
 	struct intake *intake;

@@ -96,6 +96,7 @@ struct transfer_report {
 	int64_t took_ms;        /* to the last answer's body, or to the end without one */
 	uint64_t received;      /* bytes of body */
 	int64_t length;         /* of the whole, as a 200 or 206 told it; -1: not told */
+	struct place ended_at;  /* who gave the last answer; "": none came */
 	char etag[HEAD_VALIDATOR_MAX + 1], modified[HEAD_VALIDATOR_MAX + 1]; /* likewise; or "" */
 	char detail[96]; /* for people: "404", "connection refused", "no first byte for 15 s" */
 	struct err err;  /* TRANSFER_REFUSED_HERE */

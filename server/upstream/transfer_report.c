@@ -213,6 +213,17 @@ describe_archive(const struct head *head, struct transfer_report *ret)
 	memcpy(ret->modified, head->modified, sizeof ret->modified);
 }
 
+/* After redirects it is another one than was asked. */
+static void
+describe_place(const struct transfer *transfer, struct transfer_report *ret)
+{
+	char *url = NULL;
+
+	if (transfer->head.status != 0 &&
+	        curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url != NULL)
+		(void)policy_url(transfer->plan.policy, url, &ret->ended_at);
+}
+
 void
 transfer_finish(CURLM *multi, struct transfer *transfer, CURLcode code, struct transfer_report *ret)
 {
@@ -228,6 +239,7 @@ transfer_finish(CURLM *multi, struct transfer *transfer, CURLcode code, struct t
 	describe_end(transfer, code, ret);
 	if (head->complete && transfer_is_wanted(transfer))
 		describe_archive(head, ret);
+	describe_place(transfer, ret);
 	curl_multi_remove_handle(multi, transfer->easy);
 	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->fields);

@@ -92,6 +92,12 @@ hosts_get(struct hosts *hosts, const char *name, size_t length)
 	return host;
 }
 
+const char *
+host_name(const struct host *host)
+{
+	return host->name;
+}
+
 enum probe_kind
 host_kind(const struct host *host)
 {
@@ -120,6 +126,13 @@ size_t
 host_queued(const struct host *host)
 {
 	return host->queued;
+}
+
+void
+host_charge(struct hosts *hosts, struct host *host, int64_t now_ms)
+{
+	if (host->free_at_ms < now_ms + hosts->spacing_ms)
+		host->free_at_ms = now_ms + hosts->spacing_ms;
 }
 
 int64_t

@@ -24,8 +24,10 @@ struct host;
 struct hosts *hosts_create(int64_t spacing_ms);
 void hosts_destroy(struct hosts *hosts); /* NULL is nothing */
 
-/* The host with this name (of length bytes: the beginning of a site); valid until the next hosts_get while it is idle. */
+/* The host with this name (of length bytes, as the beginning of a site); valid until the next hosts_get while it is idle. */
 struct host *hosts_get(struct hosts *hosts, const char *name, size_t length);
+
+const char *host_name(const struct host *host);
 
 /* How an origin of this host is asked first. HEAD, until it refused that. */
 enum probe_kind host_kind(const struct host *host);
@@ -40,6 +42,8 @@ size_t host_queued(const struct host *host);
 int64_t host_free_at(const struct host *host);
 void host_begin(struct hosts *hosts, struct host *host, int64_t now_ms);
 void host_end(struct host *host);
+/* It was asked too, by a redirect of another host's: it may not be asked sooner than if it had been meant. */
+void host_charge(struct hosts *hosts, struct host *host, int64_t now_ms);
 
 /* Leaves it alone until then, by the wall clock; never shorter than before. */
 void host_rest(struct host *host, int64_t until_wall_ms);

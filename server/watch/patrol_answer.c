@@ -37,6 +37,7 @@ patrol_answered(void *context, const struct probe_answer *answer)
 	        .intake = answer->intake};
 	if (answer->digests != NULL)
 		heard->digests = *answer->digests;
+	copy_text(answer->ended_at, heard->ended_at, sizeof heard->ended_at);
 	copy_text(contact->detail, heard->detail, sizeof heard->detail);
 	copy_text(contact->etag, heard->etag, sizeof heard->etag);
 	copy_text(contact->modified, heard->modified, sizeof heard->modified);
@@ -130,15 +131,14 @@ static int64_t
 rest(struct patrol *patrol, struct asking *asking, int64_t for_ms, struct moment now)
 {
 	int64_t until_ms = now.wall_ms + (for_ms < HOSTS_REST_MAX_MS ? for_ms : HOSTS_REST_MAX_MS);
-	size_t length = site_host_length(asking->site);
+	const char *name = host_name(asking->host);
 	char until[TEXT_TIME_MAX];
 
 	text_time(until_ms, until);
 	host_rest(asking->host, until_ms);
 	metrics_add(patrol->options.metrics, METRIC_WATCH_RESTS, 1);
-	patrol_remember_rest(patrol, asking->site, length, until_ms, now);
-	log_info("%.*s answers %d: the patrol leaves it alone until %s", (int)length, asking->site,
-	        asking->heard.status, until);
+	patrol_remember_rest(patrol, name, until_ms, now);
+	log_info("%s answers %d: the patrol leaves it alone until %s", name, asking->heard.status, until);
 	return until_ms;
 }
 
@@ -178,6 +178,16 @@ is_about_the_host(struct patrol *patrol, struct asking *asking, struct moment no
 }
 
 /* --- how it is asked --- */
+
+/* Whoever it was redirected to has been asked as well. */
+static void
+charge_where_it_ended(struct patrol *patrol, const struct asking *asking, struct moment now)
+{
+	const char *name = asking->heard.ended_at;
+
+	if (name[0] != '\0' && strcmp(name, host_name(asking->host)) != 0)
+		host_charge(patrol->hosts, hosts_get(patrol->hosts, name, strlen(name)), now.ms);
+}
 
 static void
 ask_again(struct patrol *patrol, struct asking *asking, enum probe_kind kind)
@@ -359,6 +369,7 @@ take_answer(struct patrol *patrol, struct asking *asking, struct moment now)
 	const struct heard *heard = &asking->heard;
 
 	host_end(asking->host);
+	charge_where_it_ended(patrol, asking, now);
 	patrol->under_way--;
 	patrol->whole -= asking->kind == PROBE_WHOLE;
 	if (heard->intake != NULL) {

@@ -8,6 +8,7 @@
 
 #include "server/admin/metrics.h"
 #include "server/config.h"
+#include "server/upstream/origins.h"
 #include "server/watch/patrol_parts.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
@@ -25,6 +26,18 @@ find(struct patrol *patrol, int64_t id)
 
 	HASH_FIND(hh, patrol->by_id, &id, sizeof id, asking);
 	return asking;
+}
+
+/* The one that its URL leads to after rewriting: that is whose patience is spent. */
+static struct host *
+host_asked_for(struct patrol *patrol, const struct origin_row *origin)
+{
+	AUTO_FREE char *url = origins_rewrite(patrol->options.config, origin->url);
+	struct site site;
+
+	if (!site_of(url, &site))
+		return hosts_get(patrol->hosts, origin->site, site_host_length(origin->site));
+	return hosts_get(patrol->hosts, site.host, strlen(site.host));
 }
 
 static struct asking *
@@ -166,7 +179,7 @@ consider(void *context, const struct patrol_row *row)
 		put_later(filling, origin->id, after_contact(filling, origin));
 		return;
 	}
-	host = hosts_get(patrol->hosts, origin->site, site_host_length(origin->site));
+	host = host_asked_for(patrol, origin);
 	rests_until_ms = host_rests_until(host, filling->now.wall_ms);
 	if (rests_until_ms != 0) {
 		metrics_add(patrol->options.metrics, METRIC_WATCH_UNASKED, 1);
@@ -220,7 +233,7 @@ choose(void *context, const struct patrol_row *row)
 	struct choosing *choosing = context;
 	struct patrol *patrol = choosing->patrol;
 	size_t length = site_host_length(row->origin.site);
-	struct host *host = hosts_get(patrol->hosts, row->origin.site, length);
+	struct host *host = host_asked_for(patrol, &row->origin);
 	struct asking *asking = find(patrol, row->origin.id);
 
 	snprintf(choosing->after_site, sizeof choosing->after_site, "%.*s0", (int)length, row->origin.site);

@@ -13,6 +13,7 @@
 #include "server/watch/patrol.h"
 #include "server/watch/schedule.h"
 #include "storage/base/mailbox.h"
+#include "storage/catalog/site.h"
 #include "storage/index/patrol_rows.h"
 #include "storage/intake.h"
 #include "storage/store.h"
@@ -40,6 +41,7 @@ struct heard {
 	int status;
 	int64_t took_ms, length, rest_ms;
 	bool doubtful, forbidden, own_word;
+	char ended_at[SITE_MAX];
 	char detail[ORIGIN_DETAIL_MAX], etag[ORIGIN_TAG_MAX], modified[ORIGIN_TAG_MAX];
 	struct digests digests;
 	struct intake *intake;
@@ -52,7 +54,7 @@ struct asking {
 	UT_hash_handle hh; /* by id */
 	enum asking_state state;
 	enum asking_reason reason;
-	struct host *host;
+	struct host *host; /* that is really asked for it, after rewriting */
 
 	/* as its row was */
 	int64_t id, length;
@@ -173,7 +175,6 @@ struct later {
 bool patrol_plan_later(
         struct patrol *patrol, const struct later *items, size_t count, struct err *err) MUST_CHECK;
 /* Remembers, over restarts, that a host rests. */
-void patrol_remember_rest(
-        struct patrol *patrol, const char *host, size_t length, int64_t until_ms, struct moment now);
+void patrol_remember_rest(struct patrol *patrol, const char *host, int64_t until_ms, struct moment now);
 
 #endif

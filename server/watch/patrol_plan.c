@@ -288,13 +288,12 @@ rest_written(struct chore *chore, const struct err *err)
 }
 
 void
-patrol_remember_rest(
-        struct patrol *patrol, const char *host, size_t length, int64_t until_ms, struct moment now)
+patrol_remember_rest(struct patrol *patrol, const char *host, int64_t until_ms, struct moment now)
 {
 	struct rest_chore *rest = xcalloc(1, sizeof *rest);
 
 	rest->chore = (struct chore){.kind = CHORE_LAZY, .run = run_rest, .done = rest_written};
-	rest->host = xstrndup(host, length);
+	rest->host = xstrdup(host);
 	rest->until_ms = until_ms;
 	rest->now_ms = now.wall_ms;
 	writer_post(index_writer(store_index(patrol->options.store)), &rest->chore);

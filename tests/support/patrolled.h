@@ -99,7 +99,8 @@ ask_internet(void *context, const struct probe_plan *plan, probe_done_fn *done, 
 	                                      .modified = "",
 	                                      .took_ms = 5,
 	                                      .length = 7},
-	        .retry_after_ms = -1};
+	        .retry_after_ms = -1,
+	        .ended_at = ""};
 
 	(void)context;
 	(void)err;

@@ -50,6 +50,21 @@ asks_with_space_between(void **state)
 }
 
 static void
+who_was_asked_by_a_redirect_is_charged(void **state)
+{
+	struct host *host = get("h.example");
+
+	(void)state;
+	host_begin(hosts, host, 5000);
+	host_end(host);
+	host_charge(hosts, host, 4000); /* as it is already */
+	assert_int_equal(host_free_at(host), 7000);
+	host_charge(hosts, host, 6000);
+	assert_int_equal(host_free_at(host), 8000);
+	assert_string_equal(host_name(host), "h.example");
+}
+
+static void
 rests_until_told(void **state)
 {
 	struct host *host = get("h.example");
@@ -130,6 +145,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        WITH_HOSTS(asks_with_space_between),
+	        WITH_HOSTS(who_was_asked_by_a_redirect_is_charged),
 	        WITH_HOSTS(rests_until_told),
 	        WITH_HOSTS(those_put_off_queue_up),
 	        WITH_HOSTS(a_failure_speaks_against_it_for_an_hour),

@@ -123,6 +123,15 @@ too_many_requests(const char *url, enum probe_kind kind, struct probe_answer *re
 }
 
 static void
+everybody_has_enough(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)url;
+	(void)kind;
+	ret->contact.result = ORIGIN_FAILED;
+	ret->contact.status = 429;
+}
+
+static void
 a_host_that_has_enough_is_left_alone_for_a_day(void **state)
 {
 	(void)state;
@@ -238,6 +247,61 @@ what_larder_may_not_ask_has_not_failed(void **state)
 	run_for(DAY);
 	assert_string_equal(
 	        ask_index("SELECT state, detail FROM origin WHERE site LIKE 'private%%'"), "1|\n");
+}
+
+static int
+set_up_rewriting(void **state)
+{
+	(void)state;
+	begin_patrol("rewrite \"https://one.example/\" { to = \"https://mirror.example/one/\" }\n"
+	             "rewrite \"https://two.example/\" { to = \"https://mirror.example/two/\" }\n");
+	return 0;
+}
+
+static void
+two_hosts_that_are_one_are_asked_like_one(void **state)
+{
+	(void)state;
+	learn_at("a", "https://one.example/x/a.tgz");
+	learn_at("b", "https://two.example/x/b.tgz");
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld", wall());
+	run_for(MINUTE);
+	assert_int_equal(n_asked, 2);
+	assert_true(log_of_asked[1].wall_ms - log_of_asked[0].wall_ms >= 2000);
+	/* And where the one has enough, so has the other. */
+	forget_asked();
+	now.wall_ms += DAY;
+	now.ms += DAY;
+	run_sql(store, "UPDATE origin SET check_at = %lld", wall());
+	internet = everybody_has_enough;
+	run_for(HOUR);
+	assert_int_equal(n_asked, 1);
+	assert_string_equal(ask_index("SELECT name FROM host"), "mirror.example\n");
+}
+
+static void
+redirects_to_third(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	(void)kind;
+	if (strstr(url, "third") == NULL)
+		ret->ended_at = "third.example";
+}
+
+/* The third one is asked in its own turn only when the first one's redirect was a while ago. */
+static void
+where_a_redirect_ended_is_left_alone_too(void **state)
+{
+	(void)state;
+	learn_at("a", "https://first.example/x/a.tgz");
+	learn_at("b", "https://third.example/x/b.tgz");
+	run_for(0);
+	run_sql(store, "UPDATE origin SET check_at = %lld + 1000 * id", wall());
+	internet = redirects_to_third;
+	idle_step_ms = 1000;
+	run_for(MINUTE);
+	assert_int_equal(n_asked, 2);
+	assert_true(log_of_asked[1].wall_ms - log_of_asked[0].wall_ms >= 2000);
 }
 
 static void
@@ -756,6 +820,9 @@ main(void)
 	        PATROLLED(a_host_rests_as_long_as_it_says),
 	        PATROLLED(what_was_not_asked_is_no_contact),
 	        PATROLLED(what_larder_may_not_ask_has_not_failed),
+	        cmocka_unit_test_setup_teardown(
+	                two_hosts_that_are_one_are_asked_like_one, set_up_rewriting, tear_down),
+	        PATROLLED(where_a_redirect_ended_is_left_alone_too),
 	        PATROLLED(who_refuses_head_is_asked_for_a_byte),
 	        PATROLLED(who_answers_head_otherwise_is_asked_for_a_byte),
 	        PATROLLED(no_bad_answer_to_head_is_told_before_a_get),

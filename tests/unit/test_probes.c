@@ -14,7 +14,7 @@ struct told {
 	int status;
 	bool whole;
 	struct digests digests;
-	char url[256], detail[200], etag[160], modified[160];
+	char url[256], ended_at[256], detail[200], etag[160], modified[160];
 };
 
 static void
@@ -35,6 +35,7 @@ hear(void *context, const struct probe_answer *answer)
 	if (told->whole)
 		told->digests = *answer->digests;
 	snprintf(told->url, sizeof told->url, "%s", answer->contact.url);
+	snprintf(told->ended_at, sizeof told->ended_at, "%s", answer->ended_at);
 	snprintf(told->detail, sizeof told->detail, "%s", answer->contact.detail);
 	snprintf(told->etag, sizeof told->etag, "%s", answer->contact.etag);
 	snprintf(told->modified, sizeof told->modified, "%s", answer->contact.modified);
@@ -239,6 +240,8 @@ refusals_tell_their_status(void **state)
 	assert_int_equal(told.result, ORIGIN_UNTRIED);
 	assert_false(told.forbidden);
 	assert_non_null(strstr(told.detail, "rests for"));
+	assert_in_range(told.retry_after_ms, 3590000, 3600000); /* until when */
+	assert_string_equal(told.ended_at, "");
 	assert_int_equal(scripted_hits(world->origin, "/x"), COUNT_OF(refusals));
 }
 
@@ -266,6 +269,27 @@ failures_tell_whether_a_get_may_fare_otherwise(void **state)
 	serve_file(world, "/a");
 	told = probe(world, PROBE_HEAD, "/a");
 	assert_false(told.doubtful);
+}
+
+/* So that it is left alone for a while as well. */
+static void
+whoever_a_redirect_leads_to_is_told(void **state)
+{
+	struct world *world = *state;
+	char fields[128], here[64], there[64];
+	struct told told;
+
+	snprintf(here, sizeof here, "127.0.0.1:%u", scripted_origin_port(world->origin));
+	snprintf(there, sizeof there, "127.0.0.1:%u", scripted_origin_port(world->other));
+	snprintf(fields, sizeof fields, "Location: http://%s/b\r\n", there);
+	serve_file(world, "/a");
+	scripted_status(world->origin, "/there", "302 Found", fields);
+	scripted_serve(world->other, "/b", RIGHT, strlen(RIGHT));
+	start(world);
+	told = probe(world, PROBE_HEAD, "/a");
+	assert_string_equal(told.ended_at, here);
+	told = probe(world, PROBE_HEAD, "/there");
+	assert_string_equal(told.ended_at, there);
 }
 
 static void
@@ -370,6 +394,7 @@ main(void)
 	        CASE(a_whole_is_bounded),
 	        CASE(refusals_tell_their_status),
 	        CASE(failures_tell_whether_a_get_may_fare_otherwise),
+	        CASE(whoever_a_redirect_leads_to_is_told),
 	        CASE(the_policy_and_redirects_are_those_of_everything),
 	        CASE(probes_yield_to_flights),
 	        CASE(stopping_answers_all),
