@@ -1,6 +1,6 @@
 /*
- * The course of an errand, the same for all of them: which origin next, who is asked beside whom, what an answer says
- * of the host. What its bytes mean is up to its kind. The fetcher's thread; must never wait.
+ * The course of an errand, the same for all of them: which origin next, what an answer says of the host. Who is asked
+ * beside whom is in errand_race.c; what its bytes mean is up to its kind. The fetcher's thread; must never wait.
  */
 #include "server/upstream/errand.h"
 
@@ -79,9 +79,8 @@ errand_origin(const struct errand *errand)
 	return &errand->origins.items[errand->next];
 }
 
-/* Only of one that is at rest, for its host's sake or for its own; 0: it may be asked. */
-static int64_t
-at_rest_until(const struct errand *errand, const struct origin *origin, int64_t now_ms)
+int64_t
+errand_rests_until(const struct errand *errand, const struct origin *origin, int64_t now_ms)
 {
 	int64_t until = breaker_rests_until(errand->upstream->breaker, origin->place.host, now_ms);
 
@@ -115,7 +114,7 @@ may_ask(struct errand *errand, size_t index, int64_t now_ms)
 		errand->kind->pass_over(errand, index, TALLY_FAILED, policy_answer_text(origin->allowed));
 		return false;
 	}
-	until_ms = at_rest_until(errand, origin, now_ms);
+	until_ms = errand_rests_until(errand, origin, now_ms);
 	if (until_ms == 0)
 		return true;
 	origin->asked = true;
@@ -123,7 +122,22 @@ may_ask(struct errand *errand, size_t index, int64_t now_ms)
 	return false;
 }
 
-/* The first of those that were not asked yet; one that the kind prefers before them. */
+/* The first that may be asked of those whose turn it is. */
+static bool
+find_in_turn(struct errand *errand, enum origin_turn turn, int64_t now_ms)
+{
+	for (size_t i = 0; i < errand->origins.count; i++) {
+		const struct origin *origin = &errand->origins.items[i];
+
+		if (origin->asked || origin->turn != turn || !may_ask(errand, i, now_ms))
+			continue;
+		errand->next = i;
+		return true;
+	}
+	return false;
+}
+
+/* One that the kind prefers; those that were not asked yet; those that made room for others. */
 static const struct origin *
 next_in_turn(struct errand *errand, int64_t now_ms)
 {
@@ -133,47 +147,11 @@ next_in_turn(struct errand *errand, int64_t now_ms)
 		errand->next = preferred;
 		return errand_origin(errand);
 	}
-	for (size_t i = 0; i < errand->origins.count; i++) {
-		if (errand->origins.items[i].asked || !may_ask(errand, i, now_ms))
-			continue;
-		errand->next = i;
+	if (find_in_turn(errand, ORIGIN_FIRST_TURN, now_ms) ||
+	        find_in_turn(errand, ORIGIN_SECOND_TURN, now_ms))
 		return errand_origin(errand);
-	}
 	errand->kind->give_up(errand, now_ms);
 	return NULL;
-}
-
-static bool
-is_being_asked(const struct errand *errand, const char *host)
-{
-	for (int i = 0; i < ERRAND_VISITS; i++) {
-		const struct visit *visit = &errand->visits[i];
-
-		if (visit_is_under_way(visit) &&
-		        strcmp(errand->origins.items[visit->origin].place.host, host) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * One to be asked beside the one that is silent: at another host, since who is silent under one name is so under
- * the next. Nobody is passed over for good here.
- */
-static bool
-find_beside(struct errand *errand, int64_t now_ms)
-{
-	for (size_t i = 0; i < errand->origins.count; i++) {
-		const struct origin *origin = &errand->origins.items[i];
-
-		if (origin->asked || origin->allowed != POLICY_ALLOWED ||
-		        is_being_asked(errand, origin->place.host) ||
-		        at_rest_until(errand, origin, now_ms) != 0)
-			continue;
-		errand->next = i;
-		return true;
-	}
-	return false;
 }
 
 const struct origin *
@@ -181,7 +159,7 @@ errand_next(struct errand *errand, int64_t now_ms)
 {
 	assert(errand_wants_transfer(errand));
 	if (errand->state == ERRAND_OVERDUE) {
-		if (find_beside(errand, now_ms))
+		if (errand_find_beside(errand, now_ms))
 			return errand_origin(errand);
 		errand_move(errand, ERRAND_ASKING);
 		return NULL;
@@ -202,66 +180,6 @@ errand_begin(struct errand *errand, int64_t now_ms)
 	errand_move(errand, errand->state == ERRAND_OVERDUE ? ERRAND_RACING : ERRAND_ASKING);
 	errand->origins.items[errand->next].asked = true;
 	visit_begin(visit, errand->next, now_ms);
-}
-
-/* --- two at a time --- */
-
-bool
-errand_is_overtaken(struct errand *errand, int64_t now_ms)
-{
-	int64_t patience_ms = errand->upstream->config->fetch.overtake_after_ms;
-	const struct visit *visit = &errand->visits[visit_is_under_way(&errand->visits[0]) ? 0 : 1];
-
-	if (errand->state != ERRAND_ASKING || errand->kind->pace != ERRAND_OVERTAKES || patience_ms == 0)
-		return false;
-	if (now_ms - visit->began_at_ms < patience_ms || !find_beside(errand, now_ms))
-		return false;
-	errand_move(errand, ERRAND_OVERDUE);
-	return true;
-}
-
-/* Its origin may be asked again, should the other one turn out to be of no use. */
-static void
-lose(struct visit *visit)
-{
-	struct errand *errand = visit->errand;
-
-	visit->lost = true;
-	errand->origins.items[visit->origin].asked = false;
-	errand->upstream->raced = true;
-}
-
-static void
-lose_others(struct errand *errand, const struct visit *winner)
-{
-	for (int i = 0; i < ERRAND_VISITS; i++)
-		if (&errand->visits[i] != winner && visit_is_under_way(&errand->visits[i]))
-			lose(&errand->visits[i]);
-}
-
-bool
-errand_wins(struct visit *visit, struct err *err)
-{
-	struct errand *errand = visit->errand;
-
-	if (visit->lost)
-		return err_set(err, ERR_CANCELLED, "another origin was quicker");
-	if (errand->state == ERRAND_OVERDUE)
-		errand->upstream->raced = true; /* it leaves the queue */
-	errand_move(errand, ERRAND_TAKING);
-	visit->taken = true;
-	lose_others(errand, visit);
-	return true;
-}
-
-void
-errand_drop_lost(struct errand *errand)
-{
-	struct transfer_report report;
-
-	for (int i = 0; i < ERRAND_VISITS; i++)
-		if (visit_is_under_way(&errand->visits[i]) && errand->visits[i].lost)
-			visit_finish(&errand->visits[i], CURLE_ABORTED_BY_CALLBACK, &report);
 }
 
 /* --- what a visit came to --- */
@@ -348,8 +266,8 @@ errand_ended(struct visit *visit, CURLcode code, int64_t now_ms)
 		errand->kind->ended(visit, &report, now_ms);
 	}
 	if (errand->state == ERRAND_OVER)
-		lose_others(errand, NULL);
-	errand_drop_lost(errand);
+		errand_lose_all(errand);
+	errand_drop_lost(errand, now_ms);
 }
 
 void
@@ -370,9 +288,7 @@ errand_break(struct errand *errand)
 	struct err err = ERR_NONE;
 
 	err_set(&err, ERR_STOPPING, "larder is stopping");
-	for (int i = 0; i < ERRAND_VISITS; i++)
-		errand->visits[i].lost = true;
-	errand_drop_lost(errand);
+	errand_break_off_all(errand);
 	if (errand->state == ERRAND_SETTLING)
 		errand_move(errand, ERRAND_OVER);
 	else

@@ -1,6 +1,7 @@
 /*
  * An errand: one flight, one document or one probe on its way through its origins. A flight's errand asks up to two
- * origins at a time: one that has not sent its first byte for a while is overtaken by the next.
+ * origins at a time: one that has not sent its first byte for a while is overtaken by the next; where both are silent
+ * for so long and there is a third, the older one makes room (RACING to ASKING, then OVERDUE).
  *
  *               errand_begin                   silent for fetch.overtake_after
  *   WAITING ────────────────────→ ASKING ←──────────────────────────────────→ OVERDUE
@@ -17,7 +18,7 @@
  *                                                  └───────────────────────→ SETTLING ───────────────→ OVER
  *
  * WAITING and OVERDUE stand in the fetcher's queue. Whoever was cut off is asked for the rest (resume.h); whoever was
- * broken off may be asked again. From every state to OVER: done (documents and probes), failed for good, nobody left
+ * broken off may be asked again: one that made room when nobody else is left. From every state to OVER: done (documents and probes), failed for good, nobody left
  * to ask, moot, or larder stops.
  *
  * The fetcher's thread, except where a comment says otherwise.
@@ -113,8 +114,8 @@ const struct origin *errand_next(struct errand *errand, int64_t now_ms);
 const struct origin *errand_origin(const struct errand *errand);
 void errand_begin(struct errand *errand, int64_t now_ms);
 /*
- * Whoever is being asked is silent for so long that another origin should be asked beside it: OVERDUE now. Call
- * every 100 ms or so.
+ * Whoever is being asked is silent for so long that another origin should be asked beside it: OVERDUE now. Of two that
+ * both are the older is broken off before, if there is one to take its place. Call every 100 ms or so.
  */
 bool errand_is_overtaken(struct errand *errand, int64_t now_ms);
 /*
@@ -123,7 +124,7 @@ bool errand_is_overtaken(struct errand *errand, int64_t now_ms);
  */
 void errand_ended(struct visit *visit, CURLcode code, int64_t now_ms);
 /* Breaks off whoever was not quick enough. */
-void errand_drop_lost(struct errand *errand);
+void errand_drop_lost(struct errand *errand, int64_t now_ms);
 /* The archive is stored, by other means: its visits are to be broken off, with errand_ended. */
 bool errand_is_moot(const struct errand *errand);
 /* Wakes who waits for a flight; notices that it is over. */

@@ -68,7 +68,10 @@ prefers(const struct errand *errand)
 {
 	const struct resume *resume = &errand->resume;
 
-	return resume->pending && !errand->origins.items[resume->broken].asked ? resume->broken : ORIGINS_ANY;
+	const struct origin *broken = &errand->origins.items[resume->broken];
+
+	return resume->pending && !broken->asked && broken->turn == ORIGIN_FIRST_TURN ? resume->broken
+	                                                                              : ORIGINS_ANY;
 }
 
 static int64_t
@@ -443,6 +446,25 @@ ended_flight(struct visit *visit, const struct transfer_report *told, int64_t no
 		was_of_no_use(visit, &report, transfer_end_word(report.end), report.detail);
 }
 
+/*
+ * Not in the flight's report: it is asked again when nobody else has it, and that tells. Nor does the host rest for it:
+ * a host that is only slow may be the one that has the next archive.
+ */
+static void
+left_flight(struct visit *visit, const struct transfer_report *report, int64_t silent_ms)
+{
+	const struct resume *resume = &visit->errand->resume;
+	AUTO_TEXT detail = TEXT_EMPTY;
+	struct ending ending = {
+	        .origin = visit->origin, .report = report, .result = ORIGIN_FAILED, .word = "silent"};
+
+	if (resume->pending && resume->broken == visit->origin)
+		return; /* that it broke off is told of it */
+	text_addf(&detail, "silent for %lld s, left for another", (long long)silent_ms / 1000);
+	ending.detail = text_string(&detail);
+	record(visit->errand, &ending);
+}
+
 static void
 tick_flight(struct errand *errand, int64_t now_ms)
 {
@@ -464,6 +486,7 @@ const struct errand_kind errand_kind_flight = {
         .pass_over = pass_over,
         .plan = plan_flight,
         .ended = ended_flight,
+        .left = left_flight,
         .give_up = give_up_flight,
         .fail = fail_flight,
         .tick = tick_flight,

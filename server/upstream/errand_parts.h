@@ -1,6 +1,7 @@
 /*
- * What the parts of an errand share: errand.c (its course, the same for all), errand_flight.c, errand_document.c and
- * errand_probe.c (what differs), resume.c (going on where an origin broke off). Nobody else includes this.
+ * What the parts of an errand share: errand.c and errand_race.c (its course, the same for all), errand_flight.c,
+ * errand_document.c and errand_probe.c (what differs), resume.c (going on where an origin broke off). Nobody else
+ * includes this.
  */
 #ifndef SERVER_UPSTREAM_ERRAND_PARTS_H
 #define SERVER_UPSTREAM_ERRAND_PARTS_H
@@ -22,6 +23,8 @@ struct errand_kind {
 	void (*plan)(struct visit *visit, struct transfer_plan *plan);
 	/* A visit that was not lost came to an end: to errand_goes_on, errand_fail, SETTLING or OVER. */
 	void (*ended)(struct visit *visit, const struct transfer_report *report, int64_t now_ms);
+	/* A visit was broken off for another one after it had been silent for long. Of those that overtake. */
+	void (*left)(struct visit *visit, const struct transfer_report *report, int64_t silent_ms);
 	/* Nobody is left to be asked; says so with errand_fail. */
 	void (*give_up)(struct errand *errand, int64_t now_ms);
 	/* Tells whoever waits. */
@@ -36,6 +39,14 @@ struct errand_kind {
 extern const struct errand_kind errand_kind_flight, errand_kind_document, errand_kind_probe;
 
 void errand_move(struct errand *errand, enum errand_state state);
+/* Only of one that is at rest, for its host's sake or for its own; 0: it may be asked. */
+int64_t errand_rests_until(const struct errand *errand, const struct origin *origin, int64_t now_ms);
+/* Whom to ask beside those that are silent, as errand_origin; hosts that were not silent before those that were. */
+bool errand_find_beside(struct errand *errand, int64_t now_ms);
+/* The errand is over: none of its visits is wanted any more, and they are to be dropped. */
+void errand_lose_all(struct errand *errand);
+/* At once; says nothing of anybody. */
+void errand_break_off_all(struct errand *errand);
 /*
  * This visit's bytes are the errand's from here on, and the other's are not wanted any more. False: it is too late,
  * the other was quicker. Within a callback of libcurl.

@@ -358,7 +358,7 @@ settle_races(struct fetcher *fetcher, int64_t now_ms)
 	fetcher->look_again = true;
 	for (errand = TAILQ_FIRST(&fetcher->live); errand != NULL; errand = next) {
 		next = TAILQ_NEXT(errand, link);
-		errand_drop_lost(errand);
+		errand_drop_lost(errand, now_ms);
 		if (errand->is_queued && !errand_wants_transfer(errand))
 			follow(fetcher, errand, QUEUE_FRONT, now_ms);
 	}

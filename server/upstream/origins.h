@@ -19,6 +19,9 @@
 #define ORIGINS_OF_MIRROR_MAX                                                                                \
 	8 /* URLs of one mirror for one archive; the digests it likes least are left out */
 
+/* SECOND: it was silent and made room for another; asked again when nobody else is left. */
+enum origin_turn { ORIGIN_FIRST_TURN, ORIGIN_SECOND_TURN };
+
 struct origin {
 	int64_t id;       /* in the catalog, or ORIGIN_MIRROR */
 	struct digest by; /* which digest the URL is asked for */
@@ -31,7 +34,8 @@ struct origin {
 	bool asked;     /* it is or was, or was passed over: not its turn any more */
 	bool gave_part; /* of what there is */
 	bool no_parts;  /* it cannot go on where others broke off: asked for the whole */
-	unsigned slow;  /* times it broke off because it was too slow */
+	enum origin_turn turn;
+	unsigned slow; /* times it broke off because it was too slow */
 };
 
 struct origins {

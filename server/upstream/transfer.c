@@ -319,10 +319,16 @@ check_first_byte(const struct transfer *transfer, int64_t now_ms)
 }
 
 bool
+transfer_is_silent(const struct transfer *transfer)
+{
+	return transfer->rate_since_ms == 0;
+}
+
+bool
 transfer_is_overdue(struct transfer *transfer, int64_t now_ms)
 {
-	enum stop stop = transfer->rate_since_ms != 0 ? check_rate(transfer, now_ms)
-	                                              : check_first_byte(transfer, now_ms);
+	enum stop stop = transfer_is_silent(transfer) ? check_first_byte(transfer, now_ms)
+	                                              : check_rate(transfer, now_ms);
 
 	if (stop != STOP_NONE)
 		transfer->stop = stop;

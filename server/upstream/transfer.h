@@ -112,6 +112,8 @@ void *transfer_context(const struct transfer *transfer);
  * so.
  */
 bool transfer_is_overdue(struct transfer *transfer, int64_t now_ms);
+/* Nothing has come yet that could be of use: no head of what was asked for. */
+bool transfer_is_silent(const struct transfer *transfer);
 /* Ends it, with libcurl's answer or CURLE_ABORTED_BY_CALLBACK where it is broken off. Takes the transfer. */
 void transfer_finish(CURLM *multi, struct transfer *transfer, CURLcode code, struct transfer_report *ret);
 

@@ -28,8 +28,9 @@ struct visit {
 	size_t origin;             /* in the errand's list */
 	struct transfer *transfer; /* NULL: not under way */
 	int64_t began_at_ms;
-	bool taken; /* it gave the first byte that could be used: its bytes are the errand's */
-	bool lost; /* the other one did, or the errand is over: to be broken off, which says nothing of the origin */
+	bool taken;  /* it gave the first byte that could be used: its bytes are the errand's */
+	bool lost;   /* the other one did, or the errand is over: to be broken off … */
+	bool beaten; /* … since the other one did: it is remembered where this one was silent for long */
 
 	/* of a flight: */
 	uint64_t from;   /* asked for the archive from here on */

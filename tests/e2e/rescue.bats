@@ -16,6 +16,7 @@ setup_file() {
 	make_archive "$WORK/origin/files/elsewhere" 3000000
 	make_archive "$WORK/origin/files/repeated" 3000000
 	make_archive "$WORK/origin/files/silent" 20000
+	make_archive "$WORK/origin/files/third" 20000
 	make_archive "$WORK/origin/files/halves" 20000
 	make_archive "$WORK/origin/files/named" 20000
 	make_archive "$WORK/mirrored" $MIRRORED
@@ -31,6 +32,9 @@ setup_file() {
 		$(row 127.1.0.6 whole repeated)
 		$(row 127.1.0.7 stall silent)
 		$(row 127.1.0.8 ok silent)
+		$(row 127.1.0.13 stall third)
+		$(row 127.1.0.14 stall third)
+		$(row 127.1.0.15 ok third)
 		$(row 127.1.0.9 wrong-cut halves)
 		$(row 127.1.0.10 ok halves)
 		https://localhost:$TLS_PORT/x sha256=$(digest_of sha256 "$WORK/origin/files/named") named.1
@@ -111,6 +115,14 @@ get() {
 	[ "$(metric limit_first_byte_total)" = 0 ]
 	run larder show "sha256:$(digest_of sha256 "$WORK/origin/files/silent")"
 	[[ "$output" != *failed* ]]
+	[[ "$output" == *served* ]]
+}
+
+@test "two silent origins make room for a third well before the client's time is up, and it is said of the one that did" {
+	get "$WORK/origin/files/third"
+	[ "$(metric limit_first_byte_total)" = 0 ]
+	run larder show "sha256:$(digest_of sha256 "$WORK/origin/files/third")"
+	[[ "$output" == *"127.1.0.13:$ORIGIN_PORT/stall/third"*"no verdict yet (failed, silent for 4 s, left for another)"*"127.1.0.14"*untried* ]]
 	[[ "$output" == *served* ]]
 }
 

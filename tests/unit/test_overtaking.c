@@ -33,6 +33,7 @@ a_silent_origin_is_overtaken(void **state)
 {
 	struct world *world = *state;
 
+	world->config.fetch.overtake_after_ms = 6 * SOON_MS; /* long enough to tell it from twice as long */
 	name(world, "/silent");
 	name_other(world, "/a");
 	stall(world->origin, "/silent");
@@ -42,7 +43,7 @@ a_silent_origin_is_overtaken(void **state)
 		expect_landed(world);
 	fetcher_stop(world->fetcher);
 	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 7);
-	/* That it was left says nothing: it is asked each time, and nowhere noted. */
+	/* That it was left so soon says nothing: it is asked each time, and nowhere noted. */
 	assert_int_equal(scripted_hits(world->origin, "/silent"), 7);
 	assert_int_equal(world->catalog.last[1].count, 0);
 	assert_int_equal(world->catalog.last[2].count, 7);
@@ -99,13 +100,116 @@ two_at_a_time_and_no_more(void **state)
 	start(world);
 	flight = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
 	scripted_wait_hits(world->origin, "/last", 1);
-	/* Only when the first had failed was the third asked. */
+	/* Only when the first was given up was the third asked. */
 	pthread_mutex_lock(&world->catalog.mutex);
 	assert_int_equal(world->catalog.last[1].count, 1);
 	pthread_mutex_unlock(&world->catalog.mutex);
 	scripted_open_gate(world->origin, "/last");
 	fake_wait(flight);
 	assert_true(flight->settled);
+	flight_release(flight);
+}
+
+/* Long before either has failed: whoever was silent the longest makes room, and is remembered as that. */
+static void
+of_two_that_are_silent_the_older_makes_room(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/silent");
+	name_other(world, "/silent");
+	name_third(world, "/a");
+	stall(world->origin, "/silent");
+	stall(world->other, "/silent");
+	serve_right(world->origin, "/a");
+	start(world);
+	for (unsigned i = 1; i <= 7; i++) {
+		expect_landed(world);
+		assert_int_equal(scripted_hits(world->origin, "/silent"), i);
+	}
+	fetcher_stop(world->fetcher);
+	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 14);
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FIRST_BYTE), 0);
+	assert_int_equal(world->catalog.last[1].count, 7);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_FAILED);
+	assert_string_equal(world->catalog.last[1].detail, "silent for 0 s, left for another");
+	assert_non_null(strstr(fake_metrics_outcomes(world->metrics), " silent"));
+	assert_null(strstr(fake_metrics_outcomes(world->metrics), "timeout"));
+}
+
+/* It may have been only slow: when the others have nothing its turn comes again. */
+static void
+who_made_room_is_asked_again_when_nobody_else_has_it(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight;
+
+	name(world, "/slow");
+	name_other(world, "/silent");
+	name_third(world, "/gone");
+	serve_right(world->origin, "/slow");
+	scripted_answer(world->origin, "/slow#1", "", "", 0, THEN_STALL);
+	stall(world->other, "/silent");
+	scripted_status(world->origin, "/gone", "404 Not Found", "");
+	start(world);
+	flight = ask(world);
+	assert_true(flight->settled);
+	assert_int_equal(scripted_hits(world->origin, "/gone"), 1);
+	assert_int_equal(scripted_hits(world->origin, "/slow"), 2);
+	assert_int_equal(flight->attempts.count, 1); /* that it was left is not said of one that served */
+	flight_release(flight);
+}
+
+/* Nobody is left to be asked in their place: each has all of fetch.first_byte_timeout, once more for who made room. */
+static void
+the_last_are_waited_for(void **state)
+{
+	struct world *world = *state;
+
+	world->config.fetch.first_byte_timeout_ms = 400;
+	name(world, "/silent");
+	name_other(world, "/silent");
+	name_third(world, "/gone");
+	stall(world->origin, "/silent");
+	stall(world->other, "/silent");
+	scripted_status(world->origin, "/gone", "404 Not Found", "");
+	start(world);
+	expect_failed(world, ERR_FAILING, "3 asked");
+	fetcher_stop(world->fetcher);
+	assert_int_equal(scripted_hits(world->origin, "/silent"), 2);
+	assert_int_equal(scripted_hits(world->other, "/silent"), 1);
+	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FIRST_BYTE), 2);
+	assert_string_equal(world->catalog.last[1].detail, "timed out after 0 s");
+}
+
+/* Who was beaten in a moment may be as good as the other; who was silent for long is remembered as that. */
+static void
+who_was_silent_for_long_is_remembered_when_it_is_beaten(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight;
+	unsigned ticks;
+
+	name(world, "/silent");
+	name_other(world, "/a");
+	stall(world->origin, "/silent");
+	serve_right(world->other, "/a");
+	scripted_gate(world->other, "/a");
+	start(world);
+	flight = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->other, "/a", 1);
+	pthread_mutex_lock(&flight->mutex);
+	ticks = flight->ticks;
+	pthread_mutex_unlock(&flight->mutex);
+	fake_wait_ticks(flight, ticks + 3);
+	scripted_open_gate(world->other, "/a");
+	fake_wait(flight);
+	assert_true(flight->settled);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(world->catalog.last[1].count, 1);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_FAILED);
+	assert_string_equal(world->catalog.last[1].detail, "silent for 0 s, left for another");
+	assert_int_equal(world->catalog.last[2].result, ORIGIN_SERVED);
 	flight_release(flight);
 }
 
@@ -297,6 +401,10 @@ main(void)
 	        CASE(a_silent_origin_is_overtaken),
 	        CASE(the_first_may_win_after_all),
 	        CASE(two_at_a_time_and_no_more),
+	        CASE(of_two_that_are_silent_the_older_makes_room),
+	        CASE(who_made_room_is_asked_again_when_nobody_else_has_it),
+	        CASE(the_last_are_waited_for),
+	        CASE(who_was_silent_for_long_is_remembered_when_it_is_beaten),
 	        CASE(both_silent),
 	        CASE(who_overtakes_in_vain_leaves_the_first),
 	        CASE(who_was_beaten_is_asked_again_when_the_winner_is_wrong),
