@@ -239,16 +239,25 @@ flight_hand_on(struct flight *flight, flight_rejected_fn *take, void *context)
 		take(context, intake);
 }
 
+/* Why it failed, if it did, and until when that stands. */
+struct end {
+	struct err failure;
+	int64_t until_ms;
+};
+
+static const struct end good_end;
+
 /*
  * The end of a flight that is ENDING, either way. The table first, without a lock held towards it: who is woken
  * and asks again finds the store or the memory of what is nowhere, and not this flight once more.
  */
 static void
-tell_end(struct flight *flight, enum flight_state state, const struct err *failure)
+tell_end(struct flight *flight, enum flight_state state, const struct end *end)
 {
 	metrics_add(flight->plan.metrics,
 	        state == FLIGHT_LANDED ? METRIC_FLIGHTS_LANDED : METRIC_FLIGHTS_FAILED, 1);
-	flight->failure = *failure; /* before FAILED, which others see only through the lock */
+	flight->failure = end->failure; /* before FAILED, which others see only through the lock */
+	flight->failed_until_ms = end->until_ms;
 	flight_hold(flight);
 	flight->plan.over(flight->plan.context, flight);
 	pthread_mutex_lock(&flight->mutex);
@@ -260,7 +269,7 @@ tell_end(struct flight *flight, enum flight_state state, const struct err *failu
 
 /* Ends it, unless somebody else did already. */
 static void
-finish(struct flight *flight, enum flight_state state, const struct err *failure)
+finish(struct flight *flight, enum flight_state state, const struct end *end)
 {
 	bool ended;
 
@@ -270,7 +279,7 @@ finish(struct flight *flight, enum flight_state state, const struct err *failure
 		move_to(flight, FLIGHT_ENDING);
 	pthread_mutex_unlock(&flight->mutex);
 	if (!ended)
-		tell_end(flight, state, failure);
+		tell_end(flight, state, end);
 }
 
 /* The store's answer, on one of its threads. The reference taken for it ends here. */
@@ -283,14 +292,14 @@ committed(void *context, enum intake_result result, const struct err *err)
 	case INTAKE_STORED:
 	case INTAKE_KNOWN:
 		flight->in_store = true; /* before LANDED, which others see only through the lock */
-		finish(flight, FLIGHT_LANDED, &ERR_NONE);
+		finish(flight, FLIGHT_LANDED, &good_end);
 		break;
 	case INTAKE_REFUSED:
 		if (err->code == ERR_COLLISION) {
 			log_warning("an archive is right but not kept: %s; it is passed through to who asked",
 			        err->text);
 			metrics_add(flight->plan.metrics, METRIC_PASSED_THROUGH, 1);
-			finish(flight, FLIGHT_LANDED, &ERR_NONE);
+			finish(flight, FLIGHT_LANDED, &good_end);
 		} else {
 			/* What a disk did not take cannot be trusted to be read back. */
 			flight_fail(flight, err);
@@ -329,7 +338,7 @@ flight_land(struct flight *flight, struct err *err)
 		return came_too_late(err);
 	if (intake_keeping(flight->intake) == INTAKE_PASS_THROUGH) {
 		metrics_add(flight->plan.metrics, METRIC_PASSED_THROUGH, 1);
-		finish(flight, FLIGHT_LANDED, &ERR_NONE);
+		finish(flight, FLIGHT_LANDED, &good_end);
 		return true;
 	}
 	flight_hold(flight);
@@ -339,16 +348,22 @@ flight_land(struct flight *flight, struct err *err)
 
 /* Clients go on at once after a 404 and lose seconds on a 5xx: trouble with larder's disk is a miss to them. */
 void
-flight_fail(struct flight *flight, const struct err *err)
+flight_fail_until(struct flight *flight, const struct err *err, int64_t until_ms)
 {
-	struct err failure = *err;
+	struct end end = {.failure = *err, .until_ms = until_ms};
 
 	assert(err->code != ERR_OK);
 	if (err->code == ERR_NO_SPACE)
-		failure.code = ERR_LIMIT;
+		end.failure.code = ERR_LIMIT;
 	if (err->code == ERR_IO || err->code == ERR_CORRUPT)
-		failure.code = ERR_FAILING;
-	finish(flight, FLIGHT_FAILED, &failure);
+		end.failure.code = ERR_FAILING;
+	finish(flight, FLIGHT_FAILED, &end);
+}
+
+void
+flight_fail(struct flight *flight, const struct err *err)
+{
+	flight_fail_until(flight, err, 0);
 }
 
 void
@@ -366,7 +381,7 @@ flight_found_stored(struct flight *flight, const struct digests *digests)
 	}
 	pthread_mutex_unlock(&flight->mutex);
 	if (needless)
-		tell_end(flight, FLIGHT_LANDED, &ERR_NONE);
+		tell_end(flight, FLIGHT_LANDED, &good_end);
 }
 
 bool
@@ -398,6 +413,12 @@ const struct err *
 flight_failure(const struct flight *flight)
 {
 	return &flight->failure;
+}
+
+int64_t
+flight_failed_until(const struct flight *flight)
+{
+	return flight->failed_until_ms;
 }
 
 void

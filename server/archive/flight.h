@@ -123,6 +123,8 @@ typedef void flight_rejected_fn(void *context, struct intake *intake);
 void flight_hand_on(struct flight *flight, flight_rejected_fn *take, void *context);
 /* Nowhere to be had: wakes everybody with this error. */
 void flight_fail(struct flight *flight, const struct err *err);
+/* As flight_fail; before then (clock_ms) asking again would tell nothing new. 0: it may at any time. */
+void flight_fail_until(struct flight *flight, const struct err *err, int64_t until_ms);
 /* Wakes who has something to read or has waited past his time. Call every FLIGHT_WAKE_MS. */
 void flight_tick(struct flight *flight, int64_t now_ms);
 /* LANDED or FAILED. */
@@ -158,6 +160,7 @@ struct flight *flight_create(const struct flight_plan *plan); /* one reference, 
 void flight_found_stored(struct flight *flight, const struct digests *digests);
 /* From the call of over() on: ERR_OK for one that lands, else why it failed. */
 const struct err *flight_failure(const struct flight *flight);
+int64_t flight_failed_until(const struct flight *flight); /* as flight_fail_until had it, else 0 */
 
 void flight_hold(struct flight *flight);    /* one more reference */
 void flight_release(struct flight *flight); /* the last one frees it */

@@ -38,6 +38,7 @@ struct flight {
 	void *heir_context;
 	struct digests landed; /* SEALING and LANDED: what the bytes are */
 	struct err failure;
+	int64_t failed_until_ms;
 	TAILQ_HEAD(, waiter) parked;
 	struct attempts attempts;
 };

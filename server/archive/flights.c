@@ -28,7 +28,9 @@ struct seat {
 
 /* What was found nowhere, and until when nobody asks again. */
 struct nowhere {
-	struct digest name;
+	struct digest name; /* as it was asked for */
+	struct digests
+	        names; /* all that its origins were asked by: who knows it by one of these finds nothing else */
 	int64_t until_ms; /* clock_ms */
 	struct err why;
 	UT_hash_handle hh; /* in the order of insertion, and so of time */
@@ -131,16 +133,40 @@ unseat_flight(struct flights *flights, const struct digests *names)
 		pthread_cond_broadcast(&flights->empty);
 }
 
-static bool
-was_nowhere(struct flights *flights, const struct digest *name, struct err *err)
+static const struct nowhere *
+find_nowhere(struct flights *flights, const struct digest *name)
 {
 	struct nowhere *nowhere;
 
 	HASH_FIND(hh, flights->nowhere, name, sizeof *name, nowhere);
-	if (nowhere == NULL || clock_ms() >= nowhere->until_ms)
-		return false;
+	return nowhere != NULL && clock_ms() < nowhere->until_ms ? nowhere : NULL;
+}
+
+static void
+tell_nowhere(struct flights *flights, const struct nowhere *nowhere, struct err *err)
+{
 	*err = nowhere->why;
-	return true;
+	metrics_add(flights->options.metrics, METRIC_NEGATIVE_HITS, 1);
+}
+
+/*
+ * Lately found nowhere by one of these names. It counts only where all of them were known then: by another one, or by
+ * sets that contradict each other, it may be somewhere else.
+ */
+static bool
+was_nowhere(struct flights *flights, const struct digests *names, struct err *err)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest name;
+		const struct nowhere *nowhere =
+		        digests_get(names, algo, &name) ? find_nowhere(flights, &name) : NULL;
+
+		if (nowhere == NULL || !digests_satisfy(&nowhere->names, names))
+			continue;
+		tell_nowhere(flights, nowhere, err);
+		return true;
+	}
+	return false;
 }
 
 static void
@@ -150,9 +176,17 @@ forget(struct flights *flights, struct nowhere *nowhere)
 	free(nowhere);
 }
 
-static void
-remember_nowhere(struct flights *flights, const struct digest *name, const struct err *why)
+/* Who could have it and did not say no asked to be left alone. */
+static bool
+is_held(const struct flight *flight)
 {
+	return flight_failed_until(flight) != 0;
+}
+
+static void
+remember_nowhere(struct flights *flights, const struct flight *flight, const struct digests *names)
+{
+	const struct digest *name = flight_asked(flight);
 	struct nowhere *nowhere;
 
 	HASH_FIND(hh, flights->nowhere, name, sizeof *name, nowhere);
@@ -162,8 +196,11 @@ remember_nowhere(struct flights *flights, const struct digest *name, const struc
 		forget(flights, flights->nowhere);
 	nowhere = xcalloc(1, sizeof *nowhere);
 	nowhere->name = *name;
-	nowhere->why = *why;
+	nowhere->names = *names;
+	nowhere->why = *flight_failure(flight);
 	nowhere->until_ms = clock_ms() + flights->options.negative_ttl_ms;
+	if (is_held(flight) && flight_failed_until(flight) < nowhere->until_ms)
+		nowhere->until_ms = flight_failed_until(flight);
 	HASH_ADD(hh, flights->nowhere, name, sizeof nowhere->name, nowhere);
 }
 
@@ -196,13 +233,15 @@ names_of(const struct digest *asked, const struct catalog_wanted *wanted, struct
 }
 
 /*
- * What is to be kept in mind: every origin said that it is not there. Anything else may be better in a
- * moment.
+ * What is to be kept in mind: every origin said that it is not there, those aside that are left alone for now.
+ * Anything else may be better in a moment.
  */
 static bool
-is_nowhere(const struct err *failure)
+is_nowhere(const struct flight *flight)
 {
-	return failure->code == ERR_UNKNOWN || failure->code == ERR_VANISHED;
+	enum err_code code = flight_failure(flight)->code;
+
+	return code == ERR_UNKNOWN || code == ERR_VANISHED || is_held(flight);
 }
 
 /* The flight is over: it leaves the table. On whichever thread ended it. */
@@ -210,14 +249,13 @@ static void
 flight_over(void *context, struct flight *flight)
 {
 	struct flights *flights = context;
-	const struct err *failure = flight_failure(flight);
 	struct digests names;
 
 	names_of(flight_asked(flight), flight_wanted(flight), &names);
 	pthread_mutex_lock(&flights->mutex);
 	unseat_flight(flights, &names);
-	if (is_nowhere(failure) && flights->options.negative_ttl_ms > 0)
-		remember_nowhere(flights, flight_asked(flight), failure);
+	if (is_nowhere(flight) && flights->options.negative_ttl_ms > 0)
+		remember_nowhere(flights, flight, &names);
 	pthread_mutex_unlock(&flights->mutex);
 	flight_release(flight);
 }
@@ -226,17 +264,19 @@ flight_over(void *context, struct flight *flight)
 static struct flight *
 join_by_digest(struct flights *flights, const struct digest *digest, struct err *err)
 {
+	const struct nowhere *nowhere;
 	struct flight *flight = NULL;
 	struct seat *seat;
 
 	pthread_mutex_lock(&flights->mutex);
 	seat = find_seat(flights, digest);
+	nowhere = find_nowhere(flights, digest);
 	if (seat != NULL) {
 		flight = seat->flight;
 		flight_hold(flight);
 		metrics_add(flights->options.metrics, METRIC_FLIGHT_JOINS, 1);
-	} else if (was_nowhere(flights, digest, err)) {
-		metrics_add(flights->options.metrics, METRIC_NEGATIVE_HITS, 1);
+	} else if (nowhere != NULL) {
+		tell_nowhere(flights, nowhere, err);
 	}
 	pthread_mutex_unlock(&flights->mutex);
 	return flight;
@@ -245,8 +285,8 @@ join_by_digest(struct flights *flights, const struct digest *digest, struct err 
 enum joined { JOINED_OTHER, JOINED_NEW, JOINED_NONE };
 
 /*
- * Puts the new flight into the table unless there is one by then, or no room. The result is held for the
- * caller.
+ * Puts the new flight into the table unless there is one by then, or no room, or it was lately found nowhere by another
+ * name. The result is held for the caller.
  */
 static enum joined
 enter(struct flights *flights, struct flight *fresh, const struct digests *names, struct flight **ret,
@@ -264,6 +304,8 @@ enter(struct flights *flights, struct flight *fresh, const struct digests *names
 		metrics_add(flights->options.metrics, METRIC_FLIGHT_JOINS, 1);
 	} else if (flights->refusing) {
 		err_set(err, ERR_STOPPING, "larder is stopping; ask again in a moment");
+	} else if (was_nowhere(flights, names, err)) {
+		joined = JOINED_NONE;
 	} else if (flights->count >= flights->options.max_flights) {
 		err_set(err, ERR_OVERLOADED,
 		        "%lld downloads are under way, as many as limits.flights allows; ask again in a "

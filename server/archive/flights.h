@@ -25,7 +25,7 @@ struct flights_options {
 /* Hands a new flight to who fetches it (the reference goes along). False: refused, err says why. */
 typedef bool flights_submit_fn(void *context, struct flight *flight, struct err *err);
 
-#define FLIGHTS_NOWHERE_MAX 65536 /* digests remembered as found nowhere; the oldest make room */
+#define FLIGHTS_NOWHERE_MAX 65536 /* archives remembered as found nowhere; the oldest make room */
 
 struct flights *flights_create(
         const struct flights_options *options, flights_submit_fn *submit, void *context);
@@ -34,7 +34,7 @@ void flights_destroy(struct flights *flights); /* every flight is over */
 /*
  * The flight that fetches this archive: the one under way or a new one. The caller holds a reference
  * (flight_leave or flight_release drops it). NULL: ERR_OVERLOADED at the limit, ERR_STOPPING, or what was
- * found lately (ERR_UNKNOWN, ERR_VANISHED …), ERR_REMOVED where somebody removed it. Any thread.
+ * found lately, by this digest or by another of the same archive (ERR_UNKNOWN, ERR_VANISHED …), ERR_REMOVED where somebody removed it. Any thread.
  */
 struct flight *flights_join(struct flights *flights, const struct digest *digest, struct err *err) MUST_CHECK;
 

@@ -109,6 +109,16 @@ breaker_rests_until(struct breaker *breaker, const char *name, int64_t now_ms)
 	return host == NULL ? 0 : rests_until(host, now_ms);
 }
 
+int64_t
+breaker_asked_until(struct breaker *breaker, const char *name, int64_t now_ms)
+{
+	struct host *host = find(breaker, name);
+
+	if (host == NULL || host->asked_until_ms <= now_ms || host->asked_until_ms < host->failed_until_ms)
+		return 0;
+	return host->asked_until_ms;
+}
+
 enum breaker_news
 breaker_failed(struct breaker *breaker, const char *name, int64_t now_ms, struct breaker_rest *ret)
 {

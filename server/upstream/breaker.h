@@ -24,6 +24,8 @@ void breaker_destroy(struct breaker *breaker);
 
 /* Until when this host rests; 0: it may be asked. */
 int64_t breaker_rests_until(struct breaker *breaker, const char *host, int64_t now_ms);
+/* Until when it rests because it asked to, and for no failure longer than that; 0: it does not. */
+int64_t breaker_asked_until(struct breaker *breaker, const char *host, int64_t now_ms);
 
 /* Whether the host's rest changed, for one line in the log each time. */
 enum breaker_news { BREAKER_AS_BEFORE, BREAKER_RESTS, BREAKER_ANSWERS_AGAIN };

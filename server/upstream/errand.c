@@ -10,6 +10,7 @@
 
 #include "server/admin/metrics.h"
 #include "server/upstream/errand_parts.h"
+#include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 
@@ -87,16 +88,30 @@ errand_rests_until(const struct errand *errand, const struct origin *origin, int
 	return until != 0 ? until : errand->kind->rests_until(errand, origin, now_ms);
 }
 
+bool
+errand_note_rest(struct errand *errand, size_t index, int64_t now_ms)
+{
+	const char *host = errand->origins.items[index].place.host;
+	int64_t until_ms = breaker_asked_until(errand->upstream->breaker, host, now_ms);
+
+	if (until_ms != 0)
+		tally_add_rest(&errand->tally, host, until_ms, clock_wall_ms() + until_ms - now_ms);
+	return until_ms != 0;
+}
+
 static void
 pass_over_resting(struct errand *errand, size_t index, int64_t until_ms, int64_t now_ms)
 {
 	const struct origin *origin = &errand->origins.items[index];
 	bool host = breaker_rests_until(errand->upstream->breaker, origin->place.host, now_ms) != 0;
+	enum tally_kind kind = host ? TALLY_RESTING : TALLY_CHANGED;
 	struct text detail = TEXT_EMPTY;
 
+	if (errand_note_rest(errand, index, now_ms))
+		kind = TALLY_LEFT;
 	text_addf(&detail, "%s %lld s more", host ? "rests for" : "served other bytes, not asked for",
 	        (long long)(until_ms - now_ms + 999) / 1000);
-	errand->kind->pass_over(errand, index, host ? TALLY_RESTING : TALLY_CHANGED, text_string(&detail));
+	errand->kind->pass_over(errand, index, kind, text_string(&detail));
 	text_finish(&detail);
 }
 

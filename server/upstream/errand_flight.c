@@ -1,6 +1,6 @@
 /*
- * What is particular to the errand of a flight: where its bytes go, what a wrong, a cut and a refused answer mean for
- * it, and what is remembered of each origin. The fetcher's thread; must never wait.
+ * What is particular to the errand of a flight: where its bytes go, and what a wrong, a cut and a refused answer mean
+ * for it. The fetcher's thread; must never wait.
  */
 #include <stdlib.h>
 
@@ -78,66 +78,6 @@ static int64_t
 flight_rests_until(const struct errand *errand, const struct origin *origin, int64_t now_ms)
 {
 	return rests_until(errand->upstream->rests, &errand->name, origin->url, now_ms);
-}
-
-/* --- what is remembered --- */
-
-/* In the tally and in the flight's report. */
-static void
-note(struct errand *errand, size_t index, enum tally_kind kind, const char *detail)
-{
-	static const enum origin_result results[TALLY_KINDS] = {
-	        [TALLY_GONE] = ORIGIN_GONE,
-	        [TALLY_CHANGED] = ORIGIN_CHANGED,
-	        [TALLY_TOO_LARGE] = ORIGIN_FAILED,
-	        [TALLY_FAILED] = ORIGIN_FAILED,
-	        [TALLY_RESTING] = ORIGIN_UNTRIED,
-	};
-	const struct origin *origin = &errand->origins.items[index];
-
-	tally_add(&errand->tally, kind, origin->place.host, detail);
-	flight_note(errand->flight, origin->url, results[kind], detail);
-}
-
-static struct contact
-contact_of(const struct errand *errand, const struct ending *ending)
-{
-	const struct origin *origin = &errand->origins.items[ending->origin];
-
-	return (struct contact){.origin_id = origin->id,
-	        .asked = origin->by,
-	        .url = origin->named,
-	        .result = ending->result,
-	        .status = ending->report->status,
-	        .detail = ending->detail,
-	        .took_ms = ending->report->took_ms,
-	        .etag = ending->report->etag,
-	        .modified = ending->report->modified,
-	        .length = ending->report->length};
-}
-
-/* In the figures and in the catalog. */
-static void
-record(struct errand *errand, const struct ending *ending)
-{
-	const struct origin *origin = &errand->origins.items[ending->origin];
-	struct contact contact = contact_of(errand, ending);
-
-	metrics_upstream(errand->upstream->metrics, origin->place.host, ending->word);
-	catalog_contact(errand->upstream->catalog, &contact);
-}
-
-void
-errand_flight_note(struct errand *errand, const struct ending *ending)
-{
-	record(errand, ending);
-	note(errand, ending->origin, ending->kind, ending->detail);
-}
-
-static void
-pass_over(struct errand *errand, size_t origin, enum tally_kind kind, const char *detail)
-{
-	note(errand, origin, kind, detail);
 }
 
 /* --- where the bytes go --- */
@@ -262,7 +202,8 @@ give_up_flight(struct errand *errand, int64_t now_ms)
 		return;
 	}
 	tally_verdict(&errand->tally, &err);
-	errand_fail(errand, &err);
+	errand_move(errand, ERRAND_OVER);
+	flight_fail_until(errand->flight, &err, tally_holds_until(&errand->tally));
 }
 
 /*
@@ -308,7 +249,7 @@ served_other_bytes(
 	        .kind = TALLY_CHANGED,
 	        .word = "changed",
 	        .detail = detail};
-	struct contact contact = contact_of(errand, &ending);
+	struct contact contact = errand_flight_contact(errand, &ending);
 	bool anew = flight_start_over(errand->flight);
 
 	metrics_add(upstream->metrics, METRIC_WRONG_BYTES, 1);
@@ -345,7 +286,7 @@ served(struct visit *visit, const struct transfer_report *report, int64_t now_ms
 	struct err err = ERR_NONE;
 
 	if (flight_land(errand->flight, &err)) {
-		record(errand, &ending);
+		errand_flight_record(errand, &ending);
 		rests_remove(
 		        errand->upstream->rests, &errand->name, errand->origins.items[visit->origin].url);
 		errand_move(errand, ERRAND_SETTLING);
@@ -356,9 +297,10 @@ served(struct visit *visit, const struct transfer_report *report, int64_t now_ms
 	}
 }
 
-/* An origin that was of no use, but says nothing against what others brought. */
+/* An origin that was of no use, but says nothing against what others brought. Its host was judged. */
 static void
-was_of_no_use(struct visit *visit, const struct transfer_report *report, const char *word, const char *detail)
+was_of_no_use(struct visit *visit, const struct transfer_report *report, const char *word, const char *detail,
+        int64_t now_ms)
 {
 	struct ending ending = {.origin = visit->origin,
 	        .report = report,
@@ -371,20 +313,22 @@ was_of_no_use(struct visit *visit, const struct transfer_report *report, const c
 		ending.kind = TALLY_GONE;
 	else if (report->end == TRANSFER_TOO_LARGE)
 		ending.kind = TALLY_TOO_LARGE;
+	else if (report->end == TRANSFER_BUSY && errand_note_rest(visit->errand, visit->origin, now_ms))
+		ending.kind = TALLY_BUSY;
 	errand_flight_note(visit->errand, &ending);
 	go_on(visit->errand);
 }
 
 /* It does not go on where what there is ends: it is asked for all of it, once. */
 static void
-cannot_go_on(struct visit *visit, const struct transfer_report *report)
+cannot_go_on(struct visit *visit, const struct transfer_report *report, int64_t now_ms)
 {
 	struct errand *errand = visit->errand;
 	struct origin *origin = &errand->origins.items[visit->origin];
 	const char *detail = report->end == TRANSFER_REFUSED_HERE ? report->err.text : report->detail;
 
 	if (origin->no_parts) {
-		was_of_no_use(visit, report, "no_part", detail);
+		was_of_no_use(visit, report, "no_part", detail, now_ms);
 		return;
 	}
 	metrics_upstream(errand->upstream->metrics, origin->place.host, "no_part");
@@ -435,34 +379,15 @@ ended_flight(struct visit *visit, const struct transfer_report *told, int64_t no
 	}
 	errand_judge_host(errand, visit->origin, &report, now_ms);
 	if (visit->fault == VISIT_NO_CONTINUATION || (visit->from > 0 && report.status == 416))
-		cannot_go_on(visit, &report);
+		cannot_go_on(visit, &report, now_ms);
 	else if (visit->fault == VISIT_DIFFERS)
-		was_of_no_use(visit, &report, "differs", report.err.text);
+		was_of_no_use(visit, &report, "differs", report.err.text, now_ms);
 	else if (report.end == TRANSFER_SERVED)
 		served(visit, &report, now_ms);
 	else if (report.end == TRANSFER_REFUSED_HERE)
 		refused_here(visit, &report, now_ms);
 	else
-		was_of_no_use(visit, &report, transfer_end_word(report.end), report.detail);
-}
-
-/*
- * Not in the flight's report: it is asked again when nobody else has it, and that tells. Nor does the host rest for it:
- * a host that is only slow may be the one that has the next archive.
- */
-static void
-left_flight(struct visit *visit, const struct transfer_report *report, int64_t silent_ms)
-{
-	const struct resume *resume = &visit->errand->resume;
-	AUTO_TEXT detail = TEXT_EMPTY;
-	struct ending ending = {
-	        .origin = visit->origin, .report = report, .result = ORIGIN_FAILED, .word = "silent"};
-
-	if (resume->pending && resume->broken == visit->origin)
-		return; /* that it broke off is told of it */
-	text_addf(&detail, "silent for %lld s, left for another", (long long)silent_ms / 1000);
-	ending.detail = text_string(&detail);
-	record(visit->errand, &ending);
+		was_of_no_use(visit, &report, transfer_end_word(report.end), report.detail, now_ms);
 }
 
 static void
@@ -483,10 +408,10 @@ const struct errand_kind errand_kind_flight = {
         .open = open_flight,
         .prefers = prefers,
         .rests_until = flight_rests_until,
-        .pass_over = pass_over,
+        .pass_over = errand_flight_pass_over,
         .plan = plan_flight,
         .ended = ended_flight,
-        .left = left_flight,
+        .left = errand_flight_left,
         .give_up = give_up_flight,
         .fail = fail_flight,
         .tick = tick_flight,

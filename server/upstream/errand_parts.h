@@ -1,6 +1,6 @@
 /*
- * What the parts of an errand share: errand.c and errand_race.c (its course, the same for all), errand_flight.c,
- * errand_document.c and errand_probe.c (what differs), resume.c (going on where an origin broke off). Nobody else
+ * What the parts of an errand share: errand.c and errand_race.c (its course, the same for all), errand_flight.c with
+ * errand_flight_note.c, errand_document.c and errand_probe.c (what differs), resume.c (going on where an origin broke off). Nobody else
  * includes this.
  */
 #ifndef SERVER_UPSTREAM_ERRAND_PARTS_H
@@ -60,6 +60,9 @@ void errand_fail(struct errand *errand, const struct err *err);
 void errand_judge_host(
         struct errand *errand, size_t origin, const struct transfer_report *report, int64_t now_ms);
 
+/* In the tally, that the origin's host asked for rest, and until when; false: it did not. */
+bool errand_note_rest(struct errand *errand, size_t origin, int64_t now_ms);
+
 /* For kinds that have nothing to say. */
 size_t errand_prefers_nobody(const struct errand *errand);
 int64_t errand_rests_never(const struct errand *errand, const struct origin *origin, int64_t now_ms);
@@ -80,5 +83,12 @@ struct ending {
 
 /* A visit that brought nothing for good: remembered everywhere. */
 void errand_flight_note(struct errand *errand, const struct ending *ending);
+/* In the figures and in the catalog. */
+void errand_flight_record(struct errand *errand, const struct ending *ending);
+/* Borrows from both. */
+struct contact errand_flight_contact(const struct errand *errand, const struct ending *ending);
+/* As errand_kind has them. */
+void errand_flight_pass_over(struct errand *errand, size_t origin, enum tally_kind kind, const char *detail);
+void errand_flight_left(struct visit *visit, const struct transfer_report *report, int64_t silent_ms);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Counts and sums up. The codes matter: who is told ERR_UNKNOWN or ERR_VANISHED may rely on it for a while,
- * since then everybody who could have it was asked and said no.
+ * since then everybody who could have it was asked and said no. So may who is told that it fails, as long as all who
+ * could have it and did not say no asked to be left alone.
  */
 #include "server/upstream/tally.h"
 
@@ -33,6 +34,23 @@ tally_add(struct tally *tally, enum tally_kind kind, const char *host, const cha
 	text_add(&tally->causes, text_string(&cause));
 }
 
+void
+tally_add_rest(struct tally *tally, const char *host, int64_t until_ms, int64_t until_wall_ms)
+{
+	AUTO_TEXT rest = TEXT_EMPTY;
+	char until[TEXT_TIME_MAX];
+
+	if (tally->rests_until_ms == 0 || until_ms < tally->rests_until_ms)
+		tally->rests_until_ms = until_ms;
+	text_addf(&rest, "%.80s asked for rest until ", host);
+	if (tally->rests.length >= TALLY_CAUSES_MAX ||
+	        strstr(text_string(&tally->rests), text_string(&rest)) != NULL)
+		return;
+	text_time(until_wall_ms, until);
+	text_addf(
+	        &tally->rests, "%s%s%.19sZ", tally->rests.length > 0 ? ", " : "", text_string(&rest), until);
+}
+
 unsigned
 tally_total(const struct tally *tally)
 {
@@ -43,12 +61,27 @@ tally_total(const struct tally *tally)
 	return total;
 }
 
+static unsigned
+want_rest(const struct tally *tally)
+{
+	return tally->counts[TALLY_LEFT] + tally->counts[TALLY_BUSY];
+}
+
+int64_t
+tally_holds_until(const struct tally *tally)
+{
+	unsigned gone = tally->counts[TALLY_GONE];
+
+	return gone > 0 && gone + want_rest(tally) == tally_total(tally) ? tally->rests_until_ms : 0;
+}
+
 void
 tally_verdict(const struct tally *tally, struct err *ret)
 {
 	const unsigned *counts = tally->counts;
 	const char *causes = text_string(&tally->causes);
-	unsigned total = tally_total(tally), asked = total - counts[TALLY_RESTING];
+	unsigned total = tally_total(tally), unasked = counts[TALLY_RESTING] + counts[TALLY_LEFT];
+	unsigned asked = total - unasked;
 
 	if (total == 0)
 		err_set(ret, ERR_UNKNOWN,
@@ -58,9 +91,13 @@ tally_verdict(const struct tally *tally, struct err *ret)
 		        asked, causes);
 	else if (counts[TALLY_GONE] == total)
 		err_set(ret, ERR_VANISHED, "every origin says it is gone: %u asked, %s", asked, causes);
-	else if (counts[TALLY_RESTING] == total)
+	else if (unasked == total)
 		err_set(ret, ERR_FAILING, "every origin is at rest: %s", causes);
-	else if (counts[TALLY_FAILED] + counts[TALLY_RESTING] > 0)
+	else if (tally_holds_until(tally) != 0)
+		err_set(ret, ERR_FAILING,
+		        "no origin has it now: %u asked do not have it, %s and will be asked then",
+		        counts[TALLY_GONE], text_string(&tally->rests));
+	else if (counts[TALLY_FAILED] + counts[TALLY_RESTING] + want_rest(tally) > 0)
 		err_set(ret, ERR_FAILING, "no origin has it now: %u asked, %s", asked, causes);
 	else if (counts[TALLY_TOO_LARGE] > 0)
 		err_set(ret, ERR_LIMIT, "no origin has it within the limits: %u asked, %s", asked, causes);
@@ -73,4 +110,5 @@ void
 tally_finish(struct tally *tally)
 {
 	text_finish(&tally->causes);
+	text_finish(&tally->rests);
 }

@@ -269,11 +269,18 @@ flight_land(struct flight *flight, struct err *err)
 void
 flight_fail(struct flight *flight, const struct err *err)
 {
+	flight_fail_until(flight, err, 0);
+}
+
+void
+flight_fail_until(struct flight *flight, const struct err *err, int64_t until_ms)
+{
 	pthread_mutex_lock(&flight->mutex);
 	assert(flight->stored || !is_over(flight));
 	if (!flight->stored) {
 		flight->failed = true;
 		flight->err = *err;
+		flight->failed_until_ms = until_ms;
 		changed(flight);
 	}
 	pthread_mutex_unlock(&flight->mutex);

@@ -32,6 +32,7 @@ struct flight {
 	bool promised;
 	bool landed, settled, failed, stored;
 	struct err err;
+	int64_t failed_until_ms;
 	char *bytes;
 	size_t length;
 	uint64_t announced;

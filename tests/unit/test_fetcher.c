@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include "storage/base/clock.h"
 #include "tests/support/fetching.h"
 
 /* --- what is served --- */
@@ -402,6 +403,53 @@ host_that_asks_is_left_alone(void **state)
 	assert_non_null(strstr(fake_metrics_outcomes(world->metrics), " busy\n"));
 }
 
+/* All others say no: so it stays until the host that asked for rest may be asked, and longer is not told. */
+static void
+what_only_a_resting_host_may_have_is_held(void **state)
+{
+	struct world *world = *state;
+
+	name(world, "/busy");
+	name_other(world, "/gone");
+	scripted_status(world->origin, "/busy", "429 Too Many Requests", "Retry-After: 1800\r\n");
+	scripted_status(world->other, "/gone", "404 Not Found", "");
+	start(world);
+	for (int i = 0; i < 2; i++) { /* it says so, and is passed over */
+		struct flight *flight = ask(world);
+		int64_t for_ms = flight->failed_until_ms - clock_ms();
+
+		assert_int_equal(flight->err.code, ERR_FAILING);
+		assert_non_null(strstr(flight->err.text, "1 asked do not have it, 127.0.0.1"));
+		assert_non_null(strstr(flight->err.text, " asked for rest until 2"));
+		assert_true(for_ms > 1700000 && for_ms <= 1800000);
+		flight_release(flight);
+	}
+	assert_int_equal(scripted_hits(world->origin, "/busy"), 1);
+}
+
+/* Not where the host rests for its failures, or where it is to be asked at once. */
+static void
+what_a_failing_host_may_have_is_not_held(void **state)
+{
+	static const char *const answers[] = {"500 Internal Server Error", "429 Too Many Requests"};
+	struct world *world = *state;
+
+	name(world, "/failing");
+	name_other(world, "/gone");
+	scripted_status(world->other, "/gone", "404 Not Found", "");
+	start(world);
+	for (size_t i = 0; i < 12; i++) {
+		struct flight *flight;
+
+		scripted_status(world->origin, "/failing", answers[i < 6], "Retry-After: 0\r\n");
+		flight = ask(world);
+		assert_int_equal(flight->err.code, ERR_FAILING);
+		assert_int_equal(flight->failed_until_ms, 0);
+		flight_release(flight);
+	}
+	assert_int_equal(scripted_hits(world->origin, "/failing"), 11); /* it rests by then */
+}
+
 static void
 gone_and_wrong_do_not_rest_a_host(void **state)
 {
@@ -742,6 +790,8 @@ main(void)
 	        CASE(private_addresses_are_refused),
 	        CASE(failing_host_rests),
 	        CASE(host_that_asks_is_left_alone),
+	        CASE(what_only_a_resting_host_may_have_is_held),
+	        CASE(what_a_failing_host_may_have_is_not_held),
 	        CASE(gone_and_wrong_do_not_rest_a_host),
 	        CASE(silence_ends),
 	        CASE(slowness_ends),

@@ -837,6 +837,98 @@ nowhere_is_remembered_and_failing_is_not(void **state)
 }
 
 static void
+fail_until(struct flight *flight, int64_t until_ms)
+{
+	struct err failure = ERR_NONE;
+
+	err_set(&failure, ERR_FAILING, "all others said 404");
+	flight_fail_until(flight, &failure, until_ms);
+	flight_release(flight);
+}
+
+/* Neither longer than negative_ttl nor than it holds. */
+static void
+what_holds_for_a_while_is_remembered_for_so_long(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digest digest = {.algo = DIGEST_SHA256};
+	int64_t until_ms = clock_ms() + 300;
+	struct err err = ERR_NONE;
+
+	fail_until(join(fixture, &digest), until_ms);
+	assert_null(flights_join(fixture->flights, &digest, &err));
+	assert_int_equal(err.code, ERR_FAILING);
+	assert_string_equal(err.text, "all others said 404");
+	while (clock_ms() < until_ms)
+		usleep(10000);
+	fail_until(join(fixture, &digest), INT64_MAX);
+	err = ERR_NONE;
+	assert_null(flights_join(fixture->flights, &digest, &err));
+	assert_int_equal(err.code, ERR_FAILING);
+}
+
+/* Whoever asks by md5 what was nowhere by its sha256 is told so at once; not by a digest of which nothing was known then. */
+static void
+nowhere_is_nowhere_by_every_name(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL), listed = {0};
+	struct digest md5 = name_of(&digests, DIGEST_MD5), sha256 = name_of(&digests, DIGEST_SHA256);
+	struct digest sha512 = name_of(&digests, DIGEST_SHA512);
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	struct flight *flight;
+
+	digests_put(&listed, &md5);
+	digests_put(&listed, &sha256);
+	teach(fixture, &listed);
+	err_set(&failure, ERR_UNKNOWN, "no mirror has it");
+	flight = join(fixture, &sha256);
+	flight_fail(flight, &failure);
+	flight_release(flight);
+	assert_null(flights_join(fixture->flights, &md5, &err));
+	assert_int_equal(err.code, ERR_UNKNOWN);
+	assert_int_equal(fixture->n_submitted, 1);
+
+	digests_put(&listed, &sha512);
+	teach(fixture, &listed);
+	flight = join(fixture, &sha512);
+	assert_int_equal(fixture->n_submitted, 2);
+	flight_fail(flight, &failure);
+	flight_release(flight);
+}
+
+/* Two archives with one md5: that the one is nowhere tells nothing of the other. */
+static void
+nowhere_is_not_told_of_another_archive(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest md5 = name_of(&digests, DIGEST_MD5), one = {.algo = DIGEST_SHA256, .bytes = {1}},
+	              two = one;
+	struct err failure = ERR_NONE;
+
+	two.bytes[0] = 2;
+	for (int i = 0; i < 2; i++) {
+		struct digests listed = {0};
+
+		digests_put(&listed, &md5);
+		digests_put(&listed, i == 0 ? &one : &two);
+		teach(fixture, &listed);
+	}
+	err_set(&failure, ERR_UNKNOWN, "no mirror has it");
+	for (int i = 0; i < 2; i++) {
+		struct flight *flight = join(fixture, i == 0 ? &one : &md5);
+
+		assert_int_equal(fixture->n_submitted, i + 1);
+		flight_fail(flight, &failure);
+		flight_release(flight);
+	}
+	flight_release(join(fixture, &two));
+	assert_int_equal(fixture->n_submitted, 3);
+	flight_fail(fixture->submitted[2], &failure);
+}
+
+static void
 a_refused_flight_fails_who_joined(void **state)
 {
 	struct fixture *fixture = *state;
@@ -881,6 +973,9 @@ main(void)
 	        IN_FIXTURE(a_weak_digest_is_not_enough_where_a_strong_one_is_known),
 	        IN_FIXTURE(the_table_has_a_limit),
 	        IN_FIXTURE(nowhere_is_remembered_and_failing_is_not),
+	        IN_FIXTURE(what_holds_for_a_while_is_remembered_for_so_long),
+	        IN_FIXTURE(nowhere_is_nowhere_by_every_name),
+	        IN_FIXTURE(nowhere_is_not_told_of_another_archive),
 	        IN_FIXTURE(a_refused_flight_fails_who_joined),
 	};
 

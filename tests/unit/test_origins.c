@@ -219,7 +219,7 @@ rewritten_by_prefix_and_judged_afterwards(void **state)
 
 static const struct {
 	bool named;
-	unsigned counts[TALLY_KINDS]; /* gone, changed, too large, failed, resting */
+	unsigned counts[TALLY_KINDS]; /* gone, changed, too large, failed, resting, left, busy */
 	enum err_code code;
 } verdicts[] = {
         {NOT_NAMED, {0}, ERR_UNKNOWN},
@@ -234,6 +234,9 @@ static const struct {
         {NOT_NAMED, {1, 0, 0, 1, 0}, ERR_FAILING},
         {NAMED, {0, 0, 0, 0, 2}, ERR_FAILING},
         {NAMED, {0, 1, 0, 0, 1}, ERR_FAILING},
+        {NAMED, {1, 0, 0, 0, 0, 1}, ERR_FAILING},
+        {NOT_NAMED, {1, 0, 0, 0, 0, 0, 1}, ERR_FAILING},
+        {NOT_NAMED, {0, 0, 0, 0, 1, 1, 0}, ERR_FAILING},
 };
 
 static void
@@ -275,6 +278,40 @@ verdicts_name_counts_and_causes(void **state)
 	tally_finish(&tally);
 }
 
+/* Nobody has it but perhaps those who asked to be left alone: so it is until the first of them may be asked. */
+static void
+it_is_held_while_the_rest_of_them_is_left_alone(void **state)
+{
+	struct tally tally = {.named = true};
+	struct err err = ERR_NONE;
+
+	(void)state;
+	tally_add(&tally, TALLY_LEFT, "swh.example", "rests for 900 s more");
+	tally_add_rest(&tally, "swh.example", 1900, 1694512800000);
+	tally_verdict(&tally, &err);
+	assert_string_equal(err.text, "every origin is at rest: swh.example: rests for 900 s more");
+	assert_int_equal(tally_holds_until(&tally), 0);
+	for (int i = 0; i < 5; i++)
+		tally_add(&tally, TALLY_GONE, "mirror.example", "404");
+	tally_add(&tally, TALLY_BUSY, "busy.example", "429");
+	tally_add_rest(&tally, "busy.example", 1800, 1694512700000);
+	tally_add(&tally, TALLY_LEFT, "busy.example", "rests for 800 s more"); /* under another name */
+	tally_add_rest(&tally, "busy.example", 1800, 1694512700001);
+	tally_verdict(&tally, &err);
+	assert_int_equal(err.code, ERR_FAILING);
+	assert_string_equal(err.text,
+	        "no origin has it now: 5 asked do not have it, swh.example asked for rest until "
+	        "2023-09-12T10:00:00Z, busy.example asked for rest until 2023-09-12T09:58:20Z and will be "
+	        "asked "
+	        "then");
+	assert_int_equal(tally_holds_until(&tally), 1800);
+	tally_add(&tally, TALLY_RESTING, "ill.example", "rests for 30 s more");
+	tally_verdict(&tally, &err);
+	assert_non_null(strstr(err.text, "no origin has it now: 6 asked, swh.example: rests"));
+	assert_int_equal(tally_holds_until(&tally), 0);
+	tally_finish(&tally);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -287,6 +324,7 @@ main(void)
 	        CASE(rewritten_by_prefix_and_judged_afterwards),
 	        cmocka_unit_test(verdicts_are_exact),
 	        cmocka_unit_test(verdicts_name_counts_and_causes),
+	        cmocka_unit_test(it_is_held_while_the_rest_of_them_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
