@@ -241,7 +241,7 @@ is_nowhere(const struct flight *flight)
 {
 	enum err_code code = flight_failure(flight)->code;
 
-	return code == ERR_UNKNOWN || code == ERR_VANISHED || is_held(flight);
+	return code == ERR_UNKNOWN || code == ERR_VANISHED || code == ERR_ABSENT || is_held(flight);
 }
 
 /* The flight is over: it leaves the table. On whichever thread ended it. */

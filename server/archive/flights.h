@@ -34,7 +34,7 @@ void flights_destroy(struct flights *flights); /* every flight is over */
 /*
  * The flight that fetches this archive: the one under way or a new one. The caller holds a reference
  * (flight_leave or flight_release drops it). NULL: ERR_OVERLOADED at the limit, ERR_STOPPING, or what was
- * found lately, by this digest or by another of the same archive (ERR_UNKNOWN, ERR_VANISHED …), ERR_REMOVED where somebody removed it. Any thread.
+ * found lately, by this digest or by another of the same archive (ERR_UNKNOWN, ERR_ABSENT …), ERR_REMOVED where somebody removed it. Any thread.
  */
 struct flight *flights_join(struct flights *flights, const struct digest *digest, struct err *err) MUST_CHECK;
 

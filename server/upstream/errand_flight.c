@@ -55,7 +55,9 @@ open_flight(struct errand *errand)
 		log_warning("the catalog cannot be read: %s; only the mirrors are asked", err.text);
 		tally_add(&errand->tally, TALLY_FAILED, "", "the catalog cannot be read");
 	}
-	errand->tally.named = known.count > 0;
+	for (size_t i = 0; i < known.count; i++)
+		errand->tally.named = errand->tally.named || known.items[i].kind == ORIGIN_NAMED;
+	errand->tally.vanished = catalog_has_vanished(&known);
 	origins_gather(&errand->origins, upstream->config, upstream->policy, &question);
 	if (errand->origins.left_out > 0)
 		metrics_add(upstream->metrics, METRIC_LIMIT_MIRROR_URLS, 1);

@@ -1,6 +1,6 @@
 /*
- * Counts and sums up. The codes matter: who is told ERR_UNKNOWN or ERR_VANISHED may rely on it for a while,
- * since then everybody who could have it was asked and said no. So may who is told that it fails, as long as all who
+ * Counts and sums up. The codes matter: who is told ERR_UNKNOWN, ERR_VANISHED or ERR_ABSENT may rely on it for a
+ * while, since then everybody who could have it was asked and said no. So may who is told that it fails, as long as all who
  * could have it and did not say no asked to be left alone.
  */
 #include "server/upstream/tally.h"
@@ -89,8 +89,13 @@ tally_verdict(const struct tally *tally, struct err *ret)
 	else if (counts[TALLY_GONE] == total && !tally->named)
 		err_set(ret, ERR_UNKNOWN, "no mirror has it, and the catalog names no origin: %u asked, %s",
 		        asked, causes);
+	else if (counts[TALLY_GONE] == total && tally->vanished)
+		err_set(ret, ERR_VANISHED, "every origin says it is gone, and has for days: %u asked, %s",
+		        asked, causes);
 	else if (counts[TALLY_GONE] == total)
-		err_set(ret, ERR_VANISHED, "every origin says it is gone: %u asked, %s", asked, causes);
+		err_set(ret, ERR_ABSENT,
+		        "every origin says it is not there, which may be for now: %u asked, %s", asked,
+		        causes);
 	else if (unasked == total)
 		err_set(ret, ERR_FAILING, "every origin is at rest: %s", causes);
 	else if (tally_holds_until(tally) != 0)

@@ -23,7 +23,8 @@ enum tally_kind {
 #define TALLY_KINDS 7
 
 struct tally {
-	bool named; /* the catalog names an origin at all */
+	bool named;    /* the catalog names an origin at all */
+	bool vanished; /* it holds that the archive is gone wherever it was: several failures, over days */
 	unsigned counts[TALLY_KINDS];
 	struct text causes;     /* "github.com said 404, opam.ocaml.org: timed out after 15 s" */
 	struct text rests;      /* "archive.example.org asked for rest until 2023-09-12T10:00:00Z" */
@@ -42,8 +43,8 @@ void tally_add_rest(struct tally *tally, const char *host, int64_t until_ms, int
 unsigned tally_total(const struct tally *tally);
 /*
  * ERR_UNKNOWN: nobody to ask, or only mirrors, and each said gone. ERR_VANISHED: the catalog names origins,
- * and each one said gone. ERR_LIMIT and ERR_CHANGED: at least one was too large or served other bytes, and
- * none failed otherwise. Else ERR_FAILING.
+ * and each one said gone, as it did for days; ERR_ABSENT: as it does now. ERR_LIMIT and ERR_CHANGED: at least one
+ * was too large or served other bytes, and none failed otherwise. Else ERR_FAILING.
  */
 void tally_verdict(const struct tally *tally, struct err *ret);
 /*

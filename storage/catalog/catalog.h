@@ -78,6 +78,8 @@ struct catalog_origins {
 bool catalog_origins(struct catalog *catalog, const struct digest *digest, struct catalog_origins *ret,
         struct err *err) MUST_CHECK;
 void catalog_origins_finish(struct catalog_origins *origins);
+/* Each of them that ever had it, or is named to have it, is in state vanished; and there is one. */
+bool catalog_has_vanished(const struct catalog_origins *origins);
 /* How many hosts among them serve the archive, as far as is known. */
 size_t catalog_copies(const struct catalog_origins *origins);
 

@@ -381,8 +381,15 @@ catalog_origins(
 	for (size_t i = 0; i < fake->count; i++) {
 		ret->items[i].id = (int64_t)i + 1;
 		ret->items[i].url = xstrdup(fake->urls[i]);
+		ret->items[i].memory.state = fake->vanished ? ORIGIN_IS_VANISHED : ORIGIN_IS_UNTRIED;
 	}
 	return true;
+}
+
+bool
+catalog_has_vanished(const struct catalog_origins *origins)
+{
+	return origins->count > 0 && origins->items[0].memory.state == ORIGIN_IS_VANISHED;
 }
 
 void

@@ -66,7 +66,7 @@ struct fake_contact {
 struct fake_catalog {
 	char *urls[FAKE_ORIGINS_MAX]; /* ids from 1 */
 	size_t count;
-	bool broken;
+	bool broken, vanished;
 	pthread_mutex_t mutex;
 	struct fake_contact last[FAKE_ORIGINS_MAX + 1]; /* by id; 0: of the mirrors */
 };

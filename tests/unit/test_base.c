@@ -43,6 +43,7 @@ errors_have_statuses(void **state)
 	assert_int_equal(err_http_status(ERR_NO_SPACE), 507);
 	assert_int_equal(err_exit_status(ERR_CONFIG), 2);
 	assert_string_equal(err_reason(ERR_VANISHED), "vanished");
+	assert_string_equal(err_reason(ERR_ABSENT), "failing");
 	assert_string_equal(err_reason(ERR_IO), "");
 	assert_string_equal(err_name(ERR_COLLISION), "COLLISION");
 }

@@ -824,11 +824,11 @@ nowhere_is_remembered_and_failing_is_not(void **state)
 	flight_fail(flight, &failure);
 	flight_release(flight);
 	flight = join(fixture, &digest);
-	err_set(&failure, ERR_VANISHED, "every origin said 404");
+	err_set(&failure, ERR_ABSENT, "every origin said 404");
 	flight_fail(flight, &failure);
 	flight_release(flight);
 	assert_null(flights_join(fixture->flights, &digest, &err));
-	assert_int_equal(err.code, ERR_VANISHED);
+	assert_int_equal(err.code, ERR_ABSENT);
 	assert_string_equal(err.text, "every origin said 404");
 	flights_forget_nowhere(fixture->flights);
 	flight = join(fixture, &digest);

@@ -93,6 +93,8 @@ the_state_is_what_the_origins_amount_to(void **state)
 		if (judged != cases[i].state)
 			fail_msg("'%s' is %s, not %s", cases[i].origins, archive_state_name(judged),
 			        archive_state_name(cases[i].state));
+		/* So that whoever is told on a miss that it has vanished hears the same from check. */
+		assert_int_equal(catalog_has_vanished(&origins), judged == ARCHIVE_IS_VANISHED);
 	}
 }
 

@@ -214,17 +214,18 @@ rewritten_by_prefix_and_judged_afterwards(void **state)
 
 /* --- the verdict --- */
 
-#define NAMED     true
-#define NOT_NAMED false
+enum naming { NOT_NAMED, NAMED, VANISHED };
 
 static const struct {
-	bool named;
+	enum naming named;
 	unsigned counts[TALLY_KINDS]; /* gone, changed, too large, failed, resting, left, busy */
 	enum err_code code;
 } verdicts[] = {
         {NOT_NAMED, {0}, ERR_UNKNOWN},
         {NOT_NAMED, {2, 0, 0, 0, 0}, ERR_UNKNOWN},
-        {NAMED, {2, 0, 0, 0, 0}, ERR_VANISHED},
+        {NAMED, {2, 0, 0, 0, 0}, ERR_ABSENT},
+        {VANISHED, {2, 0, 0, 0, 0}, ERR_VANISHED},
+        {VANISHED, {1, 0, 0, 1, 0}, ERR_FAILING},
         {NAMED, {1, 1, 0, 0, 0}, ERR_CHANGED},
         {NOT_NAMED, {0, 1, 0, 0, 0}, ERR_CHANGED},
         {NAMED, {1, 1, 1, 0, 0}, ERR_LIMIT},
@@ -244,7 +245,8 @@ verdicts_are_exact(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(verdicts); i++) {
-		struct tally tally = {.named = verdicts[i].named};
+		struct tally tally = {
+		        .named = verdicts[i].named != NOT_NAMED, .vanished = verdicts[i].named == VANISHED};
 		struct err err = ERR_NONE;
 
 		for (int kind = 0; kind < TALLY_KINDS; kind++)
