@@ -221,7 +221,7 @@ known_named(const struct known *known, size_t *ret_count)
 bool
 known_only_here(const struct known *known)
 {
-	return known->state == ARCHIVE_IS_STORED && known->copies == 0 &&
+	return known->state == ARCHIVE_IS_STORED && known->elsewhere != ARCHIVE_IS_REACHABLE &&
 	       known->elsewhere != ARCHIVE_IS_UNTRIED;
 }
 

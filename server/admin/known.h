@@ -49,7 +49,7 @@ const struct catalog_origin *known_origin(const struct known *known, const char 
  * named. Borrowed; the array is the caller's.
  */
 const char **known_named(const struct known *known, size_t *ret_count);
-/* Stored, and nobody else is known to serve it, though they were asked. */
+/* Stored, and nobody else is held to serve it, though they were asked. One failure of the last is not that yet. */
 bool known_only_here(const struct known *known);
 /* Whose it was or is: the site of the best of its origins; false: there is none. */
 struct site;

@@ -84,8 +84,7 @@ report_add_copies(json_t *report, const struct known *known)
 	for (size_t i = 0; i < known->origins.count; i++) {
 		const struct catalog_origin *origin = &known->origins.items[i];
 
-		if (origin->memory.state == ORIGIN_IS_SERVING && site_of(origin->url, &site) &&
-		        !holds(hosts, site.host))
+		if (catalog_serves(origin) && site_of(origin->url, &site) && !holds(hosts, site.host))
 			json_array_append_new(hosts, json_text(site.host));
 	}
 	json_object_set_new(report, "copies", json_integer((json_int_t)known->copies));

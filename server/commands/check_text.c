@@ -128,8 +128,10 @@ print_groups(const json_t *missing, const char *fetch)
 static bool
 is_only_here(const json_t *kept)
 {
-	return json_count_of(kept, "copies") == 0 &&
-	       strcmp(json_text_of(kept, "elsewhere"), archive_state_name(ARCHIVE_IS_UNTRIED)) != 0;
+	const char *elsewhere = json_text_of(kept, "elsewhere");
+
+	return strcmp(elsewhere, archive_state_name(ARCHIVE_IS_REACHABLE)) != 0 &&
+	       strcmp(elsewhere, archive_state_name(ARCHIVE_IS_UNTRIED)) != 0;
 }
 
 static void

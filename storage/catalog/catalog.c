@@ -226,31 +226,6 @@ catalog_origins_finish(struct catalog_origins *origins)
 	*origins = (struct catalog_origins){0};
 }
 
-static bool
-serves_first(const struct catalog_origins *origins, size_t at)
-{
-	struct site site, other;
-
-	if (origins->items[at].memory.state != ORIGIN_IS_SERVING || !site_of(origins->items[at].url, &site))
-		return false;
-	for (size_t i = 0; i < at; i++) {
-		if (origins->items[i].memory.state == ORIGIN_IS_SERVING &&
-		        site_of(origins->items[i].url, &other) && strcmp(site.host, other.host) == 0)
-			return false;
-	}
-	return true;
-}
-
-size_t
-catalog_copies(const struct catalog_origins *origins)
-{
-	size_t copies = 0;
-
-	for (size_t i = 0; i < origins->count; i++)
-		copies += serves_first(origins, i);
-	return copies;
-}
-
 /*
  * Whether a set adds nothing beside another: of sets that prove, the one that demands more (who satisfies it
  * satisfies the other); of sets that only name, the one that demands less, so that as much as is known is

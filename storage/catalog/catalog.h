@@ -80,7 +80,9 @@ bool catalog_origins(struct catalog *catalog, const struct digest *digest, struc
 void catalog_origins_finish(struct catalog_origins *origins);
 /* Each of them that ever had it, or is named to have it, is in state vanished; and there is one. */
 bool catalog_has_vanished(const struct catalog_origins *origins);
-/* How many hosts among them serve the archive, as far as is known. */
+/* It is held to serve, and did when it was last asked. */
+bool catalog_serves(const struct catalog_origin *origin);
+/* At how many independent hosts among them the archive is now, as far as is known: those of one provider are one. */
 size_t catalog_copies(const struct catalog_origins *origins);
 
 /*

@@ -21,4 +21,11 @@ bool site_of(const char *url, struct site *ret);
 /* How much of a site's text is its host. */
 size_t site_host_length(const char *text);
 
+/*
+ * Who runs a host (or the host of a site's text), as well as its name tells: what is under one registered name, and the
+ * names that belong together ("github.com" of "codeload.github.com" and of "x.github.io"). What is lost goes together;
+ * in doubt two are one. An address is its own; the port does not matter.
+ */
+void site_provider(const char *host, char ret[SITE_MAX]);
+
 #endif

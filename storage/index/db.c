@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "storage/base/text.h"
+#include "storage/catalog/site.h"
 
 #define BUSY_TIMEOUT_MS 10000
 
@@ -79,11 +80,27 @@ open_handle(const char *path, enum db_mode mode, sqlite3 **ret)
 	return SQLITE_MISUSE;
 }
 
+/* provider(SITE): site_provider, for statements. */
+static void
+tell_provider(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const char *site = (const char *)sqlite3_value_text(values[0]);
+	char provider[SITE_MAX];
+
+	(void)count;
+	if (site == NULL)
+		return; /* NULL */
+	site_provider(site, provider);
+	sqlite3_result_text(context, provider, -1, SQLITE_TRANSIENT);
+}
+
 /* Only the writing connection checkpoints, neither by size nor when it is the last to close. */
 static bool
 configure(struct db *db, enum db_mode mode, struct err *err)
 {
 	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	sqlite3_create_function(db->handle, "provider", 1,
+	        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL, tell_provider, NULL, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (mode == DB_WRITE)
 		return db_run(db, SQL_USE_WAL, err) && db_run(db, SQL_SYNC_FULL, err);

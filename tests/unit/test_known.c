@@ -156,6 +156,39 @@ a_url_that_the_catalog_does_not_know_is_untried(void **state)
 	assert_int_equal(known_judge(&fresh, &origins), ARCHIVE_IS_UNTRIED);
 }
 
+/* At how many independent hosts it is now. */
+static void
+copies_are_independent(void **state)
+{
+	static const struct {
+		const char *urls[4];
+		uint32_t failures;
+		size_t copies;
+	} rows[] = {
+	        {{"https://github.com/a/x", "https://codeload.github.com/a/x", "https://a.github.io/x"}, 0,
+	                1},
+	        {{"https://github.com/a/x", "https://gitlab.com/a/x", "https://gitlab.example.org/a/x"}, 0,
+	                3},
+	        {{"https://a.example/x", "https://b.example/x", "https://a.example:8443/y"}, 0, 2},
+	        {{"https://a.example/x", "https://b.example/x"}, 1,
+	                0}, /* both failed when they were last asked */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct catalog_origin items[4];
+		struct catalog_origins origins = {.items = items};
+
+		for (; rows[i].urls[origins.count] != NULL; origins.count++) {
+			items[origins.count] = origin_of('s');
+			items[origins.count].url = (char *)rows[i].urls[origins.count];
+			items[origins.count].memory.failures = rows[i].failures;
+		}
+		if (catalog_copies(&origins) != rows[i].copies)
+			fail_msg("case %zu: %zu copies", i, catalog_copies(&origins));
+	}
+}
+
 static void
 stored_and_nowhere_else(void **state)
 {
@@ -168,6 +201,8 @@ stored_and_nowhere_else(void **state)
 	known.elsewhere = ARCHIVE_IS_UNTRIED; /* nobody was asked: who knows */
 	assert_false(known_only_here(&known));
 	known = (struct known){.state = ARCHIVE_IS_STORED, .elsewhere = ARCHIVE_IS_REACHABLE, .copies = 1};
+	assert_false(known_only_here(&known));
+	known.copies = 0; /* its only origin failed once */
 	assert_false(known_only_here(&known));
 	known = (struct known){.state = ARCHIVE_IS_VANISHED, .elsewhere = ARCHIVE_IS_VANISHED};
 	assert_false(known_only_here(&known));
@@ -228,6 +263,7 @@ main(void)
 	        cmocka_unit_test(the_state_is_what_the_origins_amount_to),
 	        cmocka_unit_test(the_gauges_say_the_same),
 	        cmocka_unit_test(a_url_that_the_catalog_does_not_know_is_untried),
+	        cmocka_unit_test(copies_are_independent),
 	        cmocka_unit_test(stored_and_nowhere_else),
 	        cmocka_unit_test(whose_it_is),
 	        cmocka_unit_test(which_mirrors_are_left),

@@ -290,6 +290,22 @@ archives_are_counted_by_state_and_copies(void **state)
 	assert_int_equal(counts.by_copies[2], 1);
 }
 
+/* As catalog_copies does: of one provider once, and who failed since not at all. */
+static void
+independent_copies_are_counted(void **state)
+{
+	struct archive_counts counts;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	fill(IMPORT ENTRY(1, NULL) ORIGIN(1, 1, "https://github.com/x/1", "github.com/x", 1, 1, 1) ORIGIN(
+	        2, 1, "https://codeload.github.com/x/1", "codeload.github.com/x", 1, 1, 1) ORIGIN(3, 1,
+	        "https://b/x/1", "b/x", 1, 1, 1) "UPDATE origin SET failures = 3 WHERE id = 3;");
+	assert_true(archive_counts(index_at_hand, &counts, &err));
+	assert_int_equal(counts.by_copies[1], 1);
+	assert_int_equal(counts.by_state[ARCHIVE_IS_REACHABLE], 1);
+}
+
 #define WITH_INDEX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -303,6 +319,7 @@ main(void)
 	        WITH_INDEX(copies_are_of_the_same_archive),
 	        WITH_INDEX(rests_are_kept_until_they_are_over),
 	        WITH_INDEX(archives_are_counted_by_state_and_copies),
+	        WITH_INDEX(independent_copies_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,12 +58,53 @@ refuses_what_is_none(void **state)
 	assert_false(site_of(large, &site));
 }
 
+static void
+tells_providers(void **state)
+{
+	static const struct {
+		const char *host, *provider;
+	} rows[] = {
+	        {"github.com", "github.com"},
+	        {"codeload.github.com/kodwx", "github.com"},
+	        {"raw.githubusercontent.com", "github.com"},
+	        {"objects.githubusercontent.com:8443", "github.com"},
+	        {"kodwx.github.io", "github.com"},
+	        {"notgithub.com", "notgithub.com"},
+	        {"static.gitlab.com", "gitlab.com"},
+	        {"gitlab.inria.fr", "inria.fr"},
+	        {"caml.inria.fr.", "inria.fr"},
+	        {"www.cl.cam.ac.uk", "cam.ac.uk"},
+	        {"cam.ac.uk", "cam.ac.uk"},
+	        {"ac.uk", "ac.uk"},
+	        {"a.co.example", "co.example"},
+	        {"x.storage.googleapis.com", "google.com"},
+	        {"localhost:8080", "localhost"},
+	        {"127.0.0.1:8080/a", "127.0.0.1"},
+	        {"[2001:db8::1]:8443/a", "[2001:db8::1]"},
+	        {"[2001:db8", "[2001:db8"},
+	        {"", ""},
+	        {".", "."},
+	        {"..", "."},
+	        {"a..b", ".b"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char provider[SITE_MAX];
+
+		site_provider(rows[i].host, provider);
+		if (strcmp(provider, rows[i].provider) != 0)
+			fail_msg("%s is of %s, not of %s", rows[i].host, provider, rows[i].provider);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(tells_host_and_account),
 	        cmocka_unit_test(refuses_what_is_none),
+	        cmocka_unit_test(tells_providers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
