@@ -41,7 +41,7 @@ struct host {
 
 struct metrics {
 	struct shard shards[SHARDS];
-	_Atomic uint64_t events[CAUSE_KINDS][EVENT_LEVELS];
+	_Atomic uint64_t events[CAUSE_KINDS][EVENT_LEVELS], grown[CAUSE_KINDS][EVENT_LEVELS];
 	pthread_mutex_t mutex; /* guards hosts; a leaf of the lock order */
 	struct host *hosts;
 };
@@ -161,6 +161,13 @@ metrics_event(struct metrics *metrics, enum cause_kind kind, enum event_level le
 		atomic_fetch_add_explicit(&metrics->events[kind][level], 1, memory_order_relaxed);
 }
 
+void
+metrics_event_grew(struct metrics *metrics, enum cause_kind kind, enum event_level level)
+{
+	if (metrics != NULL)
+		atomic_fetch_add_explicit(&metrics->grown[kind][level], 1, memory_order_relaxed);
+}
+
 /* --- as Prometheus text --- */
 
 static void
@@ -242,16 +249,25 @@ render_upstream(struct metrics *metrics, struct text *ret)
 
 /* All of them from the start, so that the first one is seen as an increase. */
 static void
-render_events(struct metrics *metrics, struct text *ret)
+render_event_counts(const char *name, _Atomic uint64_t counts[CAUSE_KINDS][EVENT_LEVELS], struct text *ret)
 {
-	text_add(ret, "# HELP larder_events_total events of the watch: what became of places of archives\n"
-	              "# TYPE larder_events_total counter\n");
+	text_addf(ret, "# TYPE %s counter\n", name);
 	for (int kind = 0; kind < CAUSE_KINDS; kind++)
 		for (int level = EVENT_INFO; level < EVENT_LEVELS; level++)
-			text_addf(ret, "larder_events_total{kind=\"%s\",level=\"%s\"} %" PRIu64 "\n",
+			text_addf(ret, "%s{kind=\"%s\",level=\"%s\"} %" PRIu64 "\n", name,
 			        cause_kind_name((enum cause_kind)kind),
 			        event_level_name((enum event_level)level),
-			        atomic_load_explicit(&metrics->events[kind][level], memory_order_relaxed));
+			        atomic_load_explicit(&counts[kind][level], memory_order_relaxed));
+}
+
+static void
+render_events(struct metrics *metrics, struct text *ret)
+{
+	text_add(ret, "# HELP larder_events_total events of the watch: what became of places of archives\n");
+	render_event_counts("larder_events_total", metrics->events, ret);
+	text_add(ret, "# HELP larder_events_grown_total times that one of those grew by what came under it "
+	              "later\n");
+	render_event_counts("larder_events_grown_total", metrics->grown, ret);
 }
 
 void

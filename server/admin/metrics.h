@@ -37,6 +37,8 @@ void metrics_upstream(struct metrics *metrics, const char *host, const char *out
 
 /* One event that larder noticed. No lock. */
 void metrics_event(struct metrics *metrics, enum cause_kind kind, enum event_level level);
+/* One of those grew. No lock. */
+void metrics_event_grew(struct metrics *metrics, enum cause_kind kind, enum event_level level);
 
 /* Everything: counters, labelled ones, and the gauges of the parts of larder that are there. */
 void metrics_render(struct larder *larder, struct text *ret);

@@ -204,6 +204,17 @@ came_to_nothing(const struct changes *changes)
 	return false;
 }
 
+/* Whether there is anything to write. */
+static bool
+is_to_write(const struct turn *turn, bool *ret, struct err *err)
+{
+	const struct event_telling more = {.now_ms = turn->now_ms, .every_ms = EVENTS_MORE_MS};
+
+	*ret = true;
+	return turn->events.count > 0 || came_to_nothing(&turn->changes) ||
+	       event_rows_behind(turn->index, &more, ret, err);
+}
+
 static bool
 take_turn(struct turn *turn, struct err *err)
 {
@@ -212,13 +223,12 @@ take_turn(struct turn *turn, struct err *err)
 	        .now_ms = turn->now_ms,
 	        .forget_before_ms = turn->now_ms - CAUSES_OPEN_MS};
 	struct group ready = {0};
-	bool done;
+	bool done, some;
 
 	if (!changes_read(turn->index, &turn->changes, err))
 		return false;
-	done = choose_ready(turn, &ready, err) && tell_groups(turn, &ready, err);
-	if (done && (turn->events.count > 0 || came_to_nothing(&turn->changes)))
-		done = events_write(turn->index, &plan, err);
+	done = choose_ready(turn, &ready, err) && tell_groups(turn, &ready, err) &&
+	       is_to_write(turn, &some, err) && (!some || events_write(turn->index, &plan, err));
 	free(ready.items);
 	return done;
 }
@@ -240,7 +250,7 @@ log_event(const struct event_row *event)
 	}
 }
 
-/* What grew says nothing; how many are new. */
+/* The log says nothing of what grew; how many are new. */
 static size_t
 speak(const struct turn *turn)
 {
@@ -249,6 +259,9 @@ speak(const struct turn *turn)
 	for (size_t i = 0; i < turn->events.count; i++) {
 		const struct event *event = &turn->events.items[i];
 
+		if (event->grows)
+			metrics_event_grew(
+			        turn->options->metrics, event->group.items[0]->kind, event->row.level);
 		if (event->before != NULL)
 			continue;
 		log_event(&event->row);

@@ -1,7 +1,8 @@
 /*
  * Causes: news of origins that have one cause become one event. News wait until their cause has been quiet and nothing else of it is
  * suspected; then they are grouped by what happened and by site, by the whole host where all of it went the same way, or told of the
- * single archive that it was. What comes under a cause later joins its event, without a word where that makes it no graver.
+ * single archive that it was. What comes under a cause later joins its event where that makes it no graver: the page and the feed say so
+ * at once, receivers are told again once a day.
  *
  *   news ──quiet──→ new event, cause open ──more news──→ the event grows
  *     │                                └── graver ──→ new event of the newcomers
@@ -40,7 +41,8 @@ struct causes_options {
 };
 
 /*
- * Tells what is to be told now, by the wall clock: writes events, logs and counts them. ret_told: how many are new. On the caller's
+ * Tells what is to be told now, by the wall clock: writes events, logs and counts them. ret_told: how many are new; receivers find those
+ * that grew by themselves. On the caller's
  * thread, one at a time; blocks on the index. False: nothing was told, and all of it is the next time.
  */
 bool causes_turn(

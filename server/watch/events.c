@@ -118,6 +118,7 @@ event_complete(struct event *event, const struct event_place *place, int64_t now
 	data = gather_data(event, place);
 	event_text_subject(data, &subject);
 	event_text_sentence(data, &detail);
+	event->grows = event->before != NULL && !json_equal(event->before->data, data);
 	event->row = (struct event_row){.id = event->before != NULL ? event->before->id : 0,
 	        .at_ms = now_ms,
 	        .level = gravest->level,

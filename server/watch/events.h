@@ -23,6 +23,7 @@ struct event {
 	struct group group;               /* the changes it tells */
 	struct cause_row *causes;         /* that it is of; the texts, but for kind, are their own */
 	size_t n_causes;
+	bool grows;           /* it was told of, and there is more to say now */
 	struct event_row row; /* subject, detail and data are its own */
 };
 
@@ -39,8 +40,10 @@ void event_add(struct event *event, struct change *change, enum reach reach, con
 /* Its row, of all that was added; it is new after all where it became graver. whole: all that is known of the place went this way. */
 void event_complete(struct event *event, const struct event_place *place, int64_t now_ms);
 
+#define EVENTS_MORE_MS (24 * 3600000ll) /* receivers are told again of one that grows, once in this time */
+
 /*
- * Writes all of them; drops the news they tell, and the changes that came to nothing. Causes that nothing came under since
+ * Writes all of them, and gives receivers more of those that grew before; drops the news they tell, and the changes that came to nothing. Causes that nothing came under since
  * forget_before_ms are forgotten. Blocks. On success the new events have their ids.
  */
 struct events_plan {

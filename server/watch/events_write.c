@@ -69,7 +69,7 @@ write_event(const struct event *event, struct writing *writing, int64_t *ret_id,
 {
 	*ret_id = event->row.id;
 	if (event->before != NULL)
-		return event_row_tell_more(writing, &event->row, err);
+		return !event->grows || event_row_tell_more(writing, &event->row, err);
 	return event_row_insert(writing, &event->row, ret_id, err);
 }
 
@@ -137,6 +137,7 @@ write_all(struct events_chore *writes, struct writing *writing, struct err *err)
 {
 	const struct events_plan *plan = writes->plan;
 	const struct event *items = plan->events->items;
+	const struct event_telling more = {.now_ms = plan->now_ms, .every_ms = EVENTS_MORE_MS};
 
 	if (!drop_what_came_to_nothing(plan, writing, err) ||
 	        !cause_rows_forget(writing, plan->forget_before_ms, err))
@@ -149,7 +150,7 @@ write_all(struct events_chore *writes, struct writing *writing, struct err *err)
 		        !write_archive_causes(plan, &items[i], writes->ids[i], writing, err) ||
 		        !write_causes(plan, &items[i], writes->ids[i], writing, err))
 			return false;
-	return true;
+	return event_rows_tell(writing, &more, err);
 }
 
 static enum chore_result

@@ -26,7 +26,9 @@ struct feed {
 	pthread_mutex_t mutex; /* guards what follows; a leaf */
 	struct text entries;   /* as of … */
 	char updated[TEXT_TIME_MAX];
-	int64_t newest;    /* … this event; -1: not made yet */
+	int64_t revision; /* … this change; -1: not made yet */
+	int64_t changed_at_ms;
+	char etag[ETAG_MAX];
 	int64_t looked_ms; /* clock_ms */
 };
 
@@ -36,7 +38,7 @@ feed_create(struct larder *larder)
 	struct feed *feed = xcalloc(1, sizeof *feed);
 
 	feed->larder = larder;
-	feed->newest = -1;
+	feed->revision = -1;
 	pthread_mutex_init(&feed->mutex, NULL);
 	return feed;
 }
@@ -86,19 +88,19 @@ static void
 add_entry(void *context, const struct event_row *event)
 {
 	struct feed *feed = context;
-	char at[TEXT_TIME_MAX], id[ID_MAX];
+	char at[TEXT_TIME_MAX], changed[TEXT_TIME_MAX], id[ID_MAX];
 	struct text *ret = &feed->entries;
 
 	text_time(event->at_ms, at);
+	text_time(event->changed_at_ms, changed);
 	write_id(event, id);
-	if (feed->newest == 0) { /* they come newest first */
-		feed->newest = event->id;
-		memcpy(feed->updated, at, sizeof at);
-	}
+	if (event->changed_at_ms > feed->changed_at_ms)
+		feed->changed_at_ms = event->changed_at_ms;
 	text_add(ret, "<entry>");
 	add_element(ret, "id", id);
 	add_element(ret, "title", event->detail[0] != '\0' ? event->detail : event->subject);
-	add_element(ret, "updated", at);
+	add_element(ret, "published", at);
+	add_element(ret, "updated", changed);
 	text_addf(ret, "<category term=\"%s\"/><category term=\"", event_level_name(event->level));
 	text_add_html(ret, event->kind);
 	text_add(ret, "\"/>");
@@ -106,16 +108,35 @@ add_entry(void *context, const struct event_row *event)
 	text_add(ret, "</entry>\n");
 }
 
+/* Of the very bytes, so that nobody keeps others under it; what is around them is the same as long as this larder is. */
+static void
+write_etag(struct feed *feed)
+{
+	struct sha256_hasher *hasher = sha256_hasher_create();
+	uint8_t value[32];
+	char hex[2 * sizeof value + 1];
+
+	sha256_hasher_add(hasher, LARDER_VERSION, sizeof LARDER_VERSION);
+	sha256_hasher_add(hasher, feed->updated, strlen(feed->updated));
+	sha256_hasher_add(hasher, text_string(&feed->entries), feed->entries.length);
+	sha256_hasher_value(hasher, value);
+	sha256_hasher_destroy(hasher);
+	text_hex(value, sizeof value, hex);
+	snprintf(feed->etag, sizeof feed->etag, "\"events-%.32s\"", hex);
+}
+
 /* Made anew, without a lock. False: the index does not tell. */
 static bool
-render(struct larder *larder, struct feed *ret)
+render(struct larder *larder, int64_t revision, struct feed *ret)
 {
 	struct err err = ERR_NONE;
 
-	*ret = (struct feed){.newest = 0};
-	text_time(larder->started_at_ms, ret->updated);
-	if (event_rows_last(store_index(larder->store), FEED_ENTRIES, add_entry, ret, &err))
+	*ret = (struct feed){.revision = revision};
+	if (event_rows_last(store_index(larder->store), FEED_ENTRIES, add_entry, ret, &err)) {
+		text_time(ret->changed_at_ms > 0 ? ret->changed_at_ms : larder->started_at_ms, ret->updated);
+		write_etag(ret);
 		return true;
+	}
 	log_warning(
 	        "the feed of events cannot be brought up to date: %s; the last one is given out", err.text);
 	text_finish(&ret->entries);
@@ -132,7 +153,7 @@ is_to_look(struct feed *feed)
 	bool look;
 
 	pthread_mutex_lock(&feed->mutex);
-	look = feed->newest < 0 || now_ms - feed->looked_ms >= FEED_LOOK_MS;
+	look = feed->revision < 0 || now_ms - feed->looked_ms >= FEED_LOOK_MS;
 	if (look)
 		feed->looked_ms = now_ms;
 	pthread_mutex_unlock(&feed->mutex);
@@ -140,14 +161,14 @@ is_to_look(struct feed *feed)
 }
 
 static int64_t
-newest_of(struct feed *feed)
+revision_of(struct feed *feed)
 {
-	int64_t newest;
+	int64_t revision;
 
 	pthread_mutex_lock(&feed->mutex);
-	newest = feed->newest;
+	revision = feed->revision;
 	pthread_mutex_unlock(&feed->mutex);
-	return newest;
+	return revision;
 }
 
 static void
@@ -158,7 +179,9 @@ replace(struct feed *feed, struct feed *fresh)
 	pthread_mutex_lock(&feed->mutex);
 	old = feed->entries;
 	feed->entries = fresh->entries;
-	feed->newest = fresh->newest;
+	feed->revision = fresh->revision;
+	feed->changed_at_ms = fresh->changed_at_ms;
+	memcpy(feed->etag, fresh->etag, sizeof feed->etag);
 	memcpy(feed->updated, fresh->updated, sizeof feed->updated);
 	pthread_mutex_unlock(&feed->mutex);
 	text_finish(&old);
@@ -169,11 +192,11 @@ look(struct feed *feed)
 {
 	struct err err = ERR_NONE;
 	struct feed fresh;
-	int64_t newest;
+	int64_t revision;
 
-	if (!is_to_look(feed) || !event_rows_newest(store_index(feed->larder->store), &newest, &err))
+	if (!is_to_look(feed) || !event_rows_revision(store_index(feed->larder->store), &revision, &err))
 		return;
-	if (newest != newest_of(feed) && render(feed->larder, &fresh))
+	if (revision != revision_of(feed) && render(feed->larder, revision, &fresh))
 		replace(feed, &fresh);
 }
 
@@ -205,7 +228,7 @@ feed_atom(struct request *request)
 
 	look(feed);
 	pthread_mutex_lock(&feed->mutex);
-	snprintf(etag, sizeof etag, "\"events-%" PRId64 "-%s\"", feed->newest, feed->updated);
+	memcpy(etag, feed->etag, sizeof etag);
 	add_head(request, feed->updated, &body);
 	text_add(&body, text_string(&feed->entries));
 	pthread_mutex_unlock(&feed->mutex);

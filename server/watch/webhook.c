@@ -28,10 +28,10 @@
 struct receiver {
 	const struct config_webhook *config;
 	struct text secret; /* empty: what is sent is not signed */
-	int64_t told;       /* the last event it was told, or that was given up */
-	unsigned failures;  /* of the event that is its turn */
-	int64_t first_ms;   /* when that was tried first, by the wall clock */
-	int64_t again_ms;   /* not before, by clock_ms */
+	struct receiver_row row;
+	unsigned failures; /* of the event that is its turn */
+	int64_t first_ms;  /* when that was tried first, by the wall clock */
+	int64_t again_ms;  /* not before, by clock_ms */
 };
 
 struct webhooks {
@@ -74,12 +74,13 @@ find_place(struct webhooks *webhooks, struct receiver *receiver, struct err *err
 	struct index *index = store_index(webhooks->larder->store);
 	const char *name = receiver->config->name;
 
-	switch (receiver_row_find(index, name, &receiver->told, err)) {
+	switch (receiver_row_find(index, name, &receiver->row, err)) {
 	case ROW_FOUND:
 		return true;
 	case ROW_NONE:
-		return event_rows_newest(index, &receiver->told, err) &&
-		       receiver_row_set(index, name, receiver->told, err);
+		receiver->row = (struct receiver_row){0};
+		return event_rows_told(index, &receiver->row.told, err) &&
+		       receiver_row_set(index, name, &receiver->row, err);
 	case ROW_FAILED:
 		break;
 	}
@@ -160,7 +161,7 @@ webhooks_wake(struct webhooks *webhooks)
 /* --- one event --- */
 
 struct letter_out {
-	int64_t id;
+	int64_t id, telling;
 	char *body; /* NULL: there is nothing to tell */
 };
 
@@ -170,7 +171,10 @@ write_body(void *context, const struct event_row *event)
 	struct letter_out *letter = context;
 	json_t *json = json_pack("{s:s, s:o}", "larder", LARDER_VERSION, "event", json_event(event));
 
+	if (event->changed_at_ms > event->at_ms)
+		json_object_set_new(json, "more", json_true());
 	letter->id = event->id;
+	letter->telling = event->telling;
 	letter->body = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
 }
@@ -216,18 +220,19 @@ send_letter(struct webhooks *webhooks, const struct receiver *receiver, const st
 
 /* This event is through, one way or the other. False: that cannot be remembered, and so it is tried again. */
 static bool
-go_on(struct webhooks *webhooks, struct receiver *receiver, int64_t id)
+go_on(struct webhooks *webhooks, struct receiver *receiver, const struct letter_out *letter)
 {
+	const struct receiver_row row = {.told = letter->telling};
 	struct err err = ERR_NONE;
 
-	if (!receiver_row_set(store_index(webhooks->larder->store), receiver->config->name, id, &err)) {
+	if (!receiver_row_set(store_index(webhooks->larder->store), receiver->config->name, &row, &err)) {
 		log_warning("webhook %s: that event %" PRId64
 		            " was delivered cannot be remembered: %s; it may come twice",
-		        receiver->config->name, id, err.text);
+		        receiver->config->name, letter->id, err.text);
 		receiver->again_ms = clock_ms() + WEBHOOK_PAUSE_MAX_MS;
 		return false;
 	}
-	receiver->told = id;
+	receiver->row = row;
 	receiver->failures = 0;
 	receiver->again_ms = 0;
 	return true;
@@ -251,7 +256,8 @@ put_off(struct receiver *receiver, int64_t id, const char *detail)
 
 /* True: the next event may go out. */
 static bool
-failed(struct webhooks *webhooks, struct receiver *receiver, int64_t id, const char *detail)
+failed(struct webhooks *webhooks, struct receiver *receiver, const struct letter_out *letter,
+        const char *detail)
 {
 	const int64_t now_ms = clock_wall_ms();
 
@@ -260,40 +266,37 @@ failed(struct webhooks *webhooks, struct receiver *receiver, int64_t id, const c
 		receiver->first_ms = now_ms;
 	receiver->failures++;
 	if (now_ms - receiver->first_ms < WEBHOOK_PATIENCE_MS) {
-		put_off(receiver, id, detail);
+		put_off(receiver, letter->id, detail);
 		return false;
 	}
 	log_warning("webhook %s did not take event %" PRId64
 	            " for a day: %s; it is given up, and the next one has its turn",
-	        receiver->config->name, id, detail);
+	        receiver->config->name, letter->id, detail);
 	metrics_add(webhooks->larder->metrics, METRIC_WEBHOOK_GIVEN_UP, 1);
-	return go_on(webhooks, receiver, id);
+	return go_on(webhooks, receiver, letter);
 }
 
 static bool
-delivered(struct webhooks *webhooks, struct receiver *receiver, int64_t id)
+delivered(struct webhooks *webhooks, struct receiver *receiver, const struct letter_out *letter)
 {
 	if (receiver->failures > 0)
 		log_info("webhook %s takes events again", receiver->config->name);
 	metrics_add(webhooks->larder->metrics, METRIC_WEBHOOK_DELIVERED, 1);
-	return go_on(webhooks, receiver, id);
+	return go_on(webhooks, receiver, letter);
 }
 
 /* The event that is this receiver's turn. True: the one behind it may follow at once. */
 static bool
 tell_next(struct webhooks *webhooks, struct receiver *receiver)
 {
-	static const enum event_choice choices[] = {
-	        [EVENT_INFO] = EVENTS_INFO, [EVENT_WARNING] = EVENTS_WARNING, [EVENT_URGENT] = EVENTS_URGENT};
-	struct event_page page = {
-	        .after = receiver->told, .max = 1, .choice = choices[receiver->config->level]};
 	struct letter_out letter = {0};
 	struct post_answer answer;
 	struct err err = ERR_NONE;
 
 	if (clock_ms() < receiver->again_ms || is_stopped(webhooks))
 		return false;
-	if (!event_rows_page(store_index(webhooks->larder->store), &page, write_body, &letter, &err)) {
+	if (!event_row_to_tell(store_index(webhooks->larder->store), receiver->row.told,
+	            receiver->config->level, write_body, &letter, &err)) {
 		log_warning("webhook %s: events cannot be read: %s; tried again in a minute",
 		        receiver->config->name, err.text);
 		receiver->again_ms = clock_ms() + LOOK_MS;
@@ -305,8 +308,8 @@ tell_next(struct webhooks *webhooks, struct receiver *receiver)
 	if (is_stopped(webhooks) && answer.status == 0)
 		return false;
 	if (answer.status >= 200 && answer.status < 300)
-		return delivered(webhooks, receiver, letter.id);
-	return failed(webhooks, receiver, letter.id, answer.detail);
+		return delivered(webhooks, receiver, &letter);
+	return failed(webhooks, receiver, &letter, answer.detail);
 }
 
 /* --- the thread --- */

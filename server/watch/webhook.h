@@ -2,7 +2,9 @@
  * Webhooks: each receiver of the configuration is told what larder notices, one event after the other, in a thread of their own.
  *
  *   POST, Content-Type: application/json, Larder-Event: <id>, Larder-Signature: sha256=<hex>
- *   {"larder": "<version>", "event": {"id", "at", "level", "kind", "subject", …, "about"}}
+ *   {"larder": "<version>", "event": {"id", "at", "changed", "revision", "level", "kind", …, "about"}}
+ *
+ * An event that grows is posted again, whole and with "more": true beside "larder", once in EVENTS_MORE_MS (server/watch/events.h).
  *
  * An answer of 200 to 299 is a delivery, which is remembered durably before the next event goes out. Anything else is tried again,
  * WEBHOOK_PAUSE_MS later and then less and less often, for WEBHOOK_PATIENCE_MS; then the event is given up and the next one has its

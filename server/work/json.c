@@ -139,11 +139,13 @@ json_event(const struct event_row *event)
 {
 	json_t *about = event->data[0] != '\0' ? json_loads(event->data, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)event->id,
-	        "at", json_time(event->at_ms), "level", event_level_name(event->level), "kind",
-	        json_text(event->kind), "subject", json_text(event->subject), "who", json_text(event->who),
-	        "from", json_text(event->came_from), "result", json_text(event->result), "detail",
-	        json_text(event->detail), "about", about != NULL ? about : json_null());
+	return json_pack("{s:I, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+	        (json_int_t)event->id, "at", json_time(event->at_ms), "changed",
+	        json_time(event->changed_at_ms), "revision", (json_int_t)event->revision, "level",
+	        event_level_name(event->level), "kind", json_text(event->kind), "subject",
+	        json_text(event->subject), "who", json_text(event->who), "from", json_text(event->came_from),
+	        "result", json_text(event->result), "detail", json_text(event->detail), "about",
+	        about != NULL ? about : json_null());
 }
 
 json_t *

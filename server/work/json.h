@@ -27,7 +27,10 @@ json_t *json_time(int64_t wall_ms);
  * "past", "mirror"}
  */
 json_t *json_origin(const struct catalog_origin *origin);
-/* {"id", "at", "level", "kind", "subject", "who", "from", "result", "detail", "about"}; about: the event's data, or null */
+/*
+ * {"id", "at", "changed", "revision", "level", "kind", "subject", "who", "from", "result", "detail", "about"}; about: the event's data, or
+ * null
+ */
 json_t *json_event(const struct event_row *event);
 /* [{"file", "line", "column", "text"}] */
 json_t *json_problems(const struct harvest *harvest);

@@ -104,7 +104,7 @@ insert(struct writing *writing, const struct event_row *copy, int64_t *ret_id, s
 	const struct value values[] = {value_number(copy->at_ms), value_text(copy->kind),
 	        value_text(copy->subject), value_text(copy->who), value_text(copy->came_from),
 	        value_text(copy->result), value_text(copy->detail), value_text(level_names[copy->level]),
-	        value_text(copy->data)};
+	        value_text(copy->data), value_number(copy->level != EVENT_AUDIT)};
 
 	if (!rows_write(writing, SQL_EVENT_ADD, values, COUNT_OF(values), err))
 		return false;
@@ -126,7 +126,7 @@ static bool
 tell_more(struct writing *writing, const struct event_row *copy, struct err *err)
 {
 	const struct value values[] = {value_number(copy->id), value_text(copy->subject),
-	        value_text(copy->detail), value_text(copy->data)};
+	        value_text(copy->detail), value_text(copy->data), value_number(copy->at_ms)};
 
 	if (!rows_write(writing, SQL_EVENT_TELL_MORE, values, COUNT_OF(values), err))
 		return false;
@@ -144,6 +144,38 @@ event_row_tell_more(struct writing *writing, const struct event_row *event, stru
 	told = tell_more(writing, &copy, err);
 	finish_copy(&copy);
 	return told;
+}
+
+bool
+event_rows_behind(struct index *index, const struct event_telling *telling, bool *ret, struct err *err)
+{
+	const struct value values[] = {
+	        value_number(telling->now_ms), value_number(telling->every_ms), value_number(1)};
+	struct rows rows = rows_ask(index, SQL_EVENTS_BEHIND, values, COUNT_OF(values), err);
+	enum row_answer answer;
+
+	*ret = rows_next(&rows, err);
+	answer = rows_end(&rows);
+	return answer != ROW_FAILED;
+}
+
+bool
+event_rows_tell(struct writing *writing, const struct event_telling *telling, struct err *err)
+{
+	const struct value values[] = {value_number(telling->now_ms), value_number(telling->every_ms),
+	        value_number(EVENT_ROWS_TELL_MAX)};
+	struct rows rows = rows_ask_in(writing, SQL_EVENTS_BEHIND, values, COUNT_OF(values), err);
+	struct value ids[EVENT_ROWS_TELL_MAX];
+	size_t count = 0;
+
+	while (rows_next(&rows, err))
+		ids[count++] = value_number(sqlite3_column_int64(rows.row, 0));
+	if (rows_end(&rows) == ROW_FAILED)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!rows_write(writing, SQL_EVENT_TELL, &ids[i], 1, err))
+			return false;
+	return true;
 }
 
 static enum chore_result
@@ -197,6 +229,9 @@ visit_row(sqlite3_stmt *statement, event_row_visit_fn *visit, void *context)
 	        .result = db_column_text(statement, 6),
 	        .detail = db_column_text(statement, 7),
 	        .data = db_column_text(statement, 9),
+	        .changed_at_ms = sqlite3_column_int64(statement, 10),
+	        .revision = sqlite3_column_int64(statement, 11),
+	        .telling = sqlite3_column_int64(statement, 12),
 	};
 
 	if (!event_level_find(db_column_text(statement, 8), &event.level))
@@ -261,11 +296,32 @@ event_row_find(struct index *index, int64_t id, event_row_visit_fn *visit, void 
 }
 
 bool
-event_rows_newest(struct index *index, int64_t *ret, struct err *err)
+event_rows_revision(struct index *index, int64_t *ret, struct err *err)
 {
 	struct db *db = index_reader(index, err);
 
 	return (db != NULL && db_number(db, SQL_EVENT_NEWEST, ret, err)) || index_failed(index, err);
+}
+
+bool
+event_rows_told(struct index *index, int64_t *ret, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+
+	return (db != NULL && db_number(db, SQL_EVENT_TOLD_NEWEST, ret, err)) || index_failed(index, err);
+}
+
+/* A level that is not asked for is no value. */
+bool
+event_row_to_tell(struct index *index, int64_t telling, enum event_level level, event_row_visit_fn *visit,
+        void *context, struct err *err)
+{
+	const struct value values[] = {value_number(telling), value_text(level_names[EVENT_URGENT]),
+	        value_text(level_names[EVENT_WARNING]), value_text(level_names[EVENT_INFO])};
+	size_t levels = (size_t)(EVENT_LEVELS - level);
+	struct rows rows = rows_ask(index, SQL_EVENT_TO_TELL, values, 1 + levels, err);
+
+	return visit_all(&rows, visit, context, err);
 }
 
 bool

@@ -7,10 +7,16 @@
 #include "storage/index/archive_rows.h"
 #include "storage/index/index.h"
 
-/* The last event that the receiver of this name was told, or that was given up. ROW_NONE: it is new. */
+struct receiver_row {
+	int64_t told;             /* the telling (event_rows.h) of the last event delivered or given up */
+	int64_t failing_since_ms; /* when the one behind it was tried in vain first, since 1970; 0: it was not */
+};
+
+/* ROW_NONE: it is new. */
 enum row_answer receiver_row_find(
-        struct index *index, const char *name, int64_t *ret_event, struct err *err) MUST_CHECK;
+        struct index *index, const char *name, struct receiver_row *ret, struct err *err) MUST_CHECK;
 /* Durable when it returns. Blocks. */
-bool receiver_row_set(struct index *index, const char *name, int64_t event, struct err *err) MUST_CHECK;
+bool receiver_row_set(
+        struct index *index, const char *name, const struct receiver_row *row, struct err *err) MUST_CHECK;
 
 #endif

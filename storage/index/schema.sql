@@ -7,7 +7,7 @@
 -- Times are milliseconds since 1970, UTC.
 
 PRAGMA application_id = 1279349316; -- "LARD"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- One stored archive. The row is written after its file lies durable under its name, and deleted before the file goes.
 -- inode and change_ns are those of the file when its bytes were last known to be right.
@@ -142,8 +142,9 @@ CREATE TABLE host (
 
 -- How far each receiver of events (a webhook of the configuration, by its title) was told.
 CREATE TABLE receiver (
-	name  TEXT PRIMARY KEY,
-	event INTEGER NOT NULL -- the last one delivered or given up
+	name          TEXT PRIMARY KEY,
+	told          INTEGER NOT NULL, -- event.telling of the last one delivered or given up
+	failing_since INTEGER NOT NULL  -- when the one behind it was tried in vain first; 0: it was not
 ) STRICT, WITHOUT ROWID;
 
 -- A package ("rosa.0.2.0") and the archives that it uses.
@@ -206,21 +207,29 @@ CREATE TABLE token (
 ) STRICT;
 
 -- What was done and by whom, and what larder noticed; the oldest make room. came_from: the address, or "control socket". level:
--- "audit" of what was done; "info", "warning" or "urgent" of what was noticed. data: JSON, or ''.
+-- "audit" of what was done; "info", "warning" or "urgent" of what was noticed. data: JSON, or ''. What was noticed may grow: the last
+-- four columns are of that, and 0 of what was done.
 CREATE TABLE event (
-	id        INTEGER PRIMARY KEY AUTOINCREMENT,
-	at        INTEGER NOT NULL,
-	kind      TEXT NOT NULL,
-	subject   TEXT NOT NULL,
-	who       TEXT NOT NULL,
-	came_from TEXT NOT NULL,
-	result    TEXT NOT NULL,
-	detail    TEXT NOT NULL,
-	level     TEXT NOT NULL,
-	data      TEXT NOT NULL
+	id         INTEGER PRIMARY KEY AUTOINCREMENT,
+	at         INTEGER NOT NULL,
+	kind       TEXT NOT NULL,
+	subject    TEXT NOT NULL,
+	who        TEXT NOT NULL,
+	came_from  TEXT NOT NULL,
+	result     TEXT NOT NULL,
+	detail     TEXT NOT NULL,
+	level      TEXT NOT NULL,
+	data       TEXT NOT NULL,
+	changed_at INTEGER NOT NULL DEFAULT 0, -- when it grew last; as at: it did not
+	revision   INTEGER NOT NULL DEFAULT 0, -- the order in which events came or grew: the greatest is the newest change of any
+	telling    INTEGER NOT NULL DEFAULT 0, -- the order in which receivers are told of events, whole as they are then
+	told_at    INTEGER NOT NULL DEFAULT 0  -- as of which change; before changed_at: they are to be told of more
 ) STRICT;
 
-CREATE INDEX event_by_level ON event (level, id) WHERE level <> 'audit';
+CREATE INDEX event_by_level    ON event (level, id) WHERE level <> 'audit';
+CREATE INDEX event_by_revision ON event (revision)  WHERE level <> 'audit';
+CREATE INDEX event_by_telling  ON event (telling)   WHERE level <> 'audit';
+CREATE INDEX event_behind      ON event (told_at)   WHERE changed_at > told_at;
 
 -- Long work that somebody asked for: it goes on after a restart. asked and result are JSON; body: a file in spool/, or ''. state:
 -- enum job_state.

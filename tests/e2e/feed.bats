@@ -90,6 +90,34 @@ feed() {
 	larder_stop
 }
 
+@test "an event that grows is an update of the feed, and a webhook is told again" {
+	make_store
+	receiver_start
+	hook_config
+	make_store
+	notice 'info|github.com/kodwx|github.com/kodwx is gone: k1, k2|1694500000000' 'info|other|another'
+	larder_start
+	wait_until 20 got 2
+	jq -e 'has("more") | not' "$WORK/receiver/body"
+	curl -sf -o "$WORK/feed" -D "$WORK/headers" "$URL/events.atom"
+	tag=$(header ETag "$WORK/headers")
+	feed a:entry/a:id >"$WORK/ids"
+	[ "$(feed a:entry/a:updated | tail -n 1)" = 2023-09-12T06:26:40.000Z ]
+	larder_stop
+	notice 'more|1|github.com/kodwx is gone: k1, k2, k4'
+	larder_start
+	[ "$(curl -s -o "$WORK/feed" -D "$WORK/headers" -w '%{http_code}' -H "If-None-Match: $tag" "$URL/events.atom")" = 200 ]
+	[ "$(feed a:entry/a:title | tail -n 1)" = 'github.com/kodwx is gone: k1, k2, k4' ]
+	feed a:entry/a:id | cmp - "$WORK/ids"
+	[ "$(feed a:entry/a:published | tail -n 1)" = 2023-09-12T06:26:40.000Z ]
+	[ "$(feed a:updated)" = "$(feed a:entry/a:updated | tail -n 1)" ]
+	[ "$(feed a:updated | cut -c 1-4)" -gt 2023 ]
+	wait_until 20 got 3
+	[ "$(cut -d ' ' -f 1 "$WORK/receiver/got" | tr '\n' ' ')" = '1 2 1 ' ]
+	jq -e '.more == true and .event.id == 1 and .event.revision == 3 and .event.detail == "github.com/kodwx is gone: k1, k2, k4"' "$WORK/receiver/body"
+	larder_stop
+}
+
 @test "a webhook is told what happens from when it is there on, once and in order, signed" {
 	make_store
 	notice 'info|old|before there was a webhook'

@@ -416,6 +416,50 @@ what_comes_later_joins_without_a_word(void **state)
 	assert_told(T0 + 83 * DAY, 1);
 }
 
+/* What receivers are told, in their order, since they were told last: "a.1 h.org/x ". */
+static void
+add_subject(void *context, const struct event_row *event)
+{
+	text_addf(context, "%lld:%s ", (long long)event->telling, event->subject);
+}
+
+static void
+assert_next_telling(int64_t behind, const char *wanted)
+{
+	AUTO_TEXT told = TEXT_EMPTY;
+	struct err err = ERR_NONE;
+
+	assert_true(event_row_to_tell(store_index(store), behind, EVENT_INFO, add_subject, &told, &err));
+	assert_string_equal(text_string(&told), wanted);
+}
+
+/* Days later: at once. On the same day again: when that is over, all of it together. */
+static void
+receivers_are_told_again_once_a_day(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 2);
+	place("https://h.org/x/s/b.tgz", "b.1", STORED, 2);
+	place("https://h.org/x/t/c.tgz", "c.1", STORED, 2);
+	place("https://h.org/x/u/d.tgz", "d.1", STORED, 2);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	assert_next_telling(0, "1:a.1 ");
+	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0 + 4 * DAY);
+	assert_told(T0 + 4 * DAY + HOUR, 0);
+	assert_next_telling(1, "2:h.org/x ");
+	goes("https://h.org/x/t/c.tgz", ORIGIN_IS_VANISHED, T0 + 4 * DAY + 2 * HOUR);
+	goes("https://h.org/x/u/d.tgz", ORIGIN_IS_VANISHED, T0 + 4 * DAY + 9 * HOUR);
+	assert_told(T0 + 4 * DAY + 10 * HOUR, 0);
+	assert_event_like("h.org/x is gone: a.1, b.1, c.1, d.1;");
+	assert_told(T0 + 5 * DAY, 0);
+	assert_next_telling(2, "");
+	assert_told(T0 + 5 * DAY + HOUR, 0);
+	assert_next_telling(2, "3:h.org/x ");
+	assert_told(T0 + 9 * DAY, 0);
+	assert_next_telling(3, "");
+}
+
 static void
 graver_newcomers_are_told(void **state)
 {
@@ -520,6 +564,17 @@ what_is_told_is_counted(void **state)
 	        strstr(text_string(&text), "\nlarder_events_total{kind=\"vanished\",level=\"warning\"} 1\n"));
 	assert_non_null(
 	        strstr(text_string(&text), "\nlarder_events_total{kind=\"back\",level=\"info\"} 0\n"));
+	assert_non_null(strstr(
+	        text_string(&text), "\nlarder_events_grown_total{kind=\"vanished\",level=\"warning\"} 0\n"));
+	text_clear(&text);
+	place("https://h.org/x/s/b.tgz", "b.1", STORED, 1);
+	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0 + 4 * DAY);
+	assert_true(causes_turn(&options, T0 + 5 * DAY, &told, &err));
+	metrics_render(&larder, &text);
+	assert_non_null(
+	        strstr(text_string(&text), "\nlarder_events_total{kind=\"vanished\",level=\"warning\"} 1\n"));
+	assert_non_null(strstr(
+	        text_string(&text), "\nlarder_events_grown_total{kind=\"vanished\",level=\"warning\"} 1\n"));
 	metrics_destroy(metrics);
 }
 
@@ -552,6 +607,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(going_and_coming_back_is_nothing, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(who_flaps_is_told_of_once_a_week, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_comes_later_joins_without_a_word, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(receivers_are_told_again_once_a_day, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(graver_newcomers_are_told, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_forgotten_event_cannot_grow, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(nothing_is_told_that_is_not_written, set_up, tear_down),

@@ -142,7 +142,7 @@ forgets_the_oldest(void **state)
 	index_close(index_at_hand, WRITER_ENDS_CLEAN);
 	text_addf(&script,
 	        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-	        " INSERT INTO event SELECT i, 0, 'old', '', '', '', '', '', 'audit', '' FROM n",
+	        " INSERT INTO event SELECT i, 0, 'old', '', '', '', '', '', 'audit', '', 0, 0, 0, 0 FROM n",
 	        EVENT_ROWS_MAX);
 	run_sql(text_string(&script));
 	open_index(INDEX_WRITE);
@@ -229,6 +229,82 @@ an_event_may_grow(void **state)
 	assert_int_equal(err.code, ERR_UNKNOWN);
 }
 
+struct passing_on {
+	struct chore chore;
+	struct event_telling telling;
+};
+
+static enum chore_result
+pass_on(struct chore *chore, struct writing *writing, struct err *err)
+{
+	return event_rows_tell(writing, &((struct passing_on *)chore)->telling, err) ? CHORE_WRITTEN
+	                                                                             : CHORE_FAILED;
+}
+
+/* "more of urgent", the telling of it; 0: nothing is to be told behind that. */
+static int64_t
+assert_told_next(int64_t behind, const char *wanted)
+{
+	struct seen seen = {0};
+	struct err err = ERR_NONE;
+	int64_t told;
+
+	assert_true(event_row_to_tell(index_at_hand, behind, EVENT_WARNING, see, &seen, &err));
+	assert_string_equal(text_string(&seen.subjects), wanted);
+	text_finish(&seen.subjects);
+	assert_true(event_rows_told(index_at_hand, &told, &err));
+	return told;
+}
+
+static int64_t
+revision(void)
+{
+	struct err err = ERR_NONE;
+	int64_t revision;
+
+	assert_true(event_rows_revision(index_at_hand, &revision, &err));
+	return revision;
+}
+
+/* One that grows is a change at once, and told again behind all others, but not before its day is over. */
+static void
+what_grows_is_told_again(void **state)
+{
+	struct growing growing = {.chore = {.kind = CHORE_PROMPT, .run = grow},
+	        .event = {.id = 1, .subject = "more", .detail = "", .data = "{}"}};
+	struct passing_on passing = {
+	        .chore = {.kind = CHORE_PROMPT, .run = pass_on}, .telling = {.every_ms = 1000}};
+	struct err err = ERR_NONE;
+	int64_t at_ms, before;
+	bool behind;
+
+	(void)state;
+	add_of_level(EVENT_URGENT);
+	add_of_level(EVENT_AUDIT);
+	add_of_level(EVENT_INFO);
+	add_of_level(EVENT_WARNING);
+	open_again();
+	at_ms = events_after(0, 1).at_ms;
+	before = revision();
+	assert_int_equal(assert_told_next(0, "urgent "), 3);
+	assert_told_next(1, "warning ");
+	assert_told_next(3, "");
+	growing.event.at_ms = at_ms - 5000; /* the clock was set back */
+	assert_true(index_write(index_at_hand, &growing.chore, &err));
+	assert_true(revision() > before);
+	assert_told_next(3, "");
+	passing.telling.now_ms = at_ms + 999;
+	assert_true(event_rows_behind(index_at_hand, &passing.telling, &behind, &err));
+	assert_false(behind);
+	passing.telling.now_ms = at_ms + 1000;
+	assert_true(event_rows_behind(index_at_hand, &passing.telling, &behind, &err));
+	assert_true(behind);
+	assert_true(index_write(index_at_hand, &passing.chore, &err));
+	assert_int_equal(assert_told_next(3, "more "), 4);
+	assert_true(event_rows_behind(index_at_hand, &passing.telling, &behind, &err));
+	assert_false(behind);
+}
+
 static void
 adds_nothing_when_it_only_reads(void **state)
 {
@@ -250,6 +326,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(forgets_the_oldest, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(chooses_by_level, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(an_event_may_grow, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(what_grows_is_told_again, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(adds_nothing_when_it_only_reads, set_up, tear_down),
 	};
 

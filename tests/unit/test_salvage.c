@@ -224,7 +224,7 @@ leaves_out_what_makes_no_sense(void **state)
 	        "INSERT INTO tombstone (who, at) VALUES ('of nothing', 0);"
 	        "INSERT INTO tombstone (md5, who, at) VALUES (zeroblob(17), 'of too much', 0);"
 	        "INSERT INTO job VALUES (900, 'fetch', '{}', '', 'uid 0', 77, 0, 0, '');"
-	        "INSERT INTO event VALUES (900, -1, 'upload', '', '', '', '', '', 'audit', '');");
+	        "INSERT INTO event VALUES (900, -1, 'upload', '', '', '', '', '', 'audit', '', 0, 0, 0, 0);");
 	spoil_root_of("archive");
 	saved = open_damaged();
 	assert_int_equal(saved.senseless, 6);

@@ -174,6 +174,29 @@ keeps_what_the_second_knew(void **state)
 	assert_string_equal(schema, "7\n");
 }
 
+/* As the third version made it: what was noticed has its place in the order of changes, and receivers go on where they were. */
+static void
+keeps_what_the_third_knew(void **state)
+{
+	AUTO_TEXT schema = TEXT_EMPTY;
+	AUTO_FREE char *events = NULL, *receivers = NULL;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	index_close(index_at_hand, WRITER_ENDS_CLEAN);
+	assert_int_equal(unlink(path), 0);
+	assert_true(file_read_path(PROJECT_DIR "/tests/support/schema_3.sql", 1 << 20, &schema, &err));
+	run_sql(text_string(&schema));
+	run_sql("INSERT INTO event VALUES (5, 9, 'upload', 's', 'w', 'f', 'r', 'd', 'audit', ''),"
+	        " (6, 10, 'vanished', 's', 'w', '', 'r', 'd', 'info', '{}');"
+	        "INSERT INTO receiver VALUES ('team', 6);");
+	assert_int_equal(open_index(INDEX_WRITE).migrated_from, 3);
+	events = ask_sql(path, "SELECT id, detail, changed_at, revision, telling, told_at FROM event");
+	assert_string_equal(events, "5|d|0|0|0|0\n6|d|10|6|6|10\n");
+	receivers = ask_sql(path, "SELECT * FROM receiver");
+	assert_string_equal(receivers, "team|6|0\n");
+}
+
 /* Whatever cannot be brought up to date is damaged: it is set aside, and nobody is told that all is well. */
 static void
 sets_an_impossible_one_aside(void **state)
@@ -195,6 +218,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(brings_the_first_schema_up_to_date, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(is_no_other_than_a_new_one, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(keeps_what_the_second_knew, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(keeps_what_the_third_knew, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(tells_a_reader_what_to_do, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(sets_an_impossible_one_aside, set_up, tear_down),
 	};
