@@ -10,15 +10,13 @@
 
 /* --- what an event is made of --- */
 
-/* An event that tells of several archives stays what it is; one of a single archive becomes what its cause is. */
+/* An event of a host stays that; one of a site, or of a single archive, becomes what its cause is. */
 static enum event_scope
 scope_of(const struct event *event)
 {
 	const char *scope = event->before != NULL ? json_text_of(event->before->data, "scope") : "";
 
-	if (strcmp(scope, "host") == 0)
-		return SCOPE_HOST;
-	return strcmp(scope, "site") == 0 ? SCOPE_SITE : event->scope;
+	return strcmp(scope, "host") == 0 ? SCOPE_HOST : event->scope;
 }
 
 static bool

@@ -222,7 +222,8 @@ change_judge(struct store *store, struct change *change, struct err *err)
 	struct catalog_origins origins;
 	struct digest best;
 
-	if (!find_stored(store, change, err))
+	if (!find_stored(store, change, err) ||
+	        (change->drift != NULL && !change_learn_known(store, change, err)))
 		return false;
 	best = digests_best(&change->digests);
 	if (change->digests.known != 0) {

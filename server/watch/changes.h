@@ -64,6 +64,9 @@ char *change_place(const struct change *change, enum reach reach); /* the host o
 void change_add_cause(
         const struct change *change, struct text *ret); /* "vanished", "changed: recompressed" */
 
+/* CAUSE_CHANGED: what the catalog knows of the bytes that came is put into drift. */
+bool change_learn_known(struct store *store, struct change *change, struct err *err) MUST_CHECK;
+
 /*
  * Whether the archive is stored here and who else serves it, and so how much the change matters: urgent where it may be lost, a warning
  * where it is nearly so, info where nobody has to act.

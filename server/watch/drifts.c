@@ -117,13 +117,20 @@ static void
 note(struct drifts *drifts, struct drift_seen *seen, const struct digests *bytes, const struct drift *drift)
 {
 	struct catalog *catalog = store_catalog(drifts->options.store);
+	struct digests digests = {0};
+	const struct catalog_asked asked = {.digests = &digests, .url = seen->url};
 	struct catalog_naming naming;
 	struct err err = ERR_NONE;
-	enum row_answer named = bytes != NULL ? catalog_naming(catalog, bytes, &naming, &err) : ROW_NONE;
-	AUTO_FREE char *detail = write_detail(drift, named == ROW_FOUND ? &naming : NULL);
+	enum row_answer named = ROW_NONE;
+	AUTO_FREE char *detail = NULL;
 
+	if (seen->url[0] != '\0')
+		digests_put(&digests, &seen->asked);
+	if (bytes != NULL)
+		named = catalog_naming(catalog, bytes, &asked, &naming, &err);
 	if (named == ROW_FAILED)
 		log_warning("whether the catalog names what %s serves is not known: %s", seen->url, err.text);
+	detail = write_detail(drift, named == ROW_FOUND ? &naming : NULL);
 	seen->kind = drift_kind_name(drift->kind);
 	seen->detail = detail;
 	catalog_drift_seen(catalog, seen);

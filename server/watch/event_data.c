@@ -147,6 +147,15 @@ describe(const struct event_archive *archive)
 	return object;
 }
 
+static void
+bring_up_to_date(json_t *object, const struct event_archive *archive)
+{
+	json_object_set_new(object, "stored", json_boolean(archive->stored));
+	json_object_set_new(object, "copies", json_integer((json_int_t)archive->copies));
+	if (archive->drift != NULL)
+		json_object_set_new(object, "drift", json_deep_copy(archive->drift));
+}
+
 void
 event_data_add(struct event_data *data, const struct event_archive *archive)
 {
@@ -155,25 +164,39 @@ event_data_add(struct event_data *data, const struct event_archive *archive)
 
 	data->met[at].stored = archive->stored;
 	if (at < json_array_size(data->archives))
-		json_object_update_new(
-		        json_array_get(data->archives, at), json_pack("{s:b, s:I}", "stored", archive->stored,
-		                                                    "copies", (json_int_t)archive->copies));
+		bring_up_to_date(json_array_get(data->archives, at), archive);
 	else if (is_new && at == json_array_size(data->archives) && at < EVENT_DATA_LISTED_MAX)
 		json_array_append_new(data->archives, describe(archive));
+}
+
+/* The site of all of them, where it is one and none is hidden. */
+static bool
+find_site(const struct event_data *data, size_t count, struct site *ret)
+{
+	size_t listed = json_array_size(data->archives);
+	struct site site;
+
+	for (size_t i = 0; i < listed; i++) {
+		if (!site_of(json_text_of(json_array_get(data->archives, i), "url"), &site) ||
+		        (i > 0 && strcmp(site.text, ret->text) != 0))
+			return false;
+		*ret = site;
+	}
+	return listed == count;
 }
 
 static void
 write_place(struct event_data *data, const struct event_place *place, size_t count)
 {
-	const char *url = json_text_of(json_array_get(data->archives, 0), "url");
 	const char *scope = place->scope == SCOPE_HOST ? "host" : "site", *name = place->name;
 	struct site site;
 
-	if (count == 1) {
-		scope = "archive";
-		if (site_of(url, &site))
-			name = site.text;
+	if (find_site(data, count, &site)) {
+		scope = "site";
+		name = site.text;
 	}
+	if (count == 1)
+		scope = "archive";
 	json_object_set_new(data->json, "scope", json_string(scope));
 	json_object_set_new(data->json, "site", json_text(name));
 	json_object_set_new(data->json, "whole", json_boolean(place->whole));

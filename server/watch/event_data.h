@@ -4,7 +4,10 @@
  *
  * {"site", "scope": "host" | "site" | "archive", "cause": "vanished" | "changed: recompressed" | …, "count", "stored": so many of them,
  * "whole": all that is known of the site went this way, "archives": [{"package", "digests", "url", "stored", "copies", "drift":
- * {"kind", "detail", "sha256", "size", "known", "known_from", "known_since"} or absent}]}
+ * {"kind", "detail", "sha256", "size"; where a source names the bytes "known", "known_from", "known_since"; where that corrects the
+ * archive "lines": ["- \"sha256=…\"", "+ \"sha256=…\""], which make a lockfile right} or absent}]}
+ *
+ * The site is the narrowest that holds all of them.
  */
 #ifndef SERVER_WATCH_EVENT_DATA_H
 #define SERVER_WATCH_EVENT_DATA_H

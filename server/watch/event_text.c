@@ -9,6 +9,9 @@
 #include "storage/catalog/site.h"
 #include "storage/drift/drift.h"
 
+#define CHECKSUM_SHOWN 12  /* digits of each, where several archives are told of */
+#define DETAIL_SHOWN   300 /* bytes of what differs in one of several */
+
 static const char *const kind_names[] = {
         [CAUSE_VANISHED] = "vanished",
         [CAUSE_CHANGED] = "changed",
@@ -222,48 +225,113 @@ static const struct drift_words {
 	enum { SAME, OTHER } files;
 } drift_words[DRIFT_KINDS] = {
         [DRIFT_RECOMPRESSED] = {" recompressed ", ": the files in it are the same",
-                ": the files in them are the same", BY_HOST, SAME},
+                ", and the files in them are the same", BY_HOST, SAME},
         [DRIFT_METADATA] = {" packed ", " anew: the files in it are the same",
-                " anew: the files in them are the same", BY_HOST, SAME},
+                " anew, and the files in them are the same", BY_HOST, SAME},
         [DRIFT_CONTENT] = {" serves other files in ", "", "", BY_AUTHOR, OTHER},
         [DRIFT_NO_ARCHIVE] = {" serves something that is no archive in place of ", "", "", BY_HOST, OTHER},
         [DRIFT_UNKNOWN] = {" serves other bytes for ", "", "", BY_HOST, OTHER},
 };
+
+/* As a lockfile has it; of several archives the beginning, since all of it is in the data. */
+static void
+add_checksum(const struct story *story, const char *algo, const char *hex, struct text *ret)
+{
+	bool all = story->only != NULL || strlen(hex) <= CHECKSUM_SHOWN;
+
+	text_addf(ret, "%s=%.*s%s", algo, all ? (int)strlen(hex) : CHECKSUM_SHOWN, hex, all ? "" : "…");
+}
+
+/* The old checksum and the new one, where a source corrected it; else whose bytes these are, where that is known. */
+static void
+add_known(const struct story *story, const json_t *archive, const char *between, struct text *ret)
+{
+	const json_t *drift = json_object_get(archive, "drift");
+	const char *package = json_text_of(drift, "known"), *from = json_text_of(drift, "known_from");
+	const char *since = json_text_of(drift, "known_since"), *algo = digest_name(archive);
+
+	if (*since == '\0')
+		return;
+	text_add(ret, between);
+	if (json_object_get(drift, "lines") == NULL && *package != '\0') {
+		text_addf(ret, "these are the bytes of %s", package);
+		return;
+	}
+	if (json_object_get(drift, "lines") == NULL) {
+		text_addf(ret, "%s names these bytes since %s", from, since);
+		return;
+	}
+	add_checksum(story, algo, json_text_of(json_object_get(archive, "digests"), algo), ret);
+	text_add(ret, " is now ");
+	add_checksum(story, "sha256", json_text_of(drift, "sha256"), ret);
+	text_addf(ret, ", which %s names since %s", from, since);
+	if (*package != '\0')
+		text_addf(ret, " for %s", package);
+}
+
+static void
+add_detail(const char *detail, struct text *ret)
+{
+	size_t length = strlen(detail);
+
+	if (length > DETAIL_SHOWN) {
+		length = DETAIL_SHOWN;
+		while (length > 0 && ((unsigned char)detail[length] & 0xc0) == 0x80)
+			length--;
+	}
+	text_add_bytes(ret, detail, length);
+	text_add(ret, detail[length] != '\0' ? "…" : "");
+}
+
+/* "duff.0.5 (1 file differs: pkg/META), digestif.1": where they are few. */
+static void
+add_differences(const struct story *story, struct text *ret)
+{
+	for (size_t i = 0; i < story->listed; i++) {
+		const json_t *archive = json_array_get(story->archives, i);
+		AUTO_TEXT differs = TEXT_EMPTY;
+
+		if (drift_words[story->drift].files == OTHER)
+			add_detail(json_text_of(json_object_get(archive, "drift"), "detail"), &differs);
+		add_known(story, archive, differs.length > 0 ? "; " : "", &differs);
+		text_add(ret, i > 0 ? ", " : ": ");
+		add_name(archive, ret);
+		if (differs.length > 0)
+			text_addf(ret, " (%s)", text_string(&differs));
+	}
+}
+
+/* Of one what differs stands at the end, of a few behind each name. */
+static void
+add_changes(const struct story *story, struct text *ret)
+{
+	const char *detail = json_text_of(json_object_get(story->only, "drift"), "detail");
+
+	if (story->only == NULL && story->count <= EVENT_TEXT_NAMES_MAX && story->listed == story->count) {
+		add_differences(story, ret);
+		return;
+	}
+	add_list(story, ret);
+	if (*detail != '\0' && drift_words[story->drift].files == OTHER)
+		text_addf(ret, ": %s", detail);
+	if (story->only != NULL)
+		add_known(story, story->only, "; ", ret);
+}
 
 static void
 tell_changed(const struct story *story, struct text *ret)
 {
 	const struct drift_words *words = &drift_words[story->drift];
 	const char *where = words->by == BY_AUTHOR ? narrowest(story) : story->where;
-	const char *detail = json_text_of(json_object_get(story->only, "drift"), "detail");
-	bool by_host = words->by == BY_HOST && story->only != NULL;
+	size_t host_length = site_host_length(where), length = strlen(where);
+	bool by_host = words->by == BY_HOST;
 
-	text_addf(ret, "%.*s%s", by_host ? (int)site_host_length(where) : (int)strlen(where), where,
-	        words->before);
+	text_addf(ret, "%.*s%s", by_host ? (int)host_length : (int)length, where, words->before);
 	add_what(story, ret);
+	if (by_host && story->only == NULL && host_length < length)
+		text_addf(ret, " of %s", where);
 	text_add(ret, story->only != NULL ? words->after_one : words->after_many);
-	if (words->files == SAME)
-		return;
-	add_list(story, ret);
-	if (*detail != '\0')
-		text_addf(ret, ": %s", detail);
-}
-
-/* The old checksum and the new one as a lockfile has them, where somebody names the new one for an archive. */
-static void
-add_known(const struct story *story, struct text *ret)
-{
-	const json_t *drift = json_object_get(story->only, "drift");
-	const json_t *digests = json_object_get(story->only, "digests");
-	const char *package = json_text_of(drift, "known"), *algo = digest_name(story->only);
-
-	if (*json_text_of(drift, "known_since") == '\0')
-		return;
-	text_addf(ret, "; %s=%s is now sha256=%s, which %s names since %s", algo, json_text_of(digests, algo),
-	        json_text_of(drift, "sha256"), json_text_of(drift, "known_from"),
-	        json_text_of(drift, "known_since"));
-	if (*package != '\0')
-		text_addf(ret, " for %s", package);
+	add_changes(story, ret);
 }
 
 /* --- what of it is stored, and what to do --- */
@@ -396,8 +464,6 @@ event_text_sentence(const json_t *data, struct text *ret)
 		tell_back(&story, ret);
 		break;
 	}
-	if (story.kind == CAUSE_CHANGED && story.only != NULL)
-		add_known(&story, ret);
 	if (story.kind != CAUSE_BACK || story.stored < story.count)
 		add_stored(&story, ret);
 	add_advice(&story, ret);

@@ -4,35 +4,95 @@
 #include "storage/catalog/naming.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "storage/base/text.h"
 #include "storage/catalog/catalog_parts.h"
 #include "storage/index/catalog_rows.h"
 
-static void
-keep_first(void *context, const char *package)
-{
-	char *ret = context;
+/* By what a naming is known to be of the same. */
+struct kin {
+	struct text packages; /* of what was asked for, each between two line ends */
+	bool succeeded;       /* the URL is named for … */
+	struct digests now;   /* … these */
+};
 
-	if (*ret == '\0')
-		snprintf(ret, NAMING_TEXT_MAX, "%s", package);
+static bool
+add_package(void *context, const char *package)
+{
+	struct kin *kin = context;
+
+	text_addf(&kin->packages, "%s\n", package);
+	return true;
+}
+
+static bool
+find_kin(struct catalog *catalog, const struct catalog_asked *asked, struct kin *ret, struct err *err)
+{
+	struct digest best = digests_best(asked->digests);
+	struct catalog_successor successor;
+
+	text_add(&ret->packages, "\n");
+	switch (catalog_named_now(catalog, asked->url, asked->digests, &successor, err)) {
+	case ROW_FAILED:
+		return false;
+	case ROW_FOUND:
+		ret->succeeded = true;
+		ret->now = successor.digests;
+		break;
+	case ROW_NONE:
+		break;
+	}
+	return catalog_packages(catalog, &best, add_package, ret, err);
+}
+
+/* One entry, as it is looked at. */
+struct candidate {
+	const struct kin *kin;
+	struct catalog_naming naming;
+};
+
+static void
+keep_package(void *context, const char *package)
+{
+	struct candidate *candidate = context;
+	struct catalog_naming *naming = &candidate->naming;
+	AUTO_TEXT line = TEXT_EMPTY;
+	bool same;
+
+	text_addf(&line, "\n%s\n", package);
+	same = strstr(text_string(&candidate->kin->packages), text_string(&line)) != NULL;
+	if (naming->package[0] == '\0' || (same && naming->kin == NAMED_APART))
+		snprintf(naming->package, sizeof naming->package, "%s", package);
+	if (same)
+		naming->kin = NAMED_INSTEAD;
 }
 
 static void
 keep_source(void *context, const char *source, int64_t since_ms)
 {
-	struct catalog_naming *ret = context;
+	struct candidate *candidate = context;
 
-	snprintf(ret->source, sizeof ret->source, "%s", source);
-	ret->since_ms = since_ms;
+	snprintf(candidate->naming.source, sizeof candidate->naming.source, "%s", source);
+	candidate->naming.since_ms = since_ms;
 }
 
-/* As the sources of this entry have it, if that is earlier. */
 static bool
-weigh(struct catalog *catalog, int64_t entry, struct catalog_naming *best, bool *found, struct err *err)
+is_better(const struct catalog_naming *naming, const struct catalog_naming *than)
 {
-	struct catalog_naming naming = {0};
+	if (naming->kin != than->kin)
+		return naming->kin == NAMED_INSTEAD;
+	return naming->since_ms < than->since_ms;
+}
 
-	switch (entry_row_named(catalog->index, entry, keep_source, &naming, err)) {
+/* As the sources of this entry have it, if that is better. */
+static bool
+weigh(struct catalog *catalog, const struct entry_row *entry, const struct kin *kin,
+        struct catalog_naming *best, bool *found, struct err *err)
+{
+	struct candidate candidate = {.kin = kin, .naming = {.digests = entry->digests}};
+
+	switch (entry_row_named(catalog->index, entry->id, keep_source, &candidate, err)) {
 	case ROW_FAILED:
 		return false;
 	case ROW_NONE:
@@ -40,21 +100,22 @@ weigh(struct catalog *catalog, int64_t entry, struct catalog_naming *best, bool 
 	case ROW_FOUND:
 		break;
 	}
-	if (*found && best->since_ms <= naming.since_ms)
-		return true;
-	if (!package_rows_of(catalog->index, entry, keep_first, naming.package, err))
+	if (!package_rows_of(catalog->index, entry->id, keep_package, &candidate, err))
 		return false;
-	*best = naming;
+	if (kin->succeeded &&
+	        (digests_satisfy(&entry->digests, &kin->now) || digests_satisfy(&kin->now, &entry->digests)))
+		candidate.naming.kin = NAMED_INSTEAD;
+	if (!*found || is_better(&candidate.naming, best))
+		*best = candidate.naming;
 	*found = true;
 	return true;
 }
 
-enum row_answer
-catalog_naming(
-        struct catalog *catalog, const struct digests *bytes, struct catalog_naming *ret, struct err *err)
+static enum row_answer
+find_best(struct catalog *catalog, const struct digests *bytes, const struct kin *kin,
+        struct catalog_naming *ret, struct err *err)
 {
 	struct entry_rows entries = {0};
-	struct catalog_naming best = {0};
 	bool done = true, found = false;
 
 	for (int algo = 0; done && algo < DIGEST_ALGOS; algo++) {
@@ -65,11 +126,25 @@ catalog_naming(
 	}
 	for (size_t i = 0; done && i < entries.count; i++)
 		if (digests_satisfy(bytes, &entries.items[i].digests))
-			done = weigh(catalog, entries.items[i].id, &best, &found, err);
+			done = weigh(catalog, &entries.items[i], kin, ret, &found, err);
 	entry_rows_finish(&entries);
-	if (done && found)
-		*ret = best;
 	if (!done)
 		return ROW_FAILED;
 	return found ? ROW_FOUND : ROW_NONE;
+}
+
+enum row_answer
+catalog_naming(struct catalog *catalog, const struct digests *bytes, const struct catalog_asked *asked,
+        struct catalog_naming *ret, struct err *err)
+{
+	struct kin kin = {0};
+	struct catalog_naming best = {0};
+	enum row_answer answer = ROW_FAILED;
+
+	if (asked == NULL || asked->digests->known == 0 || find_kin(catalog, asked, &kin, err))
+		answer = find_best(catalog, bytes, &kin, &best, err);
+	text_finish(&kin.packages);
+	if (answer == ROW_FOUND)
+		*ret = best;
+	return answer;
 }

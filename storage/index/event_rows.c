@@ -43,18 +43,24 @@ struct event_chore {
 	struct event_row event; /* its texts are its own */
 };
 
-/* At most EVENT_TEXT_MAX bytes, and no character cut in two. */
+/* At most so many bytes, and no character cut in two. */
 static char *
-copy_text(const char *text)
+copy_up_to(const char *text, size_t max)
 {
-	size_t length = text != NULL ? strnlen(text, EVENT_TEXT_MAX + 1) : 0;
+	size_t length = text != NULL ? strnlen(text, max + 1) : 0;
 
-	if (length > EVENT_TEXT_MAX) {
-		length = EVENT_TEXT_MAX;
+	if (length > max) {
+		length = max;
 		while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
 			length--;
 	}
 	return length > 0 ? xstrndup(text, length) : xstrdup("");
+}
+
+static char *
+copy_text(const char *text)
+{
+	return copy_up_to(text, EVENT_TEXT_MAX);
 }
 
 static char *
@@ -73,7 +79,8 @@ copy_event(const struct event_row *event)
 	        .who = copy_text(event->who),
 	        .came_from = copy_text(event->came_from),
 	        .result = copy_text(event->result),
-	        .detail = copy_text(event->detail),
+	        .detail = copy_up_to(
+	                event->detail, event->level == EVENT_AUDIT ? EVENT_TEXT_MAX : EVENT_DETAIL_MAX),
 	        .data = copy_data(event->data)};
 }
 

@@ -11,8 +11,10 @@
 
 #include "storage/index/index.h"
 
-#define EVENT_ROWS_MAX 100000       /* kept */
-#define EVENT_TEXT_MAX 512          /* bytes of each text; longer is cut */
+#define EVENT_ROWS_MAX 100000 /* kept */
+#define EVENT_TEXT_MAX 512    /* bytes of each text; longer is cut */
+#define EVENT_DETAIL_MAX                                                                                     \
+	4096 /* bytes of the detail of what was noticed, which says what differs of several archives */
 #define EVENT_DATA_MAX (256u << 10) /* bytes of the data; an event with more has none */
 
 /* What was done by somebody; what larder noticed, and how much it matters. */

@@ -32,6 +32,7 @@ enum shape {
 	NAME,
 	WHO,
 	LINE,
+	DETAIL,
 	DOCUMENT,
 };
 
@@ -50,7 +51,7 @@ static const struct table tables[SALVAGE_KINDS] = {
         [SAVED_TOKENS] = {"tokens", SQL_SALVAGE_TOKENS, SQL_SALVAGE_TOKENS_BACK, SQL_SALVAGE_TOKEN,
                 {NUMBER, NAME, HASH, NUMBER, NUMBER, NUMBER, NUMBER}},
         [SAVED_EVENTS] = {"events", SQL_SALVAGE_EVENTS, SQL_SALVAGE_EVENTS_BACK, SQL_SALVAGE_EVENT,
-                {NUMBER, NUMBER, LINE, LINE, LINE, LINE, LINE, LINE, LINE, DOCUMENT}},
+                {NUMBER, NUMBER, LINE, LINE, LINE, LINE, LINE, DETAIL, LINE, DOCUMENT}},
         [SAVED_JOBS] = {"jobs", SQL_SALVAGE_JOBS, SQL_SALVAGE_JOBS_BACK, SQL_SALVAGE_JOB,
                 {NUMBER, LINE, DOCUMENT, LINE, LINE, STATE, NUMBER, NUMBER, DOCUMENT}},
 };
@@ -112,6 +113,8 @@ has_shape(sqlite3_stmt *statement, int at, enum shape shape)
 		return is_text(statement, at, 0, WHO_MAX - 1);
 	case LINE:
 		return is_text(statement, at, 0, EVENT_TEXT_MAX);
+	case DETAIL:
+		return is_text(statement, at, 0, EVENT_DETAIL_MAX);
 	case DOCUMENT:
 		return is_text(statement, at, 0, DOCUMENT_MAX);
 	}

@@ -107,13 +107,107 @@ a_host_that_packs_anew_is_one_event(void **state)
 	assert_told(T0 + 23 * HOUR, 0); /* not compared yet */
 	all_drift("recompressed");
 	assert_told(T0 + 23 * HOUR, 1);
-	assert_events(
-	        "warning changed github.com: github.com recompressed 6,896 archives: the files in them are "
-	        "the same; all are stored; keep larder's copies: they may be the last with the old "
-	        "checksum\n");
+	assert_events("warning changed github.com: github.com recompressed 6,896 archives, and the files in "
+	              "them are "
+	              "the same: p0.1, p1.1, p2.1, p3.1, p4.1 and 6,891 more; all are stored; keep larder's "
+	              "copies: they may be the last with the old "
+	              "checksum\n");
 	assert_data("$.count", "6896");
 	assert_data("$.scope", "host");
 	assert_int_equal(count_rows("SELECT count(*) FROM news"), 0);
+}
+
+/* Two of one account changed so, another one otherwise: each is told of where it was, and a newcomer widens that. */
+static void
+what_changed_is_told_of_its_narrowest_site(void **state)
+{
+	(void)state;
+	place("https://github.com/mirage/duff/duff.tbz", "duff.0.5", STORED, 2);
+	place("https://github.com/mirage/digestif/digestif.tbz", "digestif.1", STORED, 2);
+	place("https://github.com/other/thing/1.tgz", "thing.1", STORED, 2);
+	place("https://github.com/third/thing/1.tgz", "third.1", STORED, 2);
+	goes("https://github.com/mirage/duff/duff.tbz", ORIGIN_IS_CHANGED, T0);
+	goes("https://github.com/mirage/digestif/digestif.tbz", ORIGIN_IS_CHANGED, T0);
+	goes("https://github.com/other/thing/1.tgz", ORIGIN_IS_CHANGED, T0);
+	drifts("https://github.com/mirage/duff/duff.tbz", "recompressed", "{}");
+	drifts("https://github.com/mirage/digestif/digestif.tbz", "recompressed", "{}");
+	drifts("https://github.com/other/thing/1.tgz", "metadata", "{}");
+	assert_told(T0 + HOUR, 2);
+	assert_event_like("info changed github.com/mirage: github.com recompressed 2 archives of "
+	                  "github.com/mirage, and the "
+	                  "files in them are the same: duff.0.5, digestif.1; both are stored\n");
+	goes("https://github.com/third/thing/1.tgz", ORIGIN_IS_CHANGED, T0 + DAY);
+	drifts("https://github.com/third/thing/1.tgz", "recompressed", "{}");
+	assert_told(T0 + 2 * DAY, 0);
+	assert_event_like(
+	        "info changed github.com: github.com recompressed 3 archives, and the files in them are the "
+	        "same: duff.0.5, digestif.1, third.1; all are stored\n");
+}
+
+/* What these bytes are is asked when people are told. */
+static void
+came_instead(const char *url, const char *bytes)
+{
+	struct digest sha256 = digest_of(bytes, DIGEST_SHA256);
+	char hex[DIGEST_HEX_MAX];
+
+	put(store, bytes, INTAKE_STORED);
+	digest_hex(&sha256, hex);
+	run_sql(store,
+	        "INSERT INTO drift (origin, sha256, size, kept, compared, kind, detail, at)"
+	        " SELECT id, x'%s', 7, 1, 1, 'content', '{\"detail\": \"1 file differs: x\"}', 1 FROM origin"
+	        " WHERE url = '%s'",
+	        hex, url);
+}
+
+static void
+the_bytes_of_another_package_are_no_correction(void **state)
+{
+	const char *url = "https://github.com/kodwx/rosa/archive/v0.2.0.tar.gz";
+
+	(void)state;
+	place(url, "rosa.0.2.0", STORED, 2);
+	place("https://github.com/savonet/ffmpeg/1.tgz", "ffmpeg-av.1.0.0", MISSING, 0);
+	goes(url, ORIGIN_IS_CHANGED, T0);
+	came_instead(url, "ffmpeg-av.1.0.0");
+	assert_told(T0 + HOUR, 1);
+	assert_event_like("1 file differs: x; these are the bytes of ffmpeg-av.1.0.0; it is stored\n");
+	assert_data("$.archives[0].drift.lines", "");
+}
+
+static void
+learn_of(const char *url, const char *package, const char *bytes)
+{
+	struct harvest *harvest = harvest_create();
+	struct digests digests = listed(bytes);
+
+	harvest_place(harvest, url, package, &digests);
+	learn(harvest);
+	harvest_destroy(harvest);
+}
+
+/* The same package elsewhere, or any at the same URL: that is the correction, with all digests that both have. */
+static void
+the_same_package_or_url_is_a_correction(void **state)
+{
+	const char *duff = "https://h.org/x/duff.tbz", *digestif = "https://h.org/y/digestif.tbz";
+
+	(void)state;
+	place(duff, "duff.0.5", STORED, 2);
+	goes(duff, ORIGIN_IS_CHANGED, T0);
+	came_instead(duff, "new bytes");
+	learn_of("https://elsewhere.org/duff.tbz", "duff.0.5", "new bytes");
+	assert_told(T0 + HOUR, 1);
+	assert_event_like(" is now sha256=");
+	assert_event_like(" for duff.0.5; it is stored\n");
+	assert_int_equal(
+	        count_rows("SELECT json_array_length(data, '$.archives[0].drift.lines') FROM event"), 4);
+	place(digestif, "digestif.1", STORED, 2);
+	goes(digestif, ORIGIN_IS_CHANGED, T0 + DAY);
+	came_instead(digestif, "newer bytes");
+	learn_of(digestif, "digestif.2", "newer bytes");
+	assert_told(T0 + DAY + HOUR, 1);
+	assert_event_like(" for digestif.2; it is stored\n");
 }
 
 static void
@@ -589,6 +683,11 @@ main(void)
 	        cmocka_unit_test_setup_teardown(
 	                a_change_in_place_says_what_is_known_of_it, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_host_that_packs_anew_is_one_event, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                what_changed_is_told_of_its_narrowest_site, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                the_bytes_of_another_package_are_no_correction, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(the_same_package_or_url_is_a_correction, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                what_cannot_be_compared_is_told_after_a_day, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(that_a_mirror_lacks_an_archive_is_no_news, set_up, tear_down),

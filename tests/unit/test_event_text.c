@@ -101,8 +101,8 @@ static const struct sentence {
         {"changed: recompressed", "S2", false,
                 "h.org recompressed a.1: the files in it are the same; it is stored"},
         {"changed: recompressed", "S0S2", false,
-                "h.org/x recompressed 2 archives: the files in them are the same; both are stored; keep "
-                "larder's copy of "
+                "h.org recompressed 2 archives of h.org/x, and the files in them are the same: a.1, b.1; "
+                "both are stored; keep larder's copy of "
                 "a.1: it may be the last with the old checksum"},
         {"changed: metadata", "S2", false,
                 "h.org packed a.1 anew: the files in it are the same; it is stored"},
@@ -110,8 +110,11 @@ static const struct sentence {
         {"changed: content", "S2S2", false,
                 "h.org/x serves other files in 2 archives: a.1, b.1; both are stored"},
         {"changed: no archive", "S2S2S2", false,
-                "h.org/x serves something that is no archive in place of 3 archives: a.1, b.1, c.1; all are "
-                "stored"},
+                "h.org serves something that is no archive in place of 3 archives of h.org/x: a.1, b.1, c.1; "
+                "all are stored"},
+        {"changed: metadata", "S2S2S2S2S2S2", false,
+                "h.org packed 6 archives of h.org/x anew, and the files in them are the same: a.1, b.1, c.1, "
+                "d.1, e.1 and 1 more; all are stored"},
         {"changed: unknown", "s0", false,
                 "h.org serves other bytes for a.1; it is not stored; larder fetch a.1 may still find it "
                 "elsewhere"},
@@ -163,10 +166,12 @@ a_corrected_checksum_is_a_line_to_paste(void **state)
 	json_t *drift = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "kind", "content", "detail",
 	        "1 file differs: pkg/META", "sha256", "f945", "size", 7, "known", "duff.0.5", "known_from",
 	        "opam-repository", "known_since", "2023-06-26");
+	json_t *lines = json_pack("[s, s]", "- \"sha256=d1ea\"", "+ \"sha256=f945\"");
 	struct event_data *about = event_data_create("changed: content", NULL);
 	json_t *data;
 
 	(void)state;
+	json_object_set_new(drift, "lines", lines);
 	event_data_add(about, &(struct event_archive){.package = "duff.0.5",
 	                              .digests = &digests,
 	                              .url = "https://github.com/mirage/duff/releases/duff.tbz",
@@ -182,6 +187,55 @@ a_corrected_checksum_is_a_line_to_paste(void **state)
 	        "opam-repository names since 2023-06-26 for duff.0.5; it is stored");
 	json_decref(data);
 	json_decref(drift);
+}
+
+static void
+add_changed(struct event_data *about, const char *package, const char *url, uint8_t number, json_t *drift)
+{
+	struct digests digests = {.known = 1u << DIGEST_SHA256, .sha256 = {number}};
+
+	event_data_add(about, &(struct event_archive){.package = package,
+	                              .digests = &digests,
+	                              .url = url,
+	                              .stored = true,
+	                              .copies = 2,
+	                              .drift = drift});
+	json_decref(drift);
+}
+
+/* Of a few archives it is said what differs in each, and what its checksum is now, or whose bytes those are. */
+static void
+of_a_few_it_is_said_what_differs_in_each(void **state)
+{
+	struct event_data *about = event_data_create("changed: content", NULL);
+	json_t *data;
+
+	(void)state;
+	add_changed(about, "duff.0.5", "https://github.com/mirage/duff/duff.tbz", 1,
+	        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[s, s]}", "kind", "content", "detail",
+	                "1 file differs: pkg/META", "sha256", "f94500112233445566", "known", "duff.0.5",
+	                "known_from", "opam-repository", "known_since", "2023-06-26", "lines", "-", "+"));
+	add_changed(about, "digestif.1", "https://github.com/mirage/digestif/1.tbz", 2,
+	        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "content", "detail",
+	                "2 files differ: a, b", "sha256", "02", "known", "ffmpeg-av.1.0.0", "known_from",
+	                "opam-repository", "known_since", "2023-06-26"));
+	add_changed(about, "logs.1", "https://github.com/mirage/logs/1.tbz", 3,
+	        json_pack("{s:s, s:s, s:s}", "kind", "content", "detail", "", "sha256", "03"));
+	data = event_data_finish(about, &(struct event_place){.scope = SCOPE_HOST, .name = "github.com"});
+	assert_sentence(data,
+	        "github.com/mirage serves other files in 3 archives: duff.0.5 (1 file differs: pkg/META; "
+	        "sha256=010000000000… is now sha256=f94500112233…, which opam-repository names since "
+	        "2023-06-26 for duff.0.5), digestif.1 (2 files differ: a, b; these are the bytes of "
+	        "ffmpeg-av.1.0.0), logs.1; all are stored");
+	assert_string_equal(json_string_value(json_object_get(data, "site")), "github.com/mirage");
+	assert_string_equal(json_string_value(json_object_get(data, "scope")), "site");
+	/* One of another account joins. */
+	about = event_data_create("changed: content", data);
+	json_decref(data);
+	add_changed(about, "ocp.1", "https://github.com/OCamlPro/ocp/1.tbz", 4, json_object());
+	data = event_data_finish(about, &(struct event_place){.scope = SCOPE_HOST, .name = "github.com"});
+	assert_string_equal(json_string_value(json_object_get(data, "site")), "github.com");
+	json_decref(data);
 }
 
 static struct digests
@@ -248,8 +302,9 @@ what_is_not_listed_is_counted(void **state)
 	data = event_data_finish(about, &place);
 	assert_in_range(json_array_size(json_object_get(data, "archives")), 400, EVENT_DATA_LISTED_MAX);
 	assert_in_range(json_dumpb(data, NULL, 0, JSON_COMPACT), 100, EVENT_DATA_MAX);
-	assert_sentence(
-	        data, "h.org recompressed 6,896 archives: the files in them are the same; all are stored");
+	assert_sentence(data,
+	        "h.org recompressed 6,896 archives, and the files in them are the same: x.1, x.1, x.1, "
+	        "x.1, x.1 and 6,891 more; all are stored");
 	about = event_data_create("changed: recompressed", data);
 	json_decref(data);
 	add_numbered(about, all, 7000);
@@ -273,6 +328,7 @@ main(void)
 	        cmocka_unit_test(sentences_are_right),
 	        cmocka_unit_test(the_narrowest_place_is_named),
 	        cmocka_unit_test(a_corrected_checksum_is_a_line_to_paste),
+	        cmocka_unit_test(of_a_few_it_is_said_what_differs_in_each),
 	        cmocka_unit_test(an_archive_counts_once),
 	        cmocka_unit_test(what_is_not_listed_is_counted),
 	};
