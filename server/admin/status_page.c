@@ -59,7 +59,7 @@ status_add_own_address(const struct request *request, struct text *ret)
 
 	if (host != NULL && host[0] != '\0' && strlen(host) <= HOST_MAX &&
 	        strspn(host, allowed) == strlen(host)) {
-		text_add(ret, "http://");
+		text_addf(ret, "%s://", request->scheme);
 		text_add_html(ret, host);
 		return;
 	}

@@ -81,6 +81,16 @@ name_client(const struct exchange_setting *setting, struct request *request)
 	address_text(&client, request->client);
 }
 
+/* Behind a trusted proxy how that was asked. */
+static const char *
+scheme_of(const struct exchange_setting *setting, const struct request *request)
+{
+	if (setting->trusted.count == 0 || connection_is_control(request->connection, NULL))
+		return "http";
+	return forwarded_scheme(request_header(request, "X-Forwarded-Proto"), &setting->trusted,
+	        connection_peer(request->connection));
+}
+
 static enum request_method
 method_of(const char *name)
 {
@@ -113,6 +123,7 @@ request_create(struct exchange_setting *setting, struct worker *worker, const st
 	request->connection = info->socket_context;
 	request->worker = worker;
 	request->hot = worker->hot;
+	request->scheme = scheme_of(setting, request);
 	request_prepare_waiter(request);
 	/* Changes have a name for the audit and for counting wrong tokens, log or not. */
 	if (setting->access_log || !request_reads(request))

@@ -1,9 +1,10 @@
 /*
- * X-Forwarded-For. Any thread; pure functions over bytes of a client.
+ * X-Forwarded-For and X-Forwarded-Proto. Any thread; pure functions over bytes of a client.
  */
 #include "server/http/forwarded.h"
 
 #include <string.h>
+#include <strings.h>
 
 /*
  * The text between start and end, without the spaces around it, as an address. Ports and brackets are not
@@ -44,4 +45,19 @@ forwarded_client(const char *header, const struct networks *trusted, const struc
 		end = start - 1;
 	}
 	return believed;
+}
+
+const char *
+forwarded_scheme(const char *header, const struct networks *trusted, const struct address *peer)
+{
+	const char *last;
+	size_t length;
+
+	if (header == NULL || !networks_have(trusted, peer))
+		return "http";
+	last = strrchr(header, ',');
+	last = last != NULL ? last + 1 : header;
+	last += strspn(last, " \t");
+	length = strcspn(last, " \t");
+	return length == strlen("https") && strncasecmp(last, "https", length) == 0 ? "https" : "http";
 }

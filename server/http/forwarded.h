@@ -1,5 +1,5 @@
 /*
- * X-Forwarded-For: who is the client behind the trusted proxies? Pure functions.
+ * X-Forwarded-For and X-Forwarded-Proto: who is the client behind the trusted proxies, and how did he come? Pure functions.
  */
 #ifndef SERVER_HTTP_FORWARDED_H
 #define SERVER_HTTP_FORWARDED_H
@@ -13,5 +13,8 @@
  */
 struct address forwarded_client(
         const char *header, const struct networks *trusted, const struct address *peer);
+
+/* "https" where the peer is a trusted proxy and says so: what it added, the last of a list, counts. Else "http". */
+const char *forwarded_scheme(const char *header, const struct networks *trusted, const struct address *peer);
 
 #endif

@@ -65,6 +65,7 @@ struct request {
 	int64_t id;                /* of a path with {id} in it */
 	const struct route *route; /* who answers; NULL: not looked for yet, or nobody */
 	char allowed[ALLOWED_MAX]; /* "GET, HEAD, PUT": what the path answers, where the method is another */
+	const char *scheme;        /* by which the client came, as far as is known: "http", "https" */
 	const char *location;      /* for the next reply; NULL: none. Borrowed */
 	int64_t retry_after_ms;    /* for a 429; 0: what is counted is counted for a minute */
 	struct caller caller;      /* who asks, as far as he said and it was looked at */

@@ -1,6 +1,7 @@
 /*
  * Renders events for people who subscribe. Worker threads; one of them asks the index, the others take what is there. Must never give
- * out what is no literal but through text_add_html, which escapes for XML as well.
+ * out what is no literal but through text_add_html, which escapes for XML as well. server/watch/feed_entry.c has an entry,
+ * server/watch/feed_id.c what they are called.
  */
 #include "server/watch/feed.h"
 
@@ -11,6 +12,7 @@
 
 #include "server/admin/status.h"
 #include "server/http/reply.h"
+#include "server/watch/feed_parts.h"
 #include "server/watch/watch.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
@@ -18,18 +20,19 @@
 #include "storage/index/event_rows.h"
 #include "storage/store.h"
 
-#define ID_MAX   48 /* "urn:uuid:…" */
-#define ETAG_MAX 64
+#define HASH_MAX 33
+#define ETAG_MAX 128
 
 struct feed {
 	struct larder *larder;
+	char id[FEED_ID_MAX];  /* constant */
 	pthread_mutex_t mutex; /* guards what follows; a leaf */
 	struct text entries;   /* as of … */
 	char updated[TEXT_TIME_MAX];
 	int64_t revision; /* … this change; -1: not made yet */
 	int64_t changed_at_ms;
-	char etag[ETAG_MAX];
-	int64_t looked_ms; /* clock_ms */
+	char hash[HASH_MAX]; /* of the entries */
+	int64_t looked_ms;   /* clock_ms */
 };
 
 struct feed *
@@ -38,6 +41,7 @@ feed_create(struct larder *larder)
 	struct feed *feed = xcalloc(1, sizeof *feed);
 
 	feed->larder = larder;
+	feed_id_of_store(store_directory(larder->store), feed->id);
 	feed->revision = -1;
 	pthread_mutex_init(&feed->mutex, NULL);
 	return feed;
@@ -56,85 +60,39 @@ feed_destroy(struct feed *feed)
 /* --- entries --- */
 
 static void
-add_element(struct text *ret, const char *name, const char *value)
-{
-	text_addf(ret, "<%s>", name);
-	text_add_html(ret, value);
-	text_addf(ret, "</%s>", name);
-}
-
-/* The same for ever, and no other larder's: made of what the event is (RFC 9562, version 8). */
-static void
-write_id(const struct event_row *event, char ret[ID_MAX])
-{
-	struct sha256_hasher *hasher = sha256_hasher_create();
-	uint8_t value[32];
-	char head[64], hex[33];
-
-	snprintf(head, sizeof head, "larder event %" PRId64 " %" PRId64 " ", event->id, event->at_ms);
-	sha256_hasher_add(hasher, head, strlen(head));
-	sha256_hasher_add(hasher, event->kind, strlen(event->kind) + 1);
-	sha256_hasher_add(hasher, event->subject, strlen(event->subject) + 1);
-	sha256_hasher_value(hasher, value);
-	sha256_hasher_destroy(hasher);
-	value[6] = (uint8_t)((value[6] & 0x0f) | 0x80);
-	value[8] = (uint8_t)((value[8] & 0x3f) | 0x80);
-	text_hex(value, 16, hex);
-	snprintf(ret, ID_MAX, "urn:uuid:%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-	        hex + 20);
-}
-
-static void
 add_entry(void *context, const struct event_row *event)
 {
 	struct feed *feed = context;
-	char at[TEXT_TIME_MAX], changed[TEXT_TIME_MAX], id[ID_MAX];
-	struct text *ret = &feed->entries;
 
-	text_time(event->at_ms, at);
-	text_time(event->changed_at_ms, changed);
-	write_id(event, id);
 	if (event->changed_at_ms > feed->changed_at_ms)
 		feed->changed_at_ms = event->changed_at_ms;
-	text_add(ret, "<entry>");
-	add_element(ret, "id", id);
-	add_element(ret, "title", event->detail[0] != '\0' ? event->detail : event->subject);
-	add_element(ret, "published", at);
-	add_element(ret, "updated", changed);
-	text_addf(ret, "<category term=\"%s\"/><category term=\"", event_level_name(event->level));
-	text_add_html(ret, event->kind);
-	text_add(ret, "\"/>");
-	add_element(ret, "summary", event->subject);
-	text_add(ret, "</entry>\n");
+	feed_add_entry(feed->id, event, &feed->entries);
 }
 
-/* Of the very bytes, so that nobody keeps others under it; what is around them is the same as long as this larder is. */
+/* Of the very bytes, so that nobody keeps others under it. */
 static void
-write_etag(struct feed *feed)
+hash(const struct text *text, char ret[HASH_MAX])
 {
 	struct sha256_hasher *hasher = sha256_hasher_create();
 	uint8_t value[32];
-	char hex[2 * sizeof value + 1];
 
-	sha256_hasher_add(hasher, LARDER_VERSION, sizeof LARDER_VERSION);
-	sha256_hasher_add(hasher, feed->updated, strlen(feed->updated));
-	sha256_hasher_add(hasher, text_string(&feed->entries), feed->entries.length);
+	sha256_hasher_add(hasher, text_string(text), text->length);
 	sha256_hasher_value(hasher, value);
 	sha256_hasher_destroy(hasher);
-	text_hex(value, sizeof value, hex);
-	snprintf(feed->etag, sizeof feed->etag, "\"events-%.32s\"", hex);
+	text_hex(value, (HASH_MAX - 1) / 2, ret);
 }
 
 /* Made anew, without a lock. False: the index does not tell. */
 static bool
-render(struct larder *larder, int64_t revision, struct feed *ret)
+render(struct larder *larder, const char id[FEED_ID_MAX], int64_t revision, struct feed *ret)
 {
 	struct err err = ERR_NONE;
 
 	*ret = (struct feed){.revision = revision};
+	memcpy(ret->id, id, sizeof ret->id);
 	if (event_rows_last(store_index(larder->store), FEED_ENTRIES, add_entry, ret, &err)) {
 		text_time(ret->changed_at_ms > 0 ? ret->changed_at_ms : larder->started_at_ms, ret->updated);
-		write_etag(ret);
+		hash(&ret->entries, ret->hash);
 		return true;
 	}
 	log_warning(
@@ -181,7 +139,7 @@ replace(struct feed *feed, struct feed *fresh)
 	feed->entries = fresh->entries;
 	feed->revision = fresh->revision;
 	feed->changed_at_ms = fresh->changed_at_ms;
-	memcpy(feed->etag, fresh->etag, sizeof feed->etag);
+	memcpy(feed->hash, fresh->hash, sizeof feed->hash);
 	memcpy(feed->updated, fresh->updated, sizeof feed->updated);
 	pthread_mutex_unlock(&feed->mutex);
 	text_finish(&old);
@@ -196,26 +154,25 @@ look(struct feed *feed)
 
 	if (!is_to_look(feed) || !event_rows_revision(store_index(feed->larder->store), &revision, &err))
 		return;
-	if (revision != revision_of(feed) && render(feed->larder, revision, &fresh))
+	if (revision != revision_of(feed) && render(feed->larder, feed->id, revision, &fresh))
 		replace(feed, &fresh);
 }
 
 /* --- answers --- */
 
 static void
-add_head(const struct request *request, const char *updated, struct text *ret)
+add_head(const struct request *request, const struct feed *feed, struct text *ret)
 {
 	AUTO_TEXT own = TEXT_EMPTY;
 
 	status_add_own_address(request, &own);
 	text_add(ret,
 	        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n");
-	text_addf(ret, "<id>%s/events.atom</id>\n<title>larder: archives that vanish or change</title>\n",
-	        text_string(&own));
+	text_addf(ret, "<id>%s</id>\n<title>larder: archives that vanish or change</title>\n", feed->id);
 	text_addf(ret, "<link rel=\"self\" type=\"application/atom+xml\" href=\"%s/events.atom\"/>\n",
 	        text_string(&own));
 	text_addf(ret, "<link rel=\"alternate\" type=\"text/html\" href=\"%s/\"/>\n", text_string(&own));
-	text_addf(ret, "<updated>%s</updated>\n<author><name>larder</name></author>\n", updated);
+	text_addf(ret, "<updated>%s</updated>\n<author><name>larder</name></author>\n", feed->updated);
 	text_addf(ret, "<generator version=\"%s\">larder</generator>\n", LARDER_VERSION);
 }
 
@@ -224,12 +181,13 @@ feed_atom(struct request *request)
 {
 	struct feed *feed = request->larder->watch->feed;
 	AUTO_TEXT body = TEXT_EMPTY;
-	char etag[ETAG_MAX];
+	char etag[ETAG_MAX], head[HASH_MAX];
 
 	look(feed);
 	pthread_mutex_lock(&feed->mutex);
-	memcpy(etag, feed->etag, sizeof etag);
-	add_head(request, feed->updated, &body);
+	add_head(request, feed, &body);
+	hash(&body, head);
+	snprintf(etag, sizeof etag, "\"events-%s-%s\"", head, feed->hash);
 	text_add(&body, text_string(&feed->entries));
 	pthread_mutex_unlock(&feed->mutex);
 	text_add(&body, "</feed>\n");

@@ -59,7 +59,6 @@ feed() {
 	[ "$(header Content-Type "$WORK/headers")" = 'application/atom+xml; charset=utf-8' ]
 	run feed a:entry/a:title
 	[ "$output" = $'<script>alert(1)</script> & more\ngithub.com/kodwx is gone: rosa.0.2.0' ]
-	[ "$(feed a:id)" = "$URL/events.atom" ]
 	[ "$(feed a:author/a:name)" = larder ]
 	[ "$(feed a:updated)" = "$(feed a:entry/a:updated | head -n 1)" ]
 	[ "$(feed a:entry/a:id | sort -u | grep -c '^urn:uuid:[0-9a-f]\{8\}-[0-9a-f]\{4\}-8[0-9a-f]\{3\}-[89ab][0-9a-f]\{3\}-[0-9a-f]\{12\}$')" = 2 ]
@@ -75,10 +74,68 @@ feed() {
 	larder_stop
 }
 
+# What RFC 4287 demands of a feed (4.1.1) and of an entry (4.1.2), and that what is to be escaped is.
+valid_feed() {
+	python3 - "$WORK/feed" <<-'END'
+		import re, sys, xml.etree.ElementTree as tree
+		A = "{http://www.w3.org/2005/Atom}"
+		TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
+		ID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+		feed = tree.parse(sys.argv[1]).getroot()
+		assert feed.tag == A + "feed"
+		for element in [feed] + feed.findall(A + "entry"):
+		    for name in ("id", "title", "updated"):
+		        assert len(element.findall(A + name)) == 1, name
+		    assert ID.match(element.find(A + "id").text)
+		    assert TIME.match(element.find(A + "updated").text)
+		links = {link.get("rel"): link.get("href") for link in feed.findall(A + "link")}
+		assert set(links) == {"self", "alternate"} and links["self"].endswith("/events.atom")
+		assert feed.find(A + "author/" + A + "name").text
+		ids = [entry.find(A + "id").text for entry in feed.findall(A + "entry")]
+		assert len(set(ids)) == len(ids)
+		for entry in feed.findall(A + "entry"):
+		    content = entry.findall(A + "content")
+		    assert len(content) == 1 and content[0].get("type") == "html"
+		    tree.fromstring("<div>" + content[0].text + "</div>")
+		    for category in entry.findall(A + "category"):
+		        assert category.get("term")
+	END
+}
+
+@test "the feed: valid as RFC 4287 says, called the same by whatever name it is asked, and https behind a proxy that says so" {
+	make_store
+	notice 'info|<i>&|<b> & "c"'
+	DATA='{"archives": [{"package": "duff.0.5", "drift": {"lines": ["- \"sha256=01\"", "+ \"sha256=02\""]}}]}' notice 'warning|duff.0.5|it changed'
+	larder_config 'limits { trusted_proxies = {"127.0.0.1"} }'
+	larder_start
+	curl -sf -o "$WORK/feed" -D "$WORK/headers" "$URL/events.atom"
+	valid_feed
+	feed a:entry/a:content | grep -F '&lt;b&gt; &amp; &quot;c&quot;'
+	feed a:entry/a:content | grep -F -- '- &quot;sha256=01&quot;'
+	id=$(feed a:id)
+	tag=$(header ETag "$WORK/headers")
+	feed a:link | grep -F "('href', '$URL/events.atom')"
+	curl -sf -o "$WORK/feed" -D "$WORK/headers" -H 'Host: larder.example' -H 'X-Forwarded-Proto: https' "$URL/events.atom"
+	valid_feed
+	[ "$(feed a:id)" = "$id" ]
+	[ "$(header ETag "$WORK/headers")" != "$tag" ]
+	feed a:link | grep -F "('href', 'https://larder.example/events.atom')"
+	curl -sf -H 'Host: larder.example' -H 'X-Forwarded-Proto: https' "$URL/" | grep -F 'larder push --token-file TOKEN https://larder.example'
+	larder_stop
+	# Whoever is not trusted is not believed.
+	larder_config
+	larder_start
+	curl -sf -o "$WORK/feed" -H 'Host: larder.example' -H 'X-Forwarded-Proto: https' "$URL/events.atom"
+	[ "$(feed a:id)" = "$id" ]
+	feed a:link | grep -F "('href', 'http://larder.example/events.atom')"
+	larder_stop
+}
+
 @test "the feed: empty before anything was noticed, and a reader that asks again and again is told that nothing is new" {
 	make_store
 	larder_start
 	curl -sf -o "$WORK/feed" -D "$WORK/headers" "$URL/events.atom"
+	valid_feed
 	[ -z "$(feed a:entry)" ]
 	[ -n "$(feed a:updated)" ]
 	tag=$(header ETag "$WORK/headers")

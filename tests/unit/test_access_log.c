@@ -120,6 +120,38 @@ the_client_behind_proxies(void **state)
 	networks_finish(&trusted);
 }
 
+static void
+the_scheme_behind_proxies(void **state)
+{
+	char proxies[] = "10.0.0.0/8";
+	char *texts[] = {proxies};
+	struct networks trusted = {0};
+	struct err err = ERR_NONE;
+	static const struct {
+		const char *peer, *header, *scheme;
+	} rows[] = {
+	        {"10.0.0.1", "https", "https"},
+	        {"10.0.0.1", "HTTPS ", "https"},
+	        {"10.0.0.1", "http, https", "https"},
+	        {"10.0.0.1", "https,http", "http"},
+	        {"10.0.0.1", "https,", "http"},
+	        {"10.0.0.1", "javascript", "http"},
+	        {"10.0.0.1", "", "http"},
+	        {"10.0.0.1", NULL, "http"},
+	        {"192.0.2.1", "https", "http"},
+	};
+
+	(void)state;
+	assert_true(networks_parse(texts, 1, &trusted, &err));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct address peer;
+
+		assert_true(address_parse(rows[i].peer, &peer));
+		assert_string_equal(forwarded_scheme(rows[i].header, &trusted, &peer), rows[i].scheme);
+	}
+	networks_finish(&trusted);
+}
+
 int
 main(void)
 {
@@ -128,6 +160,7 @@ main(void)
 	        cmocka_unit_test(hostile_bytes_stay_inside),
 	        cmocka_unit_test(long_bytes_are_cut),
 	        cmocka_unit_test(the_client_behind_proxies),
+	        cmocka_unit_test(the_scheme_behind_proxies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
