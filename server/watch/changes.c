@@ -133,6 +133,7 @@ changes_finish(struct changes *changes)
 		free(changes->items[i].site);
 		free(changes->items[i].package);
 		json_decref(changes->items[i].drift);
+		json_decref(changes->items[i].hosts);
 	}
 	free(changes->items);
 	free(changes->news);
@@ -206,6 +207,28 @@ find_stored(struct store *store, struct change *change, struct err *err)
 	return false;
 }
 
+static bool
+is_named(const json_t *hosts, const char *host)
+{
+	for (size_t i = 0; i < json_array_size(hosts); i++)
+		if (strcmp(json_string_value(json_array_get(hosts, i)), host) == 0)
+			return true;
+	return false;
+}
+
+static json_t *
+name_hosts(const struct catalog_origins *origins)
+{
+	json_t *hosts = json_array();
+	struct site site;
+
+	for (size_t i = 0; i < origins->count && json_array_size(hosts) < CHANGE_HOSTS_MAX; i++)
+		if (origins->items[i].memory.state == ORIGIN_IS_SERVING &&
+		        site_of(origins->items[i].url, &site) && !is_named(hosts, site.host))
+			json_array_append_new(hosts, json_text(site.host));
+	return hosts;
+}
+
 static enum event_level
 level_of(const struct change *change)
 {
@@ -230,6 +253,8 @@ change_judge(struct store *store, struct change *change, struct err *err)
 		if (!catalog_origins(store_catalog(store), &best, &origins, err))
 			return false;
 		change->copies = catalog_copies(&origins);
+		json_decref(change->hosts);
+		change->hosts = name_hosts(&origins);
 		catalog_origins_finish(&origins);
 	}
 	change->level = level_of(change);

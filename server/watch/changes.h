@@ -32,6 +32,7 @@ struct change {
 	/* by change_judge */
 	bool stored;
 	size_t copies;
+	json_t *hosts; /* of those, some by name; NULL: not judged */
 	enum event_level level;
 };
 
@@ -74,5 +75,6 @@ bool change_learn_known(struct store *store, struct change *change, struct err *
 bool change_judge(struct store *store, struct change *change, struct err *err) MUST_CHECK;
 
 #define CHANGE_COPIES_MIN 2 /* hosts beside larder that have it: with these nobody has to act */
+#define CHANGE_HOSTS_MAX  2 /* of them named */
 
 #endif

@@ -135,6 +135,13 @@ event_data_create(const char *cause, const json_t *before)
 	return data;
 }
 
+static void
+add_hosts(json_t *object, const struct event_archive *archive)
+{
+	json_object_set_new(
+	        object, "hosts", archive->hosts != NULL ? json_deep_copy(archive->hosts) : json_array());
+}
+
 static json_t *
 describe(const struct event_archive *archive)
 {
@@ -142,6 +149,7 @@ describe(const struct event_archive *archive)
 	        "digests", json_digests(archive->digests), "url", json_text(archive->url), "stored",
 	        archive->stored, "copies", (json_int_t)archive->copies);
 
+	add_hosts(object, archive);
 	if (archive->drift != NULL)
 		json_object_set_new(object, "drift", json_deep_copy(archive->drift));
 	return object;
@@ -152,6 +160,7 @@ bring_up_to_date(json_t *object, const struct event_archive *archive)
 {
 	json_object_set_new(object, "stored", json_boolean(archive->stored));
 	json_object_set_new(object, "copies", json_integer((json_int_t)archive->copies));
+	add_hosts(object, archive);
 	if (archive->drift != NULL)
 		json_object_set_new(object, "drift", json_deep_copy(archive->drift));
 }

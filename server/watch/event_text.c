@@ -1,7 +1,7 @@
 /*
  * The sentences of events. Pure; any thread. Must be right for one, two and many archives, and never name more than can be read.
  */
-#include "server/watch/event_text.h"
+#include "server/watch/event_text_parts.h"
 
 #include <string.h>
 
@@ -25,18 +25,6 @@ cause_kind_name(enum cause_kind kind)
 	return kind_names[kind];
 }
 
-/* The data of an event as the sentence needs it. */
-struct story {
-	const json_t *archives; /* those listed; there may be more */
-	size_t listed, count, stored;
-	enum cause_kind kind;
-	enum drift_kind drift; /* CAUSE_CHANGED: what became of them */
-	const char *where;     /* the site or the host */
-	struct text place;     /* narrower, where all of them are in one: "github.com/muqiuhan/simlog" */
-	const json_t *only;    /* the archive, where it is one; NULL: several */
-	bool whole;            /* all that is known of the place */
-};
-
 /* --- names --- */
 
 /* By which digest it is told: the best one. */
@@ -54,9 +42,8 @@ digest_name(const json_t *archive)
 	return "md5";
 }
 
-/* "rosa.0.2.0"; where no package uses it "sha256:<hex>", which commands take as well. */
-static void
-add_name(const json_t *archive, struct text *ret)
+void
+story_add_name(const json_t *archive, struct text *ret)
 {
 	const char *package = json_text_of(archive, "package"), *algo;
 
@@ -67,9 +54,6 @@ add_name(const json_t *archive, struct text *ret)
 	algo = digest_name(archive);
 	text_addf(ret, "%s:%s", algo, json_text_of(json_object_get(archive, "digests"), algo));
 }
-
-/* Which of the archives. LAST: stored here, and no host is known to serve it. HOPELESS: neither. */
-enum which { WHICH_ALL, WHICH_NOT_STORED, WHICH_LAST, WHICH_HOPELESS };
 
 static bool
 is_one(const json_t *archive, enum which which)
@@ -83,14 +67,16 @@ is_one(const json_t *archive, enum which which)
 		return !stored;
 	case WHICH_LAST:
 		return stored && !elsewhere;
+	case WHICH_RARE:
+		return stored && json_count_of(archive, "copies") == 1;
 	case WHICH_HOPELESS:
 		return !stored && !elsewhere;
 	}
 	return false;
 }
 
-static size_t
-count_of(const struct story *story, enum which which)
+size_t
+story_count(const struct story *story, enum which which)
 {
 	size_t count = 0;
 
@@ -99,9 +85,9 @@ count_of(const struct story *story, enum which which)
 	return count;
 }
 
-/* "rosa.0.2.0, lucid.0.1.5 and 3 more": of so many in all. */
-static void
-add_names(const struct story *story, enum which which, size_t in_all, const char *between, struct text *ret)
+void
+story_add_names(
+        const struct story *story, enum which which, size_t in_all, const char *between, struct text *ret)
 {
 	size_t named = 0;
 
@@ -111,7 +97,7 @@ add_names(const struct story *story, enum which which, size_t in_all, const char
 		if (!is_one(archive, which))
 			continue;
 		text_add(ret, named > 0 ? between : "");
-		add_name(archive, ret);
+		story_add_name(archive, ret);
 		named++;
 	}
 	if (named >= in_all)
@@ -171,7 +157,7 @@ static void
 add_what(const struct story *story, struct text *ret)
 {
 	if (story->only != NULL) {
-		add_name(story->only, ret);
+		story_add_name(story->only, ret);
 		return;
 	}
 	text_add_number(ret, story->count);
@@ -185,7 +171,7 @@ add_list(const struct story *story, struct text *ret)
 	if (story->only != NULL)
 		return;
 	text_add(ret, ": ");
-	add_names(story, WHICH_ALL, story->count, ", ", ret);
+	story_add_names(story, WHICH_ALL, story->count, ", ", ret);
 }
 
 static void
@@ -295,7 +281,7 @@ add_differences(const struct story *story, struct text *ret)
 			add_detail(json_text_of(json_object_get(archive, "drift"), "detail"), &differs);
 		add_known(story, archive, differs.length > 0 ? "; " : "", &differs);
 		text_add(ret, i > 0 ? ", " : ": ");
-		add_name(archive, ret);
+		story_add_name(archive, ret);
 		if (differs.length > 0)
 			text_addf(ret, " (%s)", text_string(&differs));
 	}
@@ -332,87 +318,6 @@ tell_changed(const struct story *story, struct text *ret)
 		text_addf(ret, " of %s", where);
 	text_add(ret, story->only != NULL ? words->after_one : words->after_many);
 	add_changes(story, ret);
-}
-
-/* --- what of it is stored, and what to do --- */
-
-static void
-add_mixed(const struct story *story, struct text *ret)
-{
-	size_t missing = story->count - story->stored;
-	const json_t *first = json_array_get(story->archives, 0),
-	             *second = json_array_get(story->archives, 1);
-
-	if (story->count == 2 && story->listed == 2) {
-		bool swapped = !json_flag_of(first, "stored");
-
-		add_name(swapped ? second : first, ret);
-		text_add(ret, " is stored, ");
-		add_name(swapped ? first : second, ret);
-		text_add(ret, " is not");
-		return;
-	}
-	add_names(story, WHICH_NOT_STORED, missing, ", ", ret);
-	text_addf(ret, "%s not stored, the other%s", missing == 1 ? " is" : " are",
-	        story->stored == 1 ? " is" : "s are");
-}
-
-static void
-add_stored(const struct story *story, struct text *ret)
-{
-	text_add(ret, "; ");
-	if (story->only != NULL)
-		text_add(ret, story->stored > 0 ? "it is stored" : "it is not stored");
-	else if (story->stored == story->count)
-		text_add(ret, story->count == 2 ? "both are stored" : "all are stored");
-	else if (story->stored == 0)
-		text_add(ret, story->count == 2 ? "neither is stored" : "none is stored");
-	else
-		add_mixed(story, ret);
-}
-
-/* "larder fetch lucid.0.1.5 may still find it elsewhere" */
-static void
-advise_fetch(const struct story *story, struct text *ret)
-{
-	size_t missing = story->count - story->stored;
-	const char *it = missing == 1 ? "it" : "them";
-
-	text_add(ret, "; larder fetch ");
-	if (missing <= EVENT_TEXT_NAMES_MAX && count_of(story, WHICH_NOT_STORED) == missing)
-		add_names(story, WHICH_NOT_STORED, missing, " ", ret);
-	else
-		text_add(ret, "--all");
-	if (story->kind == CAUSE_BACK)
-		text_addf(ret, " gets %s now", it);
-	else if (count_of(story, WHICH_HOPELESS) > 0)
-		text_addf(ret, " may still find %s elsewhere", it);
-	else
-		text_addf(ret, " gets %s from another host", it);
-}
-
-/* "keep larder's copy: it may be the last" */
-static void
-advise_keep(const struct story *story, struct text *ret)
-{
-	size_t last = count_of(story, WHICH_LAST);
-	const char *old = story->kind == CAUSE_CHANGED ? " with the old checksum" : "";
-
-	text_addf(ret, "; keep larder's cop%s", last == 1 ? "y" : "ies");
-	if (last < story->stored && story->listed == story->count) {
-		text_add(ret, " of ");
-		add_names(story, WHICH_LAST, last, ", ", ret);
-	}
-	text_addf(ret, ": %s may be the last%s", last == 1 ? "it" : "they", old);
-}
-
-static void
-add_advice(const struct story *story, struct text *ret)
-{
-	if (story->stored < story->count)
-		advise_fetch(story, ret);
-	if (story->kind != CAUSE_BACK && count_of(story, WHICH_LAST) > 0)
-		advise_keep(story, ret);
 }
 
 /* --- all of it --- */
@@ -464,9 +369,7 @@ event_text_sentence(const json_t *data, struct text *ret)
 		tell_back(&story, ret);
 		break;
 	}
-	if (story.kind != CAUSE_BACK || story.stored < story.count)
-		add_stored(&story, ret);
-	add_advice(&story, ret);
+	story_add_rest(&story, ret);
 	text_finish(&story.place);
 }
 
@@ -477,7 +380,7 @@ event_text_subject(const json_t *data, struct text *ret)
 
 	read_story(data, &story);
 	if (story.only != NULL)
-		add_name(story.only, ret);
+		story_add_name(story.only, ret);
 	else
 		text_add(ret, story.where);
 	text_finish(&story.place);

@@ -99,6 +99,7 @@ gather_data(const struct event *event, const struct event_place *place)
 		                             .url = change->url,
 		                             .stored = change->stored,
 		                             .copies = change->copies,
+		                             .hosts = change->hosts,
 		                             .drift = change->kind == CAUSE_CHANGED ? change->drift : NULL});
 	}
 	return event_data_finish(data, place);

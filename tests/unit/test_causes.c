@@ -92,7 +92,8 @@ a_change_in_place_says_what_is_known_of_it(void **state)
 	assert_event_like("info changed duff.0.5: erratique.ch/software/duff serves other files in duff.0.5: "
 	                  "1 file differs: "
 	                  "pkg/META; sha256=");
-	assert_event_like(", which opam-repository names since 2023-06-26 for duff.0.5; it is stored\n");
+	assert_event_like(", which opam-repository names since 2023-06-26 for duff.0.5; it is stored, and "
+	                  "two others have it: copy0.example, copy1.example\n");
 	assert_data("$.archives[0].drift.known", "duff.0.5");
 	assert_data("$.cause", "changed: content");
 	assert_data("$.scope", "archive");
@@ -171,7 +172,8 @@ the_bytes_of_another_package_are_no_correction(void **state)
 	goes(url, ORIGIN_IS_CHANGED, T0);
 	came_instead(url, "ffmpeg-av.1.0.0");
 	assert_told(T0 + HOUR, 1);
-	assert_event_like("1 file differs: x; these are the bytes of ffmpeg-av.1.0.0; it is stored\n");
+	assert_event_like("1 file differs: x; these are the bytes of ffmpeg-av.1.0.0; it is stored, and two "
+	                  "others have it: copy0.example, copy1.example\n");
 	assert_data("$.archives[0].drift.lines", "");
 }
 
@@ -199,7 +201,8 @@ the_same_package_or_url_is_a_correction(void **state)
 	learn_of("https://elsewhere.org/duff.tbz", "duff.0.5", "new bytes");
 	assert_told(T0 + HOUR, 1);
 	assert_event_like(" is now sha256=");
-	assert_event_like(" for duff.0.5; it is stored\n");
+	assert_event_like(
+	        " for duff.0.5; it is stored, and two others have it: copy0.example, copy1.example\n");
 	assert_int_equal(
 	        count_rows("SELECT json_array_length(data, '$.archives[0].drift.lines') FROM event"), 4);
 	place(digestif, "digestif.1", STORED, 2);
@@ -207,7 +210,8 @@ the_same_package_or_url_is_a_correction(void **state)
 	came_instead(digestif, "newer bytes");
 	learn_of(digestif, "digestif.2", "newer bytes");
 	assert_told(T0 + DAY + HOUR, 1);
-	assert_event_like(" for digestif.2; it is stored\n");
+	assert_event_like(
+	        " for digestif.2; it is stored, and two others have it: copy0.example, copy1.example\n");
 }
 
 static void
@@ -315,8 +319,10 @@ a_host_that_is_not_known_to_be_gone_is_told_by_sites(void **state)
 	goes("https://some.org/b/r/x.tgz", ORIGIN_IS_VANISHED, T0);
 	goes("https://some.org/a/r/x.tgz", ORIGIN_IS_VANISHED, T0);
 	assert_told(T0 + HOUR, 2);
-	assert_events("info vanished a.1: a.1 is gone from some.org/a/r; it is stored\n"
-	              "info vanished b.1: b.1 is gone from some.org/b/r; it is stored\n");
+	assert_events("info vanished a.1: a.1 is gone from some.org/a/r; it is stored, and two others have "
+	              "it: copy0.example, copy1.example\n"
+	              "info vanished b.1: b.1 is gone from some.org/b/r; it is stored, and two others have "
+	              "it: copy0.example, copy1.example\n");
 }
 
 static void
@@ -409,6 +415,9 @@ levels_follow_what_is_left(void **state)
 		snprintf(wanted, sizeof wanted, "info back %s: ", name);
 		assert_event_like(wanted);
 	}
+	assert_event_like(
+	        "warning vanished a4.1: a4.1 is gone from h4.org/x/r; it is stored, and one other host has "
+	        "it: copy0.example\n");
 }
 
 /* --- when --- */
@@ -457,7 +466,8 @@ going_and_coming_back_is_nothing(void **state)
 	goes(url, ORIGIN_IS_SERVING, T0 + 3 * DAY);
 	goes(url, ORIGIN_IS_VANISHED, T0 + 3 * DAY + 1);
 	assert_told(T0 + 4 * DAY, 0);
-	assert_events("info vanished a.1: a.1 is gone from h.org/x/r; it is stored\n");
+	assert_events("info vanished a.1: a.1 is gone from h.org/x/r; it is stored, and two others have it: "
+	              "copy0.example, copy1.example\n");
 }
 
 /* Now so, now so, a day each: of each people hear once a week, and at last what is true. */
@@ -496,7 +506,8 @@ what_comes_later_joins_without_a_word(void **state)
 	place("https://h.org/x/s/b.tgz", "b.1", STORED, 2);
 	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
 	assert_told(T0 + HOUR, 1);
-	assert_events("info vanished a.1: a.1 is gone from h.org/x/r; it is stored\n");
+	assert_events("info vanished a.1: a.1 is gone from h.org/x/r; it is stored, and two others have it: "
+	              "copy0.example, copy1.example\n");
 	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0 + 20 * DAY);
 	assert_told(T0 + 21 * DAY, 0);
 	assert_events("info vanished h.org/x: h.org/x is gone: a.1, b.1; both are stored\n");
@@ -566,7 +577,8 @@ graver_newcomers_are_told(void **state)
 	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0 + DAY);
 	assert_told(T0 + DAY + HOUR, 1);
 	assert_events(
-	        "info vanished a.1: a.1 is gone from h.org/x/r; it is stored\n"
+	        "info vanished a.1: a.1 is gone from h.org/x/r; it is stored, and two others have it: "
+	        "copy0.example, copy1.example\n"
 	        "urgent vanished b.1: b.1 is gone from h.org/x/s; it is not stored; larder fetch b.1 may "
 	        "still find it elsewhere\n");
 	goes("https://h.org/x/t/c.tgz", ORIGIN_IS_VANISHED, T0 + 2 * DAY);
@@ -586,7 +598,8 @@ a_forgotten_event_cannot_grow(void **state)
 	run_sql(store, "DELETE FROM event");
 	goes("https://h.org/x/s/b.tgz", ORIGIN_IS_VANISHED, T0 + DAY);
 	assert_told(T0 + 2 * DAY, 1);
-	assert_events("info vanished b.1: b.1 is gone from h.org/x/s; it is stored\n");
+	assert_events("info vanished b.1: b.1 is gone from h.org/x/s; it is stored, and two others have it: "
+	              "copy0.example, copy1.example\n");
 }
 
 /* --- exactly once --- */

@@ -335,7 +335,7 @@ people_are_told_what_differs(void **state)
 	assert_told(now_ms + HOUR, 1);
 	assert_events(
 	        "info changed duff.0.5: erratique.ch recompressed duff.0.5: the files in it are the same; "
-	        "it is stored\n");
+	        "it is stored, and two others have it: copy0.example, copy1.example\n");
 }
 
 int

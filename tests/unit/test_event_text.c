@@ -23,6 +23,9 @@ data_of(const char *cause, const char *urls, const char *archives, const struct 
 	for (size_t i = 0; archives[2 * i] != '\0'; i++) {
 		struct digests digests = {.known = 1u << DIGEST_SHA256, .sha256 = {(uint8_t)(i + 1)}};
 		char package[8], url[128];
+		json_t *hosts = archives[2 * i + 1] == '0'   ? json_array()
+		                : archives[2 * i + 1] == '1' ? json_pack("[s]", "c1.org")
+		                                             : json_pack("[s, s]", "c1.org", "c2.org");
 
 		snprintf(package, sizeof package, "%c.1", (char)('a' + i));
 		snprintf(url, sizeof url, "%s/%c/x.tgz", urls, (char)('a' + i));
@@ -30,7 +33,9 @@ data_of(const char *cause, const char *urls, const char *archives, const struct 
 		                              .digests = &digests,
 		                              .url = url,
 		                              .stored = archives[2 * i] == 'S',
-		                              .copies = (size_t)(archives[2 * i + 1] - '0')});
+		                              .copies = (size_t)(archives[2 * i + 1] - '0'),
+		                              .hosts = hosts});
+		json_decref(hosts);
 	}
 	return event_data_finish(about, place);
 }
@@ -51,13 +56,21 @@ static const struct sentence {
 } sentences[] = {
         {"vanished", "S2S2", true, "h.org/x is gone: a.1, b.1; both are stored"},
         {"vanished", "S2S2", false, "2 archives are gone from h.org/x: a.1, b.1; both are stored"},
-        {"vanished", "S2", true, "a.1 is gone from h.org/x/a; it is stored"},
+        {"vanished", "S2", true,
+                "a.1 is gone from h.org/x/a; it is stored, and two others have it: c1.org, c2.org"},
         {"vanished", "S2S2S2", true, "h.org/x is gone: a.1, b.1, c.1; all are stored"},
         {"vanished", "S2S2S2S2S2S2S2", true,
                 "h.org/x is gone: a.1, b.1, c.1, d.1, e.1 and 2 more; all are stored"},
         {"vanished", "S0", false,
                 "a.1 is gone from h.org/x/a; it is stored; keep larder's copy: it may be the last"},
-        {"vanished", "S1", false, "a.1 is gone from h.org/x/a; it is stored"},
+        {"vanished", "S1", false,
+                "a.1 is gone from h.org/x/a; it is stored, and one other host has it: c1.org"},
+        {"vanished", "S5", false,
+                "a.1 is gone from h.org/x/a; it is stored, and 5 others have it: c1.org, c2.org and 3 more"},
+        {"vanished", "S1S1", true,
+                "h.org/x is gone: a.1, b.1; both are stored, and of each only one other host has a copy"},
+        {"vanished", "S1S2S1", true,
+                "h.org/x is gone: a.1, b.1, c.1; all are stored; of a.1, c.1 only one other host has a copy"},
         {"vanished", "s0", false,
                 "a.1 is gone from h.org/x/a; it is not stored; larder fetch a.1 may still find it elsewhere"},
         {"vanished", "s2", false,
@@ -90,7 +103,9 @@ static const struct sentence {
                 "h.org/x is gone: a.1, b.1; both are stored; keep larder's copies: they may be the last"},
         {"vanished", "S0S3", true,
                 "h.org/x is gone: a.1, b.1; both are stored; keep larder's copy of a.1: it may be the last"},
-        {"failing", "S2", false, "h.org/x/a has failed to serve a.1 for a week or more; it is stored"},
+        {"failing", "S2", false,
+                "h.org/x/a has failed to serve a.1 for a week or more; it is stored, and two others have it: "
+                "c1.org, c2.org"},
         {"failing", "S2S2", true,
                 "h.org/x has failed to serve 2 archives for a week or more: a.1, b.1; both are stored"},
         {"back", "S0", false, "h.org/x/a serves a.1 again"},
@@ -99,14 +114,17 @@ static const struct sentence {
                 "h.org/x serves 2 archives again: a.1, b.1; a.1 is stored, b.1 is not; larder fetch b.1 gets "
                 "it now"},
         {"changed: recompressed", "S2", false,
-                "h.org recompressed a.1: the files in it are the same; it is stored"},
+                "h.org recompressed a.1: the files in it are the same; it is stored, and two others have it: "
+                "c1.org, c2.org"},
         {"changed: recompressed", "S0S2", false,
                 "h.org recompressed 2 archives of h.org/x, and the files in them are the same: a.1, b.1; "
                 "both are stored; keep larder's copy of "
                 "a.1: it may be the last with the old checksum"},
         {"changed: metadata", "S2", false,
-                "h.org packed a.1 anew: the files in it are the same; it is stored"},
-        {"changed: content", "S2", false, "h.org/x/a serves other files in a.1; it is stored"},
+                "h.org packed a.1 anew: the files in it are the same; it is stored, and two others have it: "
+                "c1.org, c2.org"},
+        {"changed: content", "S2", false,
+                "h.org/x/a serves other files in a.1; it is stored, and two others have it: c1.org, c2.org"},
         {"changed: content", "S2S2", false,
                 "h.org/x serves other files in 2 archives: a.1, b.1; both are stored"},
         {"changed: no archive", "S2S2S2", false,
@@ -184,7 +202,7 @@ a_corrected_checksum_is_a_line_to_paste(void **state)
 	        "github.com/mirage/duff serves other files in duff.0.5: 1 file differs: pkg/META; "
 	        "sha256=d1ea000000000000000000000000000000000000000000000000000000000000 is now sha256=f945, "
 	        "which "
-	        "opam-repository names since 2023-06-26 for duff.0.5; it is stored");
+	        "opam-repository names since 2023-06-26 for duff.0.5; it is stored, and two others have it");
 	json_decref(data);
 	json_decref(drift);
 }

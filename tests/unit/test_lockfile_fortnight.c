@@ -387,8 +387,12 @@ three_are_rescued_and_the_fourth_is_explained(void **state)
 	assert_events("SELECT level, kind, detail FROM event WHERE kind = 'vanished' ORDER BY id",
 	        "urgent|vanished|github.com/kodwx is gone: rosa.0.1.0, lucid.0.1.5, rosa.0.2.0; rosa.0.1.0 "
 	        "is not "
-	        "stored, the others are; larder fetch rosa.0.1.0 may still find it elsewhere\n"
-	        "warning|vanished|simlog.0.0.3 is gone from github.com/muqiuhan/simlog; it is stored\n");
+	        "stored, the others are; of lucid.0.1.5, rosa.0.2.0 only one other host has a copy; larder "
+	        "fetch "
+	        "rosa.0.1.0 may still find it elsewhere\n"
+	        "warning|vanished|simlog.0.0.3 is gone from github.com/muqiuhan/simlog; it is stored, and "
+	        "one "
+	        "other host has it: raw.githubusercontent.com\n");
 	assert_events("SELECT level, kind, subject FROM event WHERE kind <> 'vanished'",
 	        "urgent|changed|duff.0.5\n");
 }
