@@ -18,6 +18,12 @@
  * missing are those that are not stored, kept those that are. NULL with err.
  */
 json_t *report_check(struct larder *larder, const struct wants *wants, struct err *err) MUST_CHECK;
+/*
+ * What of a lockfile or list larder can do nothing with, into its report: "problems", of what could not be read; "without_digest" and
+ * "not_archives", how many sections name no checksum or no archive; and the first of these as "unkept": [{"why", "package", "url",
+ * "site"}].
+ */
+void report_add_harvest(json_t *report, const struct harvest *harvest);
 
 /*
  * What `larder show --json` prints of one archive, which has all of these digests: {"digests", "state", "stored",
@@ -44,7 +50,7 @@ json_t *report_repair(struct larder *larder, const struct wants *wants, enum rep
 	(8u << 20) /* bytes of the data of events in one answer; fewer events where it is more */
 
 /* The API. */
-api_fn api_check;   /* POST /api/v1/check: what server/work/asked.h reads; "problems" beside the report */
+api_fn api_check;   /* POST /api/v1/check: what server/work/asked.h reads */
 api_fn api_archive; /* GET /api/v1/archives/{digest} */
 api_fn api_wanted; /* GET /api/v1/wanted?after=&limit=  {"wanted": [{"digests", "package"}], "next": id or null} */
 /* GET /api/v1/events?since=&limit=&level=  {"events": [{"id", "at", "kind", …, "about": {} or null}], "next": id} */

@@ -11,6 +11,8 @@
 #include "server/admin/reports_parts.h"
 #include "server/work/json.h"
 #include "storage/base/text.h"
+#include "storage/catalog/section.h"
+#include "storage/catalog/site.h"
 
 /* Every archive that is named, as it is looked at. */
 struct checking {
@@ -160,4 +162,43 @@ report_check(struct larder *larder, const struct wants *wants, struct err *err)
 	        "stored", (json_int_t)checking.by_state[KNOWN_STORED], "stored_bytes",
 	        (json_int_t)checking.stored_bytes, "only_here", (json_int_t)checking.only_here, "states",
 	        states_json(&checking), "missing", checking.missing, "kept", checking.kept);
+}
+
+/* --- what cannot be kept --- */
+
+/* Of version control too: "git+https://…". */
+static const char *
+web_part(const char *url)
+{
+	const char *plus = strchr(url, '+');
+
+	return plus != NULL && section_is_web_url(plus + 1) ? plus + 1 : url;
+}
+
+static json_t *
+unkept_json(const struct harvest *harvest)
+{
+	static const char *const names[] = {
+	        [HARVEST_NO_DIGEST] = "no checksum", [HARVEST_NO_ARCHIVE] = "no archive"};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < harvest->n_unkept; i++) {
+		const struct harvest_unkept *unkept = &harvest->unkept[i];
+		struct site site;
+
+		json_array_append_new(
+		        list, json_pack("{s:s, s:o, s:o, s:o}", "why", names[unkept->lack], "package",
+		                      json_text(unkept->package), "url", json_text(unkept->url), "site",
+		                      json_text(site_of(web_part(unkept->url), &site) ? site.text : "")));
+	}
+	return list;
+}
+
+void
+report_add_harvest(json_t *report, const struct harvest *harvest)
+{
+	json_object_set_new(report, "problems", json_problems(harvest));
+	json_object_set_new(report, "without_digest", json_integer((json_int_t)harvest->without_digest));
+	json_object_set_new(report, "not_archives", json_integer((json_int_t)harvest->not_archives));
+	json_object_set_new(report, "unkept", unkept_json(harvest));
 }

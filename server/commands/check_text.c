@@ -146,6 +146,39 @@ print_only_here(const json_t *kept)
 	check_group_finish(&group);
 }
 
+/* What the lockfile names and larder cannot keep, for one of the two reasons. */
+static void
+print_unkept_for(const json_t *report, const char *why, const char *counted, const char *heading)
+{
+	const json_t *unkept = json_object_get(report, "unkept");
+	uint64_t count = json_count_of(report, counted);
+	struct check_group group = {0};
+	AUTO_TEXT more = TEXT_EMPTY;
+
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < json_array_size(unkept); i++)
+		if (strcmp(json_text_of(json_array_get(unkept, i), "why"), why) == 0)
+			check_group_add(&group, json_array_get(unkept, i));
+	print_heading(heading, count, "");
+	check_group_print(&group);
+	if (count > group.count) {
+		check_add_number(&more, count - group.count);
+		printf("  and %s more\n", text_string(&more));
+	}
+	check_group_finish(&group);
+}
+
+static void
+print_unkept(const json_t *report)
+{
+	print_unkept_for(report, "no checksum", "without_digest",
+	        "cannot be kept: # without a checksum; the lockfile has to name one:");
+	print_unkept_for(report, "no archive", "not_archives",
+	        "cannot be kept: #, of version control or a local path; only an archive with a checksum "
+	        "can:");
+}
+
 /* --- details --- */
 
 static void
@@ -238,43 +271,65 @@ print_details(const json_t *missing)
 
 /* --- all of it --- */
 
-static void
-print_verdict(uint64_t archives, uint64_t stored, uint64_t only_here)
+static uint64_t
+count_unkept(const json_t *report)
 {
+	return json_count_of(report, "without_digest") + json_count_of(report, "not_archives");
+}
+
+static void
+add_stored(struct text *text, uint64_t archives, uint64_t stored)
+{
+	if (stored == archives) {
+		text_add(text, "all ");
+		check_add_number(text, archives);
+		text_add(text, " archives are stored");
+		return;
+	}
+	check_add_number(text, archives - stored);
+	text_add(text, " of ");
+	check_add_number(text, archives);
+	text_addf(text, " archives %s not safe; ", archives - stored == 1 ? "is" : "are");
+	check_add_number(text, stored);
+	text_addf(text, " %s stored", stored == 1 ? "is" : "are");
+}
+
+static void
+print_verdict(const json_t *report)
+{
+	uint64_t archives = json_count_of(report, "archives"), unkept = count_unkept(report);
+	uint64_t only_here = json_count_of(report, "only_here");
 	AUTO_TEXT line = TEXT_EMPTY;
 
-	if (stored == archives) {
-		text_add(&line, "all ");
-		check_add_number(&line, archives);
-		text_add(&line, " archives are stored");
-	} else {
-		check_add_number(&line, archives - stored);
-		text_add(&line, " of ");
-		check_add_number(&line, archives);
-		text_addf(&line, " archives %s not safe; ", archives - stored == 1 ? "is" : "are");
-		check_add_number(&line, stored);
-		text_addf(&line, " %s stored", stored == 1 ? "is" : "are");
-	}
+	if (archives > 0)
+		add_stored(&line, archives, json_count_of(report, "stored"));
 	if (only_here > 0) {
 		text_add(&line, " (");
 		check_add_number(&line, only_here);
 		text_add(&line, " of them nowhere else that is known)");
 	}
+	if (unkept > 0) {
+		text_add(&line, archives > 0 ? "; beside them " : "");
+		check_add_number(&line, unkept);
+		text_add(&line, " cannot be kept");
+	}
 	puts(text_string(&line));
 }
 
-/* Of what could not be read nobody knows. */
+/* Of what could not be read nobody knows; and nobody looked where nothing is named. */
 bool
 check_is_safe(const json_t *report)
 {
-	return json_count_of(report, "stored") == json_count_of(report, "archives") &&
-	       json_array_size(json_object_get(report, "problems")) == 0;
+	return json_count_of(report, "archives") > 0 &&
+	       json_count_of(report, "stored") == json_count_of(report, "archives") &&
+	       json_array_size(json_object_get(report, "problems")) == 0 && count_unkept(report) == 0;
 }
 
 static void
-print_figures(const json_t *report, uint64_t archives, uint64_t stored)
+print_figures(const json_t *report)
 {
 	const json_t *states = json_object_get(report, "states");
+	uint64_t archives = json_count_of(report, "archives"), stored = json_count_of(report, "stored");
 	uint64_t problems = json_array_size(json_object_get(report, "problems"));
 	char bytes[TEXT_SIZE_MAX];
 
@@ -289,21 +344,48 @@ print_figures(const json_t *report, uint64_t archives, uint64_t stored)
 	}
 	if (problems > 0)
 		printf("; %" PRIu64 " problems: what stands there was not looked for", problems);
+	if (count_unkept(report) > 0)
+		printf("; %" PRIu64 " cannot be kept", count_unkept(report));
 	puts(check_is_safe(report) ? ": all is safe" : "");
 }
 
-void
-check_text_print(const json_t *report, const char *fetch)
+/* Nothing is named that could be missing: who takes that for safe may have named the wrong file. */
+static void
+print_nothing(const char *argument)
 {
-	uint64_t archives = json_count_of(report, "archives"), stored = json_count_of(report, "stored");
-	uint64_t only_here = json_count_of(report, "only_here");
+	AUTO_TEXT line = TEXT_EMPTY;
 
-	if (stored < archives || only_here > 0) {
-		print_verdict(archives, stored, only_here);
-		print_groups(json_object_get(report, "missing"), fetch);
+	if (argument == NULL) {
+		puts("the catalog names no archives; larder import tells it of some");
+		return;
+	}
+	origin_add_safe(&line, argument);
+	printf("%s names no archives\n", text_string(&line));
+}
+
+static bool
+has_more_to_say(const json_t *report)
+{
+	return json_count_of(report, "stored") < json_count_of(report, "archives") ||
+	       json_count_of(report, "only_here") > 0 || count_unkept(report) > 0;
+}
+
+void
+check_text_print(const json_t *report, const char *argument)
+{
+	const json_t *missing = json_object_get(report, "missing");
+
+	if (json_count_of(report, "archives") == 0)
+		print_nothing(argument);
+	if (has_more_to_say(report)) {
+		print_verdict(report);
+		print_groups(missing, argument != NULL ? argument : "--all");
+		print_unkept(report);
 		print_only_here(json_object_get(report, "kept"));
-		print_details(json_object_get(report, "missing"));
+		print_details(missing);
 		puts("");
 	}
-	print_figures(report, archives, stored);
+	if (json_count_of(report, "archives") > 0 || count_unkept(report) > 0 ||
+	        json_array_size(json_object_get(report, "problems")) > 0)
+		print_figures(report);
 }

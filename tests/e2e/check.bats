@@ -197,6 +197,85 @@ make_every_state() {
 	[[ ${lines[-1]} == *"all is safe" ]]
 }
 
+# Of an opam-monorepo lockfile: what is kept, what names no checksum, what is no archive.
+make_unkept_lockfile() {
+	cat >"$1" <<-END
+		opam-version: "2.0"
+		pin-depends: [
+		  ["kept.1" "https://good.example/a/kept.tar.gz"]
+		  ["bare.1" "https://good.example/b/bare.tar.gz"]
+		  ["bare-lwt.1" "https://good.example/b/bare.tar.gz"]
+		  ["cloned.1" "git+https://github.com/kodwx/cloned.git#0123456"]
+		]
+		x-opam-monorepo-duniverse-dirs: [
+		  ["https://good.example/a/kept.tar.gz" "kept" ["sha256=$(sha256 kept.1)"]]
+		  ["https://good.example/b/bare.tar.gz" "bare"]
+		  ["git+https://github.com/kodwx/cloned.git#0123456" "cloned"]
+		  ["git+https://github.com/kodwx/unpinned.git#0123456" "unpinned"]
+		]
+	END
+}
+
+@test "check: what names no checksum or no archive cannot be kept, and is not safe" {
+	make_unkept_lockfile "$WORK/bench.opam.locked"
+	printf %s kept.1 >"$WORK/archives/kept"
+	larder add -q "$WORK/archives"
+	run larder check "$WORK/bench.opam.locked"
+	[ "$status" = 1 ]
+	diff - <(printf '%s\n' "$output") <<-END
+		all 1 archives are stored; beside them 3 cannot be kept
+
+		cannot be kept: this one without a checksum; the lockfile has to name one:
+		  good.example/b: bare-lwt.1
+
+		cannot be kept: these 2, of version control or a local path; only an archive with a checksum can:
+		  github.com/kodwx: cloned.1, git+https://github.com/kodwx/unpinned.git
+
+		1 archives: 1 stored (6 B), 0 missing; 3 cannot be kept
+	END
+	larder check --json "$WORK/bench.opam.locked" >"$WORK/report" || [ $? = 1 ]
+	jq -e '.archives == 1 and .without_digest == 1 and .not_archives == 2 and (.unkept | map(.why) | sort) ==
+		["no archive", "no archive", "no checksum"]' "$WORK/report"
+	larder_start
+	curl -s --unix-socket "$WORK/store/control.sock" -o "$WORK/answer" --data-binary "@$WORK/bench.opam.locked" http://larder/api/v1/check
+	python3 "$TESTS/support/described.py" POST /api/v1/check 200 application/json "$WORK/answer"
+	diff <(jq -S . "$WORK/report") <(jq -S . "$WORK/answer")
+	larder_stop
+}
+
+@test "check: the directory of a dune lock says the same" {
+	mkdir "$WORK/dune.lock"
+	echo '(lang package 0.1)' >"$WORK/dune.lock/lock.dune"
+	echo "(version 1)(source (fetch (url https://good.example/a/kept.tar.gz) (checksum sha256=$(sha256 kept.1))))" >"$WORK/dune.lock/kept.pkg"
+	echo '(version 1)(source (fetch (url https://good.example/b/bare.tar.gz)))' >"$WORK/dune.lock/bare.pkg"
+	echo '(version 1)(source (fetch (url git+https://github.com/kodwx/cloned)))' >"$WORK/dune.lock/cloned.pkg"
+	echo '(version 1)(source (copy /home/me/mine))' >"$WORK/dune.lock/mine.pkg"
+	printf %s kept.1 >"$WORK/archives/kept"
+	larder add -q "$WORK/archives"
+	run larder check "$WORK/dune.lock"
+	[ "$status" = 1 ]
+	[[ $output == *$'cannot be kept: this one without a checksum; the lockfile has to name one:\n  good.example/b: bare.1'* ]]
+	[[ $output == *$'can:\n  github.com/kodwx: cloned.1\n  mine.1'* || $output == *$'can:\n  mine.1\n  github.com/kodwx: cloned.1'* ]]
+	[ "${lines[-1]}" = "1 archives: 1 stored (6 B), 0 missing; 3 cannot be kept" ]
+	rm "$WORK/dune.lock/kept.pkg"
+	run larder check "$WORK/dune.lock"
+	[ "$status" = 1 ]
+	[ "${lines[0]}" = "$WORK/dune.lock names no archives" ]
+	[ "${lines[1]}" = "3 cannot be kept" ]
+}
+
+@test "check: nothing is safe where nothing is named" {
+	printf %s kept.1 >"$WORK/archives/kept"
+	larder add -q "$WORK/archives"
+	run larder check
+	[ "$status" = 1 ]
+	[ "$output" = "the catalog names no archives; larder import tells it of some" ]
+	printf 'opam-version: "2.0"\n' >"$WORK/empty.opam.locked"
+	run larder check "$WORK/empty.opam.locked"
+	[ "$status" = 1 ]
+	[ "$output" = "$WORK/empty.opam.locked names no archives" ]
+}
+
 @test "check: long lists are cut where people read them, and whole where programs do" {
 	local number
 	for number in $(seq 1 30); do

@@ -316,6 +316,8 @@ catalog \"gone\" { source = \"$WORK/nowhere\" }"
 
 @test "beside a running daemon: reading works" {
 	larder add "$WORK/archives"
+	make_list 9
+	larder import "$WORK/archives.list"
 	larder_start
 	larder stat --json | jq -e '.archives == 3'
 	larder get "sha256:$(sha256 "$WORK/archives/one")" | cmp - "$WORK/archives/one"
