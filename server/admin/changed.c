@@ -10,37 +10,25 @@
 #include "storage/base/text.h"
 #include "storage/index/watch_rows.h"
 
-/* --- what came instead --- */
-
-/* One row with texts of its own: the index is asked again before it is told. */
+/* One row with texts of its own, and what the catalog knows these bytes as. */
 struct drift {
 	struct drift_row row;
 	char *kind, *detail;
+	bool is_listed; /* some source lists them, with these digests */
+	struct digests digests;
+	char package[HARVEST_PACKAGE_MAX + 1]; /* "" where none is known */
 };
 
-struct drifts {
-	struct drift *items;
-	size_t count;
-};
+/* --- what came instead --- */
 
 static void
 keep_drift(void *context, const struct drift_row *row, const char *kind, const char *detail)
 {
-	struct drifts *drifts = context;
+	struct changed *changed = context;
 
-	drifts->items = xrealloc(drifts->items, (drifts->count + 1) * sizeof *drifts->items);
-	drifts->items[drifts->count++] =
+	changed->drifts = xrealloc(changed->drifts, (changed->n_drifts + 1) * sizeof *changed->drifts);
+	changed->drifts[changed->n_drifts++] =
 	        (struct drift){.row = *row, .kind = xstrdup(kind), .detail = xstrdup(detail)};
-}
-
-static void
-finish_drifts(struct drifts *drifts)
-{
-	for (size_t i = 0; i < drifts->count; i++) {
-		free(drifts->items[i].kind);
-		free(drifts->items[i].detail);
-	}
-	free(drifts->items);
 }
 
 static bool
@@ -48,14 +36,6 @@ may_have_drifted(const struct catalog_origin *origin)
 {
 	return origin->id != 0 &&
 	       (origin->memory.state == ORIGIN_IS_CHANGED || origin->result == ORIGIN_CHANGED);
-}
-
-static bool
-find_drifts(struct store *store, const struct catalog_origin *origin, struct drifts *ret, struct err *err)
-{
-	*ret = (struct drifts){0};
-	return !may_have_drifted(origin) ||
-	       drift_rows_of(store_index(store), origin->id, keep_drift, ret, err);
 }
 
 static struct digest
@@ -70,97 +50,62 @@ name_of(const struct drift *drift)
 static bool
 keep_first(void *context, const char *package)
 {
-	struct correction *correction = context;
+	struct drift *drift = context;
 
-	snprintf(correction->package, sizeof correction->package, "%s", package);
+	snprintf(drift->package, sizeof drift->package, "%s", package);
 	return false;
 }
 
-/* Whether some source lists the bytes that came; ret gets digests and package. */
-static enum row_answer
-find_bytes(struct store *store, const struct drift *drift, struct correction *ret, struct err *err)
+/* Whether some source lists the bytes that came. */
+static bool
+find_bytes(struct store *store, struct drift *drift, struct err *err)
 {
 	struct digest name = name_of(drift);
 	struct catalog_wanted wanted;
 
-	*ret = (struct correction){0};
 	if (!catalog_wanted(store_catalog(store), &name, &wanted, err) ||
-	        !catalog_packages(store_catalog(store), &name, keep_first, ret, err))
-		return ROW_FAILED;
-	if (wanted.count == 0)
-		return ROW_NONE;
-	ret->digests = wanted.sets[0];
-	return ROW_FOUND;
+	        !catalog_packages(store_catalog(store), &name, keep_first, drift, err))
+		return false;
+	drift->is_listed = wanted.count > 0;
+	if (drift->is_listed)
+		drift->digests = wanted.sets[0];
+	return true;
 }
 
-static json_t *
-text_or_null(const char *text)
+/* Those of all origins; the index is asked again before they are told. */
+static bool
+find_drifts(struct store *store, const struct known *known, struct changed *ret, struct err *err)
 {
-	return text[0] != '\0' ? json_text(text) : json_null();
-}
+	for (size_t i = 0; i < known->origins.count; i++) {
+		const struct catalog_origin *origin = &known->origins.items[i];
 
-static json_t *
-detail_json(const char *detail)
-{
-	json_t *value = json_loads(detail, 0, NULL);
-
-	return value != NULL ? value : text_or_null(detail);
-}
-
-static json_t *
-drift_json(struct store *store, const struct drift *drift, struct err *err)
-{
-	struct digest name = name_of(drift);
-	struct correction known;
-	char hex[DIGEST_HEX_MAX];
-
-	if (find_bytes(store, drift, &known, err) == ROW_FAILED)
-		return NULL;
-	digest_hex(&name, hex);
-	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o}", "sha256", hex, "size",
-	        (json_int_t)drift->row.size_bytes, "kept", drift->row.keeping == DRIFT_KEPT, "kind",
-	        text_or_null(drift->kind), "detail", detail_json(drift->detail), "at",
-	        json_time(drift->row.at_ms), "known", text_or_null(known.package));
-}
-
-json_t *
-changed_drifts(struct store *store, const struct catalog_origin *origin, struct err *err)
-{
-	json_t *list = json_array(), *one;
-	struct drifts drifts;
-	bool done = find_drifts(store, origin, &drifts, err);
-
-	for (size_t i = 0; done && i < drifts.count; i++) {
-		one = drift_json(store, &drifts.items[i], err);
-		done = one != NULL;
-		if (done)
-			json_array_append_new(list, one);
+		if (may_have_drifted(origin) &&
+		        !drift_rows_of(store_index(store), origin->id, keep_drift, ret, err))
+			return false;
 	}
-	finish_drifts(&drifts);
-	if (done)
-		return list;
-	json_decref(list);
-	return NULL;
+	for (size_t i = 0; i < ret->n_drifts; i++)
+		if (!find_bytes(store, &ret->drifts[i], err))
+			return false;
+	return true;
 }
 
 /* --- what should be named --- */
 
 /* By the newest of its bytes that the catalog knows. */
 static enum row_answer
-correct_by_bytes(
-        struct store *store, const struct catalog_origin *origin, struct correction *ret, struct err *err)
+correct_by_bytes(const struct catalog_origin *origin, struct changed *changed)
 {
-	enum row_answer answer = ROW_NONE;
-	struct drifts drifts;
+	for (size_t i = 0; i < changed->n_drifts; i++) {
+		const struct drift *drift = &changed->drifts[i];
 
-	if (!find_drifts(store, origin, &drifts, err))
-		answer = ROW_FAILED;
-	for (size_t i = 0; answer == ROW_NONE && i < drifts.count; i++)
-		answer = find_bytes(store, &drifts.items[i], ret, err);
-	finish_drifts(&drifts);
-	if (answer == ROW_FOUND)
-		ret->url = xstrdup(origin->url);
-	return answer;
+		if (drift->row.origin != origin->id || !drift->is_listed)
+			continue;
+		changed->correction =
+		        (struct correction){.url = xstrdup(origin->url), .digests = drift->digests};
+		memcpy(changed->correction.package, drift->package, sizeof drift->package);
+		return ROW_FOUND;
+	}
+	return ROW_NONE;
 }
 
 /* A source that is newer than the last that named this archive there. */
@@ -203,8 +148,8 @@ correct_fresh_urls(struct store *store, const struct known *known, struct correc
 	return answer;
 }
 
-enum row_answer
-changed_correction(struct store *store, const struct known *known, struct correction *ret, struct err *err)
+static enum row_answer
+find_correction(struct store *store, const struct known *known, struct changed *changed, struct err *err)
 {
 	const bool orphaned = !is_named_now(known);
 	enum row_answer answer = ROW_NONE;
@@ -214,38 +159,82 @@ changed_correction(struct store *store, const struct known *known, struct correc
 
 		if (!orphaned && !may_have_drifted(origin))
 			continue;
-		answer = correct_by_bytes(store, origin, ret, err);
+		answer = correct_by_bytes(origin, changed);
 		if (answer == ROW_NONE)
-			answer = correct_by_url(store, known, origin->url, origin->last_at_ms, ret, err);
+			answer = correct_by_url(
+			        store, known, origin->url, origin->last_at_ms, &changed->correction, err);
 	}
 	if (answer != ROW_NONE)
 		return answer;
-	return correct_fresh_urls(store, known, ret, err);
+	return correct_fresh_urls(store, known, &changed->correction, err);
+}
+
+/* --- all of it --- */
+
+bool
+changed_look_up(struct store *store, const struct known *known, struct changed *ret, struct err *err)
+{
+	*ret = (struct changed){0};
+	return find_drifts(store, known, ret, err) && find_correction(store, known, ret, err) != ROW_FAILED;
 }
 
 void
-correction_finish(struct correction *correction)
+changed_finish(struct changed *changed)
 {
-	free(correction->url);
-	correction->url = NULL;
+	for (size_t i = 0; i < changed->n_drifts; i++) {
+		free(changed->drifts[i].kind);
+		free(changed->drifts[i].detail);
+	}
+	free(changed->drifts);
+	free(changed->correction.url);
+	*changed = (struct changed){0};
+}
+
+static json_t *
+text_or_null(const char *text)
+{
+	return text[0] != '\0' ? json_text(text) : json_null();
+}
+
+static json_t *
+detail_json(const char *detail)
+{
+	json_t *value = json_loads(detail, 0, NULL);
+
+	return value != NULL ? value : text_or_null(detail);
+}
+
+static json_t *
+drift_json(const struct drift *drift)
+{
+	struct digest name = name_of(drift);
+	char hex[DIGEST_HEX_MAX];
+
+	digest_hex(&name, hex);
+	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o}", "sha256", hex, "size",
+	        (json_int_t)drift->row.size_bytes, "kept", drift->row.keeping == DRIFT_KEPT, "kind",
+	        text_or_null(drift->kind), "detail", detail_json(drift->detail), "at",
+	        json_time(drift->row.at_ms), "known", text_or_null(drift->package));
 }
 
 json_t *
-changed_correction_json(struct store *store, const struct known *known, struct err *err)
+changed_drifts_json(const struct changed *changed, const struct catalog_origin *origin)
 {
-	struct correction correction;
-	json_t *value = NULL;
+	json_t *list = json_array();
 
-	switch (changed_correction(store, known, &correction, err)) {
-	case ROW_FOUND:
-		value = json_pack("{s:o, s:o, s:o}", "url", json_text(correction.url), "digests",
-		        json_digests(&correction.digests), "package", json_text(correction.package));
-		correction_finish(&correction);
-		return value;
-	case ROW_NONE:
+	for (size_t i = 0; i < changed->n_drifts; i++)
+		if (changed->drifts[i].row.origin == origin->id)
+			json_array_append_new(list, drift_json(&changed->drifts[i]));
+	return list;
+}
+
+json_t *
+changed_correction_json(const struct changed *changed)
+{
+	const struct correction *correction = &changed->correction;
+
+	if (correction->url == NULL)
 		return json_null();
-	case ROW_FAILED:
-		break;
-	}
-	return NULL;
+	return json_pack("{s:o, s:o, s:o}", "url", json_text(correction->url), "digests",
+	        json_digests(&correction->digests), "package", json_text(correction->package));
 }

@@ -57,21 +57,16 @@ advice(enum known_state state, const json_t *correction, const json_t *mirrors)
 /* --- one archive --- */
 
 static json_t *
-missing_json(struct larder *larder, const struct known *known, struct err *err)
+missing_json(struct larder *larder, const struct known *known, const struct changed *changed)
 {
-	json_t *mirrors, *report, *origins = report_origins(larder->store, known, err);
-	json_t *correction = origins != NULL ? changed_correction_json(larder->store, known, err) : NULL;
+	json_t *mirrors = report_untried_mirrors(known, larder->config);
+	json_t *report, *correction = changed_correction_json(changed);
 
-	if (correction == NULL) {
-		json_decref(origins);
-		return NULL;
-	}
-	mirrors = report_untried_mirrors(known, larder->config);
 	report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "package",
 	        json_text(known->want->package), "digests", json_digests(&known->want->digests), "state",
-	        known_state_name(known->state), "removed", report_removed(known), "origins", origins,
-	        "advice", advice(known->state, correction, mirrors), "correction", correction,
-	        "mirrors_untried", mirrors);
+	        known_state_name(known->state), "removed", report_removed(known), "origins",
+	        report_origins(known, changed), "advice", advice(known->state, correction, mirrors),
+	        "correction", correction, "mirrors_untried", mirrors);
 	report_add_copies(report, known);
 	return report;
 }
@@ -88,21 +83,26 @@ kept_json(const struct known *known)
 }
 
 static bool
+note_missing(struct checking *checking, const struct known *known, struct err *err)
+{
+	struct changed changed;
+	bool done = changed_look_up(checking->larder->store, known, &changed, err);
+
+	if (done)
+		json_array_append_new(checking->missing, missing_json(checking->larder, known, &changed));
+	changed_finish(&changed);
+	return done;
+}
+
+static bool
 note(struct checking *checking, const struct known *known, struct err *err)
 {
-	json_t *missing;
-
 	checking->by_state[known->state]++;
-	if (known->state == KNOWN_STORED) {
-		checking->stored_bytes += known->archive.size_bytes;
-		checking->only_here += known_only_here(known);
-		json_array_append_new(checking->kept, kept_json(known));
-		return true;
-	}
-	missing = missing_json(checking->larder, known, err);
-	if (missing == NULL)
-		return false;
-	json_array_append_new(checking->missing, missing);
+	if (known->state != KNOWN_STORED)
+		return note_missing(checking, known, err);
+	checking->stored_bytes += known->archive.size_bytes;
+	checking->only_here += known_only_here(known);
+	json_array_append_new(checking->kept, kept_json(known));
 	return true;
 }
 

@@ -23,7 +23,7 @@ struct repair {
 	size_t n_named;
 	const struct catalog_origin *serving; /* the best place; NULL: none */
 	bool serves_where_named;
-	struct correction correction; /* url NULL: none */
+	struct changed changed;
 };
 
 /* --- whether, and how --- */
@@ -97,7 +97,7 @@ choose_how(const struct repair *repair)
 		return HOW_NAMED;
 	if (repair->serving != NULL && repair->serving->kind == ORIGIN_NAMED)
 		return HOW_ELSEWHERE;
-	if (repair->correction.url != NULL)
+	if (repair->changed.correction.url != NULL)
 		return HOW_CORRECTED;
 	return repair->serving != NULL ? HOW_ELSEWHERE : HOW_RESCUE;
 }
@@ -212,15 +212,6 @@ serving_json(const struct repair *repair, const json_t *origins)
 	return json_null();
 }
 
-static json_t *
-correction_json(const struct correction *correction)
-{
-	if (correction->url == NULL)
-		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "url", json_text(correction->url), "digests",
-	        json_digests(&correction->digests), "package", json_text(correction->package));
-}
-
 /* What to name: the URL and the checksums. */
 static void
 add_how(json_t *report, const struct repair *repair, const struct digests *digests)
@@ -235,8 +226,8 @@ add_how(json_t *report, const struct repair *repair, const struct digests *diges
 		url = json_text(repair->serving->url);
 		break;
 	case HOW_CORRECTED:
-		url = json_text(repair->correction.url);
-		checksums = &repair->correction.digests;
+		url = json_text(repair->changed.correction.url);
+		checksums = &repair->changed.correction.digests;
 		break;
 	case HOW_RESCUE:
 		break;
@@ -251,18 +242,17 @@ static json_t *
 repair_json(struct larder *larder, const struct repair *repair, const json_t *repairs, struct err *err)
 {
 	const struct known *known = repair->known;
-	json_t *report, *origins = report_origins(larder->store, known, err);
+	json_t *report, *origins;
 	AUTO_TEXT file = TEXT_EMPTY;
 	struct digests digests;
 
-	if (origins == NULL || !known_digests(larder->store, known, &digests, err)) {
-		json_decref(origins);
+	if (!known_digests(larder->store, known, &digests, err))
 		return NULL;
-	}
+	origins = report_origins(known, &repair->changed);
 	name_file(larder->store, repair, repairs, &file);
 	report = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "package", json_text(repair->package),
 	        "stored", known->state == KNOWN_STORED, "serving", serving_json(repair, origins),
-	        "correction", correction_json(&repair->correction), "named", named_json(repair, origins),
+	        "correction", changed_correction_json(&repair->changed), "named", named_json(repair, origins),
 	        "untried", untried_json(origins), "mirrors_untried",
 	        report_untried_mirrors(known, larder->config), "file", json_text(text_string(&file)));
 	add_how(report, repair, &digests);
@@ -285,13 +275,13 @@ repair_known(struct larder *larder, const struct known *known, enum repair_exten
 	if (extent == REPAIR_ALL || needs_repair(&repair)) {
 		find_serving(&repair);
 		if (find_package(larder->store, &repair, err) &&
-		        changed_correction(larder->store, known, &repair.correction, err) != ROW_FAILED)
+		        changed_look_up(larder->store, known, &repair.changed, err))
 			report = repair_json(larder, &repair, repairs, err);
 		done = report != NULL;
 	}
 	if (report != NULL)
 		json_array_append_new(repairs, report);
-	correction_finish(&repair.correction);
+	changed_finish(&repair.changed);
 	free(repair.named);
 	return done;
 }

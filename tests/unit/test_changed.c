@@ -86,13 +86,15 @@ static json_t *
 correct(const struct want *want)
 {
 	struct err err = ERR_NONE;
+	struct changed changed;
 	struct known known;
 	json_t *correction;
 
 	assert_true(known_look_up(store, want, &known, &err));
-	correction = changed_correction_json(store, &known, &err);
+	assert_true(changed_look_up(store, &known, &changed, &err));
+	correction = changed_correction_json(&changed);
+	changed_finish(&changed);
 	known_finish(&known);
-	assert_non_null(correction);
 	return correction;
 }
 
@@ -126,6 +128,7 @@ what_came_is_told_the_newest_first(void **state)
 {
 	const struct want want = want_of("old");
 	struct err err = ERR_NONE;
+	struct changed changed;
 	struct known known;
 	json_t *drifts, *newest, *oldest;
 
@@ -135,7 +138,9 @@ what_came_is_told_the_newest_first(void **state)
 	change("old", "first", "", "", 1000);
 	change("old", "again", "content", "{\"files\": [\"a\"]}", 2000);
 	assert_true(known_look_up(store, &want, &known, &err));
-	drifts = changed_drifts(store, &known.origins.items[0], &err);
+	assert_true(changed_look_up(store, &known, &changed, &err));
+	drifts = changed_drifts_json(&changed, &known.origins.items[0]);
+	changed_finish(&changed);
 	assert_int_equal(json_array_size(drifts), 2);
 	newest = json_array_get(drifts, 0);
 	oldest = json_array_get(drifts, 1);
