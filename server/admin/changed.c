@@ -8,15 +8,14 @@
 
 #include "server/work/json.h"
 #include "storage/base/text.h"
+#include "storage/catalog/naming.h"
 #include "storage/index/watch_rows.h"
 
 /* One row with texts of its own, and what the catalog knows these bytes as. */
 struct drift {
 	struct drift_row row;
 	char *kind, *detail;
-	bool is_listed; /* some source lists them, with these digests */
-	struct digests digests;
-	char package[HARVEST_PACKAGE_MAX + 1]; /* "" where none is known */
+	struct catalog_claim claim; /* zero: nobody lists them */
 };
 
 /* --- what came instead --- */
@@ -47,62 +46,61 @@ name_of(const struct drift *drift)
 	return name;
 }
 
-static bool
-keep_first(void *context, const char *package)
-{
-	struct drift *drift = context;
-
-	snprintf(drift->package, sizeof drift->package, "%s", package);
-	return false;
-}
-
 /* Whether some source lists the bytes that came. */
 static bool
-find_bytes(struct store *store, struct drift *drift, struct err *err)
+find_claim(struct store *store, const struct known *known, const struct catalog_origin *origin,
+        struct drift *drift, struct err *err)
 {
+	const struct naming_place place = {
+	        .url = origin->url, .digests = &known->want->digests, .package = known->want->package};
 	struct digest name = name_of(drift);
-	struct catalog_wanted wanted;
+	struct digests bytes = {0};
 
-	if (!catalog_wanted(store_catalog(store), &name, &wanted, err) ||
-	        !catalog_packages(store_catalog(store), &name, keep_first, drift, err))
+	digests_put(&bytes, &name);
+	return catalog_claim(store_catalog(store), &bytes, &place, &drift->claim, err) != ROW_FAILED;
+}
+
+/* The index is asked again before they are told. */
+static bool
+find_drifts_of(struct store *store, const struct known *known, const struct catalog_origin *origin,
+        struct changed *ret, struct err *err)
+{
+	size_t before = ret->n_drifts;
+
+	if (!drift_rows_of(store_index(store), origin->id, keep_drift, ret, err))
 		return false;
-	drift->is_listed = wanted.count > 0;
-	if (drift->is_listed)
-		drift->digests = wanted.sets[0];
+	for (size_t i = before; i < ret->n_drifts; i++)
+		if (!find_claim(store, known, origin, &ret->drifts[i], err))
+			return false;
 	return true;
 }
 
-/* Those of all origins; the index is asked again before they are told. */
 static bool
 find_drifts(struct store *store, const struct known *known, struct changed *ret, struct err *err)
 {
 	for (size_t i = 0; i < known->origins.count; i++) {
 		const struct catalog_origin *origin = &known->origins.items[i];
 
-		if (may_have_drifted(origin) &&
-		        !drift_rows_of(store_index(store), origin->id, keep_drift, ret, err))
+		if (may_have_drifted(origin) && !find_drifts_of(store, known, origin, ret, err))
 			return false;
 	}
-	for (size_t i = 0; i < ret->n_drifts; i++)
-		if (!find_bytes(store, &ret->drifts[i], err))
-			return false;
 	return true;
 }
 
 /* --- what should be named --- */
 
-/* By the newest of its bytes that the catalog knows. */
+/* By the newest of its bytes that a source names in place of the archive. */
 static enum row_answer
 correct_by_bytes(const struct catalog_origin *origin, struct changed *changed)
 {
 	for (size_t i = 0; i < changed->n_drifts; i++) {
 		const struct drift *drift = &changed->drifts[i];
 
-		if (drift->row.origin != origin->id || !drift->is_listed)
+		if (drift->row.origin != origin->id || drift->claim.bond != NAMING_SUCCESSOR)
 			continue;
 		changed->correction =
-		        (struct correction){.url = xstrdup(origin->url), .digests = drift->digests};
-		memcpy(changed->correction.package, drift->package, sizeof drift->package);
+		        (struct correction){.url = xstrdup(origin->url), .digests = drift->claim.digests};
+		memcpy(changed->correction.package, drift->claim.package, sizeof drift->claim.package);
 		return ROW_FOUND;
 	}
 	return ROW_NONE;
@@ -211,10 +209,11 @@ drift_json(const struct drift *drift)
 	char hex[DIGEST_HEX_MAX];
 
 	digest_hex(&name, hex);
-	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o}", "sha256", hex, "size",
+	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:b}", "sha256", hex, "size",
 	        (json_int_t)drift->row.size_bytes, "kept", drift->row.keeping == DRIFT_KEPT, "kind",
 	        text_or_null(drift->kind), "detail", detail_json(drift->detail), "at",
-	        json_time(drift->row.at_ms), "known", text_or_null(drift->package));
+	        json_time(drift->row.at_ms), "known", text_or_null(drift->claim.package), "successor",
+	        drift->claim.bond == NAMING_SUCCESSOR);
 }
 
 json_t *

@@ -33,8 +33,8 @@ void changed_finish(struct changed *changed);
 
 /*
  * What this origin served instead of the archive, the newest first: [{"sha256", "size", "kept", "kind", "detail", "at",
- * "known"}]; kind and detail are null where they were not compared, known is the package that the catalog says these
- * bytes are of, or null.
+ * "known", "successor"}]; kind and detail are null where they were not compared, known is the package that the catalog says these
+ * bytes are of, or null; successor: a source names them in place of the archive, else they are just some other archive.
  */
 json_t *changed_drifts_json(const struct changed *changed, const struct catalog_origin *origin);
 /* {"url", "digests", "package"}; null where there is none. */

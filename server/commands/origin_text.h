@@ -13,7 +13,7 @@
  * the form of json_origin, for a terminal.
  */
 void origin_text(const json_t *origin, struct text *ret);
-/* "sha256:<hex> (recompressed, 12 KiB, kept here) since 2023-01-30, known as duff.0.5": one of its drifts. */
+/* "sha256:<hex> (recompressed, 12 KiB, kept here) since 2023-01-30, known as duff.0.5": one of its drifts; of other archives "the bytes of bar.9". */
 void origin_drift_text(const json_t *drift, struct text *ret);
 /* The day of a time in RFC 3339; "" where there is none. */
 #define ORIGIN_DAY_MAX 11

@@ -1,11 +1,13 @@
 /*
  * Naming: whether the catalog lists some bytes as an archive of its own, who named them first, and since when. So what an origin
- * serves instead of one archive may be known as another.
+ * serves instead of one archive may be known as another; and whether that other one is what took the place of the first, as after a
+ * correction, or has nothing to do with it.
  */
 #ifndef STORAGE_CATALOG_NAMING_H
 #define STORAGE_CATALOG_NAMING_H
 
 #include "storage/base/err.h"
+#include "storage/catalog/harvest.h"
 #include "storage/digest.h"
 #include "storage/index/archive_rows.h"
 
@@ -22,5 +24,30 @@ struct catalog_naming {
 /* ROW_FOUND: an entry that these bytes satisfy, the one named first. On the caller's thread. */
 enum row_answer catalog_naming(struct catalog *catalog, const struct digests *bytes,
         struct catalog_naming *ret, struct err *err) MUST_CHECK;
+
+/* Where bytes came from that are not those of the archive that was asked for. */
+struct naming_place {
+	const char *url;
+	const struct digests *digests; /* of the archive */
+	const char *package;           /* that it was asked for, beside those of the catalog; or "" */
+};
+
+enum naming_bond {
+	NAMING_OTHER,     /* some archive, which has nothing to do with this place */
+	NAMING_SUCCESSOR, /* a source names them now at this URL, or for the same version of the same package */
+};
+
+struct catalog_claim {
+	enum naming_bond bond;
+	struct digests digests;                /* of a successor: all that are listed for it */
+	char package[HARVEST_PACKAGE_MAX + 1]; /* one that both have, else the first that uses them, or "" */
+};
+
+/*
+ * What the catalog knows bytes as that came from this place: ROW_FOUND with the successor of the archive, if they are that, or else as
+ * catalog_naming has it. On the caller's thread.
+ */
+enum row_answer catalog_claim(struct catalog *catalog, const struct digests *bytes,
+        const struct naming_place *place, struct catalog_claim *ret, struct err *err) MUST_CHECK;
 
 #endif

@@ -171,6 +171,54 @@ corrected_by_the_bytes_that_came(void **state)
 }
 
 static void
+another_package_is_no_correction(void **state)
+{
+	const struct want want = want_of("old");
+	struct err err = ERR_NONE;
+	struct changed changed;
+	struct known known;
+	json_t *drifts;
+
+	(void)state;
+	learn("old", "foo.1.0", URL, 0, 0);
+	learn("new", "bar.9", "https://elsewhere.example/a/y.tbz", 0, 0);
+	change("old", "new", "content", "", 1000);
+	assert_not_corrected(&want);
+	assert_true(known_look_up(store, &want, &known, &err));
+	assert_true(changed_look_up(store, &known, &changed, &err));
+	drifts = changed_drifts_json(&changed, &known.origins.items[0]);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(drifts, 0), "known")), "bar.9");
+	assert_true(json_is_false(json_object_get(json_array_get(drifts, 0), "successor")));
+	json_decref(drifts);
+	changed_finish(&changed);
+	known_finish(&known);
+	/* Another version elsewhere is another archive too. */
+	learn("new", "foo.1.1", "https://elsewhere.example/a/y.tbz", 0, 0);
+	assert_not_corrected(&want);
+	/* What once was named there is not named now. */
+	learn("new", "bar.9", URL, 1000, 2000);
+	assert_not_corrected(&want);
+	/* At the same URL it is one, whatever it is called. */
+	learn("new", "bar.9", URL, 0, 0);
+	run_sql(store, "UPDATE origin SET last_at = 1"); /* so that the bytes decide */
+	assert_corrected(&want, "bar.9", "new");
+}
+
+static void
+corrected_for_a_lockfile_by_its_own_word_for_the_package(void **state)
+{
+	struct want want = want_of("old");
+
+	(void)state;
+	learn("old", "", URL, 0, 0);
+	learn("new", "duff.0.5", "https://elsewhere.example/a/y.tbz", 0, 0);
+	change("old", "new", "content", "", 1000);
+	assert_not_corrected(&want);
+	want.package = "duff.0.5";
+	assert_corrected(&want, "duff.0.5", "new");
+}
+
+static void
 corrected_by_the_url(void **state)
 {
 	const struct want want = want_of("old");
@@ -216,6 +264,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(what_came_is_told_the_newest_first, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(corrected_by_the_bytes_that_came, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(another_package_is_no_correction, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                corrected_for_a_lockfile_by_its_own_word_for_the_package, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(corrected_by_the_url, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                what_an_older_source_names_corrects_nothing, set_up, tear_down),
