@@ -46,6 +46,40 @@ name_of(const struct drift *drift)
 	return name;
 }
 
+/* All digests of what was kept; else the one that was noted. */
+static bool
+find_digests(struct store *store, const struct drift *drift, struct digests *ret, struct err *err)
+{
+	struct digest name = name_of(drift);
+	struct archive_row row;
+
+	*ret = (struct digests){0};
+	digests_put(ret, &name);
+	if (drift->row.keeping != DRIFT_KEPT)
+		return true;
+	switch (archive_row_find(store_index(store), &name, &row, err)) {
+	case ROW_FOUND:
+		*ret = row.archive.digests;
+		return true;
+	case ROW_NONE: /* evicted or removed since */
+		return true;
+	case ROW_FAILED:
+		break;
+	}
+	return false;
+}
+
+/* Where the catalog does not know them by what is left of their digests: what it knew when they came. */
+static void
+remember_claim(struct drift *drift)
+{
+	json_t *detail = json_loads(drift->detail, 0, NULL);
+	const char *package = json_text_of(json_object_get(detail, "known"), "package");
+
+	snprintf(drift->claim.package, sizeof drift->claim.package, "%s", package);
+	json_decref(detail);
+}
+
 /* Whether some source lists the bytes that came. */
 static bool
 find_claim(struct store *store, const struct known *known, const struct catalog_origin *origin,
@@ -53,11 +87,20 @@ find_claim(struct store *store, const struct known *known, const struct catalog_
 {
 	const struct naming_place place = {
 	        .url = origin->url, .digests = &known->want->digests, .package = known->want->package};
-	struct digest name = name_of(drift);
-	struct digests bytes = {0};
+	struct digests bytes;
 
-	digests_put(&bytes, &name);
-	return catalog_claim(store_catalog(store), &bytes, &place, &drift->claim, err) != ROW_FAILED;
+	if (!find_digests(store, drift, &bytes, err))
+		return false;
+	switch (catalog_claim(store_catalog(store), &bytes, &place, &drift->claim, err)) {
+	case ROW_FOUND:
+		return true;
+	case ROW_NONE:
+		remember_claim(drift);
+		return true;
+	case ROW_FAILED:
+		break;
+	}
+	return false;
 }
 
 /* The index is asked again before they are told. */
