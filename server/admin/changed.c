@@ -149,65 +149,96 @@ correct_by_bytes(const struct catalog_origin *origin, struct changed *changed)
 	return ROW_NONE;
 }
 
+/* What the archive is known to have. */
+static struct digests
+digests_at(const struct known *known, const struct catalog_origin *origin)
+{
+	struct digests digests = known->want->digests;
+
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest digest;
+
+		if (digests_get(&origin->digests, (enum digest_algo)algo, &digest) &&
+		        digests_bytes(&digests, digest.algo) == NULL)
+			digests_put(&digests, &digest);
+	}
+	return digests;
+}
+
 /* A source that is newer than the last that named this archive there. */
 static enum row_answer
-correct_by_url(struct store *store, const struct known *known, const char *url, int64_t named_at_ms,
+correct_by_url(struct store *store, const struct known *known, const struct catalog_origin *origin,
         struct correction *ret, struct err *err)
 {
+	struct digests digests = digests_at(known, origin);
+	const struct naming_place place = {
+	        .url = origin->url, .digests = &digests, .package = known->want->package};
+	struct catalog *catalog = store_catalog(store);
+	const bool seen = may_have_drifted(origin);
 	struct catalog_successor naming;
-	enum row_answer answer =
-	        catalog_named_now(store_catalog(store), url, &known->want->digests, &naming, err);
+	enum row_answer answer = catalog_named_now(catalog, origin->url, &digests, &naming, err);
+	bool fits = true;
 
 	if (answer != ROW_FOUND)
 		return answer;
-	if (naming.at_ms <= named_at_ms)
+	if (naming.at_ms <= origin->last_at_ms)
 		return ROW_NONE;
-	*ret = (struct correction){.url = xstrdup(url), .digests = naming.digests};
+	if (!seen && !catalog_may_succeed(catalog, &place, &naming.digests, &fits, err))
+		return ROW_FAILED;
+	if (!fits)
+		return ROW_NONE;
+	*ret = (struct correction){.url = xstrdup(origin->url),
+	        .ground = seen ? CORRECTION_SEEN : CORRECTION_NAMED,
+	        .digests = naming.digests};
 	memcpy(ret->package, naming.package, sizeof ret->package);
 	return ROW_FOUND;
 }
 
-static bool
-is_named_now(const struct known *known)
-{
-	for (size_t i = 0; i < known->origins.count; i++)
-		if (known->origins.items[i].kind == ORIGIN_NAMED &&
-		        known->origins.items[i].age == ORIGIN_CURRENT)
-			return true;
-	return false;
-}
-
-/* The same for the URLs of a lockfile that the catalog has under other digests alone. */
+/* Where other bytes came from. */
 static enum row_answer
-correct_fresh_urls(struct store *store, const struct known *known, struct correction *ret, struct err *err)
+correct_seen(struct store *store, const struct known *known, struct changed *changed, struct err *err)
 {
 	enum row_answer answer = ROW_NONE;
 
-	for (size_t i = 0; answer == ROW_NONE && i < known->want->n_urls; i++)
-		if (known_origin(known, known->want->urls[i]) == NULL)
-			answer = correct_by_url(store, known, known->want->urls[i], 0, ret, err);
+	for (size_t i = 0; answer == ROW_NONE && i < known->origins.count; i++) {
+		const struct catalog_origin *origin = &known->origins.items[i];
+
+		if (!may_have_drifted(origin))
+			continue;
+		answer = correct_by_bytes(origin, changed);
+		if (answer == ROW_NONE)
+			answer = correct_by_url(store, known, origin, &changed->correction, err);
+	}
+	return answer;
+}
+
+/* Where the catalog contradicts itself, or the lockfile. A mirror's URL is named by nobody. */
+static enum row_answer
+correct_named(struct store *store, const struct known *known, struct correction *ret, struct err *err)
+{
+	enum row_answer answer = ROW_NONE;
+
+	for (size_t i = 0; answer == ROW_NONE && i < known->origins.count; i++) {
+		const struct catalog_origin *origin = &known->origins.items[i];
+
+		if (!may_have_drifted(origin) && origin->kind == ORIGIN_NAMED)
+			answer = correct_by_url(store, known, origin, ret, err);
+	}
+	for (size_t i = 0; answer == ROW_NONE && i < known->want->n_urls; i++) {
+		const struct catalog_origin fresh = {.url = known->want->urls[i]};
+
+		if (known_origin(known, fresh.url) == NULL)
+			answer = correct_by_url(store, known, &fresh, ret, err);
+	}
 	return answer;
 }
 
 static enum row_answer
 find_correction(struct store *store, const struct known *known, struct changed *changed, struct err *err)
 {
-	const bool orphaned = !is_named_now(known);
-	enum row_answer answer = ROW_NONE;
+	enum row_answer answer = correct_seen(store, known, changed, err);
 
-	for (size_t i = 0; answer == ROW_NONE && i < known->origins.count; i++) {
-		const struct catalog_origin *origin = &known->origins.items[i];
-
-		if (!orphaned && !may_have_drifted(origin))
-			continue;
-		answer = correct_by_bytes(origin, changed);
-		if (answer == ROW_NONE)
-			answer = correct_by_url(
-			        store, known, origin->url, origin->last_at_ms, &changed->correction, err);
-	}
-	if (answer != ROW_NONE)
-		return answer;
-	return correct_fresh_urls(store, known, &changed->correction, err);
+	return answer != ROW_NONE ? answer : correct_named(store, known, &changed->correction, err);
 }
 
 /* --- all of it --- */
@@ -277,6 +308,7 @@ changed_correction_json(const struct changed *changed)
 
 	if (correction->url == NULL)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "url", json_text(correction->url), "digests",
-	        json_digests(&correction->digests), "package", json_text(correction->package));
+	return json_pack("{s:o, s:o, s:o, s:b}", "url", json_text(correction->url), "digests",
+	        json_digests(&correction->digests), "package", json_text(correction->package), "seen",
+	        correction->ground == CORRECTION_SEEN);
 }

@@ -9,9 +9,16 @@
 
 #include "server/admin/known.h"
 
+/* How good the reasons are. */
+enum correction_ground {
+	CORRECTION_SEEN, /* the URL serves other bytes */
+	CORRECTION_NAMED /* it may: a newer source names others there, and nobody has looked */
+};
+
 /* The checksum that a source names now for what an origin of this archive serves. */
 struct correction {
 	char *url; /* NULL: there is none */
+	enum correction_ground ground;
 	struct digests digests;
 	char package[HARVEST_PACKAGE_MAX + 1]; /* "" where none is known */
 };
@@ -20,8 +27,8 @@ struct changed {
 	struct drift *drifts; /* of each origin the newest first */
 	size_t n_drifts;
 	/*
-	 * Looked for where an origin changed, or where no source names one any more; found by the bytes that came, or by the URL that a
-	 * newer source lists under other digests.
+	 * Found by the bytes that came, if a source names them in place of the archive; or by a URL of the archive for which a newer source
+	 * names other digests: of the same package, where nobody has looked at the bytes.
 	 */
 	struct correction correction;
 };
@@ -37,7 +44,7 @@ void changed_finish(struct changed *changed);
  * bytes are of, or null; successor: a source names them in place of the archive, else they are just some other archive.
  */
 json_t *changed_drifts_json(const struct changed *changed, const struct catalog_origin *origin);
-/* {"url", "digests", "package"}; null where there is none. */
+/* {"url", "digests", "package", "seen"}; null where there is none. */
 json_t *changed_correction_json(const struct changed *changed);
 
 #endif

@@ -35,10 +35,11 @@ json_t *report_archive(struct larder *larder, const struct digests *digests, str
 /*
  * What `larder repair --json` prints of these: {"archives", "repairs": [{"package", "digests", "checksums", "stored", "how", "url",
  * "serving", "correction", "named", "untried", "mirrors_untried", "file"}]}. Of an archive whose named origins have all
- * vanished, changed or fail (REPAIR_ALL: of each); named by the want's own URLs or, where it has none, by today's sources.
+ * vanished, changed or fail, or are named for other bytes by a newer source while it is not stored (REPAIR_ALL: of each); named by the
+ * want's own URLs or, where it has none, by today's sources.
  *
  * how: "named" (they serve it), "elsewhere" (url does, serving is that origin), "corrected" (a source names other bytes there now:
- * checksums are theirs), "rescue" (url is null: nobody is known to serve it). NULL with err.
+ * checksums are theirs; whether anybody has seen them correction says), "rescue" (url is null: nobody is known to serve it). NULL with err.
  */
 enum repair_extent { REPAIR_BROKEN, REPAIR_ALL };
 json_t *report_repair(struct larder *larder, const struct wants *wants, enum repair_extent extent,

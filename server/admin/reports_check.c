@@ -26,19 +26,44 @@ struct checking {
 
 #define ASK_AROUND "ask around: larder add FILE, or larder push from whoever has it in a download cache"
 
+#define MAY_BE_CORRECTED "its checksum may have been corrected"
+
+/* Where a newer source names other bytes that nobody has looked at. */
 static const char *
-advice(enum known_state state, const json_t *correction, const json_t *mirrors)
+advice_where_named(enum known_state state)
+{
+	switch (state) {
+	case KNOWN_REACHABLE:
+	case KNOWN_UNTRIED:
+	case KNOWN_FAILING:
+		return MAY_BE_CORRECTED ": larder fetch tells";
+	case KNOWN_CHANGED:
+	case KNOWN_VANISHED:
+	case KNOWN_UNKNOWN:
+		return MAY_BE_CORRECTED ": name the new one, or " ASK_AROUND;
+	case KNOWN_REMOVED:
+	case KNOWN_STORED:
+		break;
+	}
+	return "";
+}
+
+static const char *
+advice(const struct known *known, const struct correction *correction, const json_t *mirrors)
 {
 	const bool mirrors_left = json_array_size(mirrors) > 0;
 
-	switch (state) {
+	if (known->state != KNOWN_REMOVED && correction->url != NULL &&
+	        correction->ground == CORRECTION_NAMED)
+		return advice_where_named(known->state);
+	switch (known->state) {
 	case KNOWN_REACHABLE:
 	case KNOWN_UNTRIED:
 		return "larder fetch";
 	case KNOWN_FAILING:
 		return "larder fetch asks again; larder add FILE, if you have it";
 	case KNOWN_CHANGED:
-		if (json_is_object(correction))
+		if (correction->url != NULL)
 			return "its checksum was corrected: name the new one, or " ASK_AROUND;
 		return mirrors_left ? "larder fetch asks the mirrors too; " ASK_AROUND : ASK_AROUND;
 	case KNOWN_VANISHED:
@@ -60,13 +85,11 @@ static json_t *
 missing_json(struct larder *larder, const struct known *known, const struct changed *changed)
 {
 	json_t *mirrors = report_untried_mirrors(known, larder->config);
-	json_t *report, *correction = changed_correction_json(changed);
-
-	report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "package",
+	json_t *report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "package",
 	        json_text(known->want->package), "digests", json_digests(&known->want->digests), "state",
 	        known_state_name(known->state), "removed", report_removed(known), "origins",
-	        report_origins(known, changed), "advice", advice(known->state, correction, mirrors),
-	        "correction", correction, "mirrors_untried", mirrors);
+	        report_origins(known, changed), "advice", advice(known, &changed->correction, mirrors),
+	        "correction", changed_correction_json(changed), "mirrors_untried", mirrors);
 	report_add_copies(report, known);
 	return report;
 }

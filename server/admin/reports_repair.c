@@ -45,11 +45,24 @@ is_broken(const struct catalog_origin *origin)
 	return false;
 }
 
+/* A newer source names other bytes there. */
+static bool
+is_contradicted(const struct repair *repair, const char *url)
+{
+	const struct correction *correction = &repair->changed.correction;
+
+	return correction->url != NULL && strcmp(correction->url, url) == 0;
+}
+
+/* What is stored is to be had, though a source may name another by now. */
 static bool
 needs_repair(const struct repair *repair)
 {
+	const bool stored = repair->known->state == KNOWN_STORED;
+
 	for (size_t i = 0; i < repair->n_named; i++)
-		if (!is_broken(known_origin(repair->known, repair->named[i])))
+		if (!is_broken(known_origin(repair->known, repair->named[i])) &&
+		        (stored || !is_contradicted(repair, repair->named[i])))
 			return false;
 	return repair->n_named > 0;
 }
@@ -63,16 +76,21 @@ is_named(const struct repair *repair, const char *url)
 	return false;
 }
 
-/* One where it is named before all others; they stand in the order in which they are to be asked, mirrors last. */
+/*
+ * One where it is named before all others; they stand in the order in which they are to be asked, mirrors last. That something is where a
+ * newer source names other bytes is no sign of the archive, unless it is stored, and came from there.
+ */
 static void
 find_serving(struct repair *repair)
 {
 	const struct catalog_origins *origins = &repair->known->origins;
+	const bool stored = repair->known->state == KNOWN_STORED;
 
 	for (size_t i = 0; i < origins->count && !repair->serves_where_named; i++) {
 		const struct catalog_origin *origin = &origins->items[i];
 
-		if (origin->memory.state != ORIGIN_IS_SERVING)
+		if (origin->memory.state != ORIGIN_IS_SERVING ||
+		        (!stored && is_contradicted(repair, origin->url)))
 			continue;
 		repair->serves_where_named = is_named(repair, origin->url);
 		if (repair->serving == NULL || repair->serves_where_named)
@@ -264,23 +282,31 @@ repair_json(struct larder *larder, const struct repair *repair, const json_t *re
 
 /* False with err: the index failed. */
 static bool
+add_repair(struct larder *larder, struct repair *repair, json_t *repairs, struct err *err)
+{
+	json_t *report;
+
+	find_serving(repair);
+	if (!find_package(larder->store, repair, err))
+		return false;
+	report = repair_json(larder, repair, repairs, err);
+	if (report == NULL)
+		return false;
+	json_array_append_new(repairs, report);
+	return true;
+}
+
+/* False with err: the index failed. */
+static bool
 repair_known(struct larder *larder, const struct known *known, enum repair_extent extent, json_t *repairs,
         struct err *err)
 {
 	struct repair repair = {.known = known};
-	json_t *report = NULL;
-	bool done = true;
+	bool done = changed_look_up(larder->store, known, &repair.changed, err);
 
 	repair.named = known_named(known, &repair.n_named);
-	if (extent == REPAIR_ALL || needs_repair(&repair)) {
-		find_serving(&repair);
-		if (find_package(larder->store, &repair, err) &&
-		        changed_look_up(larder->store, known, &repair.changed, err))
-			report = repair_json(larder, &repair, repairs, err);
-		done = report != NULL;
-	}
-	if (report != NULL)
-		json_array_append_new(repairs, report);
+	if (done && (extent == REPAIR_ALL || needs_repair(&repair)))
+		done = add_repair(larder, &repair, repairs, err);
 	changed_finish(&repair.changed);
 	free(repair.named);
 	return done;

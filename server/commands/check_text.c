@@ -25,6 +25,16 @@ is_corrected(const json_t *archive)
 	return json_is_object(json_object_get(archive, "correction"));
 }
 
+/* Nobody has looked at the bytes that are named. Who removed it does not wait for it. */
+static bool
+may_be_corrected(const json_t *archive)
+{
+	const json_t *correction = json_object_get(archive, "correction");
+
+	return json_is_object(correction) && !json_flag_of(correction, "seen") &&
+	       strcmp(json_text_of(archive, "state"), known_state_name(KNOWN_REMOVED)) != 0;
+}
+
 static bool
 has_mirrors_left(const json_t *archive)
 {
@@ -40,6 +50,8 @@ is_any(const json_t *archive)
 
 #define ASK_AROUND "ask around for #: larder add FILE, or larder push from whoever has ~ in a download cache"
 
+#define ANY_STATE KNOWN_STATES
+
 /*
  * Every archive is in the first group of its state that it belongs to. In a heading # is "these 2" or "this one", ~ "them"
  * or "it", @ what to fetch.
@@ -49,6 +61,9 @@ static const struct {
 	belongs_fn *belongs;
 	const char *heading;
 } groups[] = {
+        {ANY_STATE, may_be_corrected,
+                "the catalog names another checksum for # by now: it may have been corrected (below, old and "
+                "new); larder fetch @ asks for the old one:"},
         {KNOWN_REACHABLE, is_any, "larder fetch @ gets #:"},
         {KNOWN_UNTRIED, is_any, "larder fetch @ asks for #, since nobody was asked for ~ yet:"},
         {KNOWN_CHANGED, is_corrected,
@@ -90,15 +105,19 @@ print_heading(const char *heading, size_t count, const char *fetch)
 	printf("\n%s\n", text_string(&line));
 }
 
+static bool
+is_in(const json_t *archive, enum known_state state)
+{
+	return state == ANY_STATE || strcmp(json_text_of(archive, "state"), known_state_name(state)) == 0;
+}
+
 /* The group of an archive that is not stored; COUNT_OF(groups): of a state that this program does not know. */
 static size_t
 group_of(const json_t *archive)
 {
-	const char *state = json_text_of(archive, "state");
 	size_t i = 0;
 
-	while (i < COUNT_OF(groups) &&
-	        (strcmp(state, known_state_name(groups[i].state)) != 0 || !groups[i].belongs(archive)))
+	while (i < COUNT_OF(groups) && (!is_in(archive, groups[i].state) || !groups[i].belongs(archive)))
 		i++;
 	return i;
 }
@@ -222,8 +241,11 @@ print_correction(const json_t *missing)
 	if (!json_is_object(correction))
 		return;
 	origin_add_safe(&name, package);
-	printf("    the catalog names other bytes there now%s%s; in the lockfile or opam file:\n",
-	        package[0] != '\0' ? ", as " : "", text_string(&name));
+	printf("    the catalog names other bytes there now%s%s%s:\n", package[0] != '\0' ? ", as " : "",
+	        text_string(&name),
+	        json_flag_of(correction, "seen")
+	                ? "; in the lockfile or opam file"
+	                : ", and nobody has looked at them; in the lockfile or opam file it may have to be");
 	print_checksums("- ", json_object_get(missing, "digests"));
 	print_checksums("+ ", json_object_get(correction, "digests"));
 }

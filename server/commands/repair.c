@@ -229,17 +229,17 @@ const struct command command_repair = {
         .summary = "what to write where an archive is not to be had any more",
         .help = "For each archive that has vanished, changed or fails wherever it is named (by the lockfile, "
                 "or by\n"
-                "today's sources): the section for its opam file, with a URL that serves it and all digests, "
-                "and the\n"
-                "lines for a lockfile of opam-monorepo. Where nobody serves it: what to call it in a rescue\n"
-                "repository, and how to get it. For an opam-monorepo lockfile or an opam file a diff is "
-                "added, "
-                "which\n"
-                "`patch -p0` or `git apply -p0` takes together with all else that is printed. Exit status 0 "
-                "when there\n"
-                "is nothing to repair, 1 when something was printed. Nothing is changed and nobody is asked. "
-                "Works\n"
-                "beside a running daemon.\n",
+                "today's sources), or of which a newer source names other bytes there: the section for its "
+                "opam file,\n"
+                "with a URL that serves it and all digests, and the lines for a lockfile of opam-monorepo. "
+                "Where nobody\n"
+                "serves it: what to call it in a rescue repository, and how to get it. For an opam-monorepo "
+                "lockfile or\n"
+                "an opam file a diff is added, which `patch -p0` or `git apply -p0` takes together with all "
+                "else that is\n"
+                "printed. Exit status 0 when there is nothing to repair, 1 when something was printed. "
+                "Nothing is\n"
+                "changed and nobody is asked. Works beside a running daemon.\n",
         .flags = FLAG_JSON | FLAG_ALL,
         .min_arguments = 1,
         .max_arguments = ARGUMENTS_ANY,

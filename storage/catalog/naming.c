@@ -258,3 +258,39 @@ catalog_claim(struct catalog *catalog, const struct digests *bytes, const struct
 	entry_rows_finish(&entries);
 	return answer;
 }
+
+/* --- packages alone --- */
+
+/* Names without their versions. */
+static bool
+is_same_package(const char *left, const char *right)
+{
+	size_t length = strcspn(left, ".");
+
+	return length == strcspn(right, ".") && strncmp(left, right, length) == 0;
+}
+
+static bool
+may_share(const struct names *left, const struct names *right)
+{
+	for (size_t i = 0; i < left->count; i++)
+		for (size_t j = 0; j < right->count; j++)
+			if (is_same_package(left->items[i], right->items[j]))
+				return true;
+	return left->count == 0 || right->count == 0;
+}
+
+bool
+catalog_may_succeed(struct catalog *catalog, const struct naming_place *place, const struct digests *digests,
+        bool *ret, struct err *err)
+{
+	const struct naming_place other = {.url = place->url, .digests = digests, .package = ""};
+	struct names ours = {0}, theirs = {0};
+	bool done = find_names(catalog, place, &ours, err) && find_names(catalog, &other, &theirs, err);
+
+	if (done)
+		*ret = may_share(&ours, &theirs);
+	finish_names(&ours);
+	finish_names(&theirs);
+	return done;
+}

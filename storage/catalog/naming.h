@@ -49,5 +49,11 @@ struct catalog_claim {
  */
 enum row_answer catalog_claim(struct catalog *catalog, const struct digests *bytes,
         const struct naming_place *place, struct catalog_claim *ret, struct err *err) MUST_CHECK;
+/*
+ * Whether an archive of these digests may be the successor of the place's for all that their packages say: they have one in common, of
+ * whatever version, or of one of the two none is known.
+ */
+bool catalog_may_succeed(struct catalog *catalog, const struct naming_place *place,
+        const struct digests *digests, bool *ret, struct err *err) MUST_CHECK;
 
 #endif

@@ -147,6 +147,39 @@ make_every_state() {
 	larder_stop
 }
 
+@test "check and repair: a newer source names other bytes where something is served" {
+	listed https://github.com/mirage/duff/duff-0.5.tbz duff.0.5 >"$WORK/lock.list"
+	listed https://good.example/a/reachable.tar.gz reachable.1 >>"$WORK/lock.list"
+	larder import -q "$WORK/lock.list"
+	sql "UPDATE origin SET last_at = 1687000000000"
+	listed https://github.com/mirage/duff/duff-0.5.tbz duff.0.5 "duff corrected" >"$WORK/repository.list"
+	larder import -q "$WORK/repository.list"
+	# HEAD is answered: something is there.
+	puts_into $SERVING '%' "result = 5, served_at = 1694600000000"
+	run larder check "$WORK/lock.list"
+	[ "$status" = 1 ]
+	diff <(sed '/^reachable reachable/,$d' <<<"$output") - <<-END
+		2 of 2 archives are not safe; 0 are stored
+
+		the catalog names another checksum for this one by now: it may have been corrected (below, old and new); larder fetch $WORK/lock.list asks for the old one:
+		  github.com/mirage: duff.0.5
+
+		larder fetch $WORK/lock.list gets this one:
+		  good.example/a: reachable.1
+
+		reachable duff.0.5 sha256:$(sha256 duff.0.5): its checksum may have been corrected: larder fetch tells
+		    https://github.com/mirage/duff/duff-0.5.tbz: serving, last served 2023-09-13
+		    the catalog names other bytes there now, as duff.0.5, and nobody has looked at them; in the lockfile or opam file it may have to be:
+		    - "sha256=$(sha256 duff.0.5)"
+		    + "sha256=$(sha256 "duff corrected")"
+	END
+	run larder repair "$WORK/lock.list"
+	[ "$status" = 1 ]
+	[[ $output == *"# a source names other bytes there now, as duff.0.5, and nobody has looked at them: it may have been corrected; these are their checksums"* ]]
+	[[ $output == *"\"sha256=$(sha256 "duff corrected")\""* ]]
+	[[ $output != *reachable* ]]
+}
+
 @test "check: what nobody named, and mirrors that nobody asked" {
 	make_every_state
 	run larder check "sha256:$(sha256 nobody)"

@@ -295,6 +295,58 @@ corrected_by_the_url(void **state)
 }
 
 static void
+assert_ground(const struct want *want, bool seen)
+{
+	json_t *correction = correct(want);
+
+	assert_int_equal(json_is_true(json_object_get(correction, "seen")), seen);
+	json_decref(correction);
+}
+
+/* Both are at their URL, as far as HEAD tells; the newer source is the one that is right. */
+static void
+a_newer_source_contradicts(void **state)
+{
+	const struct want want = want_of("old"), newer = want_of("new");
+
+	(void)state;
+	learn("old", "duff.0.5", URL, 0, 0);
+	learn("new", "duff.0.5", URL, 0, 0);
+	run_sql(store, "UPDATE origin SET state = 1, result = 5, last_at = id");
+	assert_corrected(&want, "duff.0.5", "new");
+	assert_ground(&want, false);
+	assert_not_corrected(&newer);
+	run_sql(store, "UPDATE origin SET last_at = 1"); /* neither is newer */
+	assert_not_corrected(&want);
+	change("old", "other", "content", "", 1000);
+	run_sql(store, "UPDATE origin SET last_at = id");
+	assert_corrected(&want, "duff.0.5", "new");
+	assert_ground(&want, true);
+}
+
+static void
+a_newer_source_contradicts_for_the_same_package_alone(void **state)
+{
+	static const struct {
+		const char *package;
+		bool fits;
+	} cases[] = {{"duff.0.6", true}, {"duffer.0.5", false}, {"", true}};
+	const struct want want = want_of("old");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		run_sql(store, "DELETE FROM package; DELETE FROM origin; DELETE FROM entry");
+		learn("old", "duff.0.5", URL, 0, 0);
+		learn("new", cases[i].package, URL, 0, 0);
+		run_sql(store, "UPDATE origin SET state = 1, last_at = id");
+		if (cases[i].fits)
+			assert_corrected(&want, cases[i].package, "new");
+		else
+			assert_not_corrected(&want);
+	}
+}
+
+static void
 what_an_older_source_names_corrects_nothing(void **state)
 {
 	const struct want want = want_of("old"), newer = want_of("new");
@@ -335,6 +387,9 @@ main(void)
 	        cmocka_unit_test_setup_teardown(
 	                corrected_for_a_lockfile_by_its_own_word_for_the_package, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(corrected_by_the_url, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_newer_source_contradicts, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_newer_source_contradicts_for_the_same_package_alone, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                what_an_older_source_names_corrects_nothing, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
