@@ -51,8 +51,10 @@ check(struct larder *larder, const struct invocation *invocation)
 	json_t *report = make_report(larder, invocation, &err);
 	int status;
 
-	if (report == NULL)
-		return command_fail(&err);
+	if (report == NULL) {
+		command_fail(&err);
+		return EXIT_FAILED; /* nothing was looked at: that is more than something missing */
+	}
 	status = check_is_safe(report) ? EXIT_DONE : EXIT_MISSING;
 	if (invocation_has(invocation, FLAG_JSON)) {
 		json_print(report);
@@ -92,14 +94,13 @@ const struct command command_check = {
                 "is gone\n"
                 "wherever it was), changed (an origin serves other bytes), unknown (no origin is known), "
                 "removed\n"
-                "(somebody removed it). Exit status 0 only if something is named, everything is stored "
-                "and\n"
-                "every line can be read and kept, else 1: what names no checksum or no archive cannot be "
-                "kept.\n"
-                "What is stored and served by nobody else is named as well. A package or a digest can be "
-                "named in place of the lockfile. "
-                "Works\n"
-                "beside a running daemon.\n",
+                "(somebody removed it). Exit status 0 only if something is named, everything is stored and "
+                "every line\n"
+                "can be read and kept, else 1: what names no checksum or no archive cannot be kept. 3: it "
+                "could not\n"
+                "be looked for. What is stored and served by nobody else is named as well. A package or a "
+                "digest can\n"
+                "be named in place of the lockfile. Works beside a running daemon.\n",
         .flags = FLAG_JSON,
         .max_arguments = 1,
         .run = run,

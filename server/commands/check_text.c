@@ -302,6 +302,10 @@ count_unkept(const json_t *report)
 static void
 add_stored(struct text *text, uint64_t archives, uint64_t stored)
 {
+	if (archives == 1) {
+		text_addf(text, "the only archive is %sstored", stored == 1 ? "" : "not ");
+		return;
+	}
 	if (stored == archives) {
 		text_add(text, "all ");
 		check_add_number(text, archives);
@@ -331,7 +335,8 @@ print_verdict(const json_t *report)
 		text_add(&line, " of them nowhere else that is known)");
 	}
 	if (unkept > 0) {
-		text_add(&line, archives > 0 ? "; beside them " : "");
+		if (archives > 0)
+			text_add(&line, archives == 1 ? "; beside it " : "; beside them ");
 		check_add_number(&line, unkept);
 		text_add(&line, " cannot be kept");
 	}
@@ -356,8 +361,8 @@ print_figures(const json_t *report)
 	char bytes[TEXT_SIZE_MAX];
 
 	text_size(json_count_of(report, "stored_bytes"), bytes);
-	printf("%" PRIu64 " archives: %" PRIu64 " stored (%s), %" PRIu64 " missing", archives, stored, bytes,
-	        archives - stored);
+	printf("%" PRIu64 " archive%s: %" PRIu64 " stored (%s), %" PRIu64 " missing", archives,
+	        archives == 1 ? "" : "s", stored, bytes, archives - stored);
 	for (int state = 0; state < KNOWN_STATES; state++) {
 		const char *name = known_state_name((enum known_state)state);
 
@@ -365,7 +370,8 @@ print_figures(const json_t *report)
 			printf(", %" PRIu64 " %s", json_count_of(states, name), name);
 	}
 	if (problems > 0)
-		printf("; %" PRIu64 " problems: what stands there was not looked for", problems);
+		printf("; %" PRIu64 " problem%s: what stands there was not looked for", problems,
+		        problems == 1 ? "" : "s");
 	if (count_unkept(report) > 0)
 		printf("; %" PRIu64 " cannot be kept", count_unkept(report));
 	puts(check_is_safe(report) ? ": all is safe" : "");

@@ -202,7 +202,9 @@ repair(const struct invocation *invocation, struct larder *larder)
 
 	for (size_t i = 0; done && i < invocation->n_arguments; i++)
 		done = repair_argument(&repairing, invocation->arguments[i], &err);
-	status = done ? finish(&repairing) : command_fail(&err);
+	status = done ? finish(&repairing) : EXIT_FAILED;
+	if (!done)
+		command_fail(&err);
 	json_decref(repairing.repairs);
 	json_decref(repairing.patches);
 	return status;
@@ -232,14 +234,16 @@ const struct command command_repair = {
                 "today's sources), or of which a newer source names other bytes there: the section for its "
                 "opam file,\n"
                 "with a URL that serves it and all digests, and the lines for a lockfile of opam-monorepo. "
-                "Where nobody\n"
-                "serves it: what to call it in a rescue repository, and how to get it. For an opam-monorepo "
-                "lockfile or\n"
-                "an opam file a diff is added, which `patch -p0` or `git apply -p0` takes together with all "
-                "else that is\n"
-                "printed. Exit status 0 when there is nothing to repair, 1 when something was printed. "
-                "Nothing is\n"
-                "changed and nobody is asked. Works beside a running daemon.\n",
+                "Where\n"
+                "nobody serves it: what to call it in a rescue repository, and how to get it. For an "
+                "opam-monorepo\n"
+                "lockfile or an opam file a diff is added, which `patch -p0` or `git apply -p0` takes "
+                "together with\n"
+                "all else that is printed. Exit status 0 when there is nothing to repair, 1 when something "
+                "was\n"
+                "printed, 3 when something named could not be read. Nothing is changed and nobody is asked. "
+                "Works\n"
+                "beside a running daemon.\n",
         .flags = FLAG_JSON | FLAG_ALL,
         .min_arguments = 1,
         .max_arguments = ARGUMENTS_ANY,

@@ -221,11 +221,11 @@ make_every_state() {
 	larder add -q "$WORK/archives"
 	run larder check "$WORK/lock.list"
 	[ "$status" = 0 ]
-	[ "$output" = "1 archives: 1 stored (6 B), 0 missing: all is safe" ]
+	[ "$output" = "1 archive: 1 stored (6 B), 0 missing: all is safe" ]
 	puts_into $VANISHED '%'
 	run larder check
 	[ "$status" = 0 ]
-	[ "${lines[0]}" = "all 1 archives are stored (1 of them nowhere else that is known)" ]
+	[ "${lines[0]}" = "the only archive is stored (1 of them nowhere else that is known)" ]
 	[ "${lines[1]}" = "back this store up, since nobody else is known to have this one:" ]
 	[[ ${lines[-1]} == *"all is safe" ]]
 }
@@ -256,7 +256,7 @@ make_unkept_lockfile() {
 	run larder check "$WORK/bench.opam.locked"
 	[ "$status" = 1 ]
 	diff - <(printf '%s\n' "$output") <<-END
-		all 1 archives are stored; beside them 3 cannot be kept
+		the only archive is stored; beside it 3 cannot be kept
 
 		cannot be kept: this one without a checksum; the lockfile has to name one:
 		  good.example/b: bare-lwt.1
@@ -264,7 +264,7 @@ make_unkept_lockfile() {
 		cannot be kept: these 2, of version control or a local path; only an archive with a checksum can:
 		  github.com/kodwx: cloned.1, git+https://github.com/kodwx/unpinned.git
 
-		1 archives: 1 stored (6 B), 0 missing; 3 cannot be kept
+		1 archive: 1 stored (6 B), 0 missing; 3 cannot be kept
 	END
 	larder check --json "$WORK/bench.opam.locked" >"$WORK/report" || [ $? = 1 ]
 	jq -e '.archives == 1 and .without_digest == 1 and .not_archives == 2 and (.unkept | map(.why) | sort) ==
@@ -289,7 +289,7 @@ make_unkept_lockfile() {
 	[ "$status" = 1 ]
 	[[ $output == *$'cannot be kept: this one without a checksum; the lockfile has to name one:\n  good.example/b: bare.1'* ]]
 	[[ $output == *$'can:\n  github.com/kodwx: cloned.1\n  mine.1'* || $output == *$'can:\n  mine.1\n  github.com/kodwx: cloned.1'* ]]
-	[ "${lines[-1]}" = "1 archives: 1 stored (6 B), 0 missing; 3 cannot be kept" ]
+	[ "${lines[-1]}" = "1 archive: 1 stored (6 B), 0 missing; 3 cannot be kept" ]
 	rm "$WORK/dune.lock/kept.pkg"
 	run larder check "$WORK/dune.lock"
 	[ "$status" = 1 ]
@@ -307,6 +307,25 @@ make_unkept_lockfile() {
 	run larder check "$WORK/empty.opam.locked"
 	[ "$status" = 1 ]
 	[ "$output" = "$WORK/empty.opam.locked names no archives" ]
+}
+
+@test "check: what could not be looked for is no archive that is missing; its help fits" {
+	listed https://good.example/a/kept.tar.gz kept.1 >"$WORK/lock.list"
+	larder import -q "$WORK/lock.list"
+	run larder check nonexist.opam.locked
+	[ "$status" = 3 ]
+	[[ $output == *"no digest, no file and no package"* ]]
+	printf 'opam-version: "2.0"\nurl {' >"$WORK/broken.opam.locked"
+	run larder check "$WORK/broken.opam.locked"
+	[ "$status" = 3 ]
+	run larder check kept
+	[ "$status" = 1 ]
+	[ "${lines[0]}" = "the only archive is not stored" ]
+	[[ ${lines[-1]} == "1 archive: 0 stored (0 B), 1 missing, 1 untried" ]]
+	for command in check repair; do
+		run larder help $command
+		[ "$(awk 'length > 100' <<<"$output")" = "" ]
+	done
 }
 
 @test "check: long lists are cut where people read them, and whole where programs do" {

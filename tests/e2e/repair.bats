@@ -248,11 +248,11 @@ make_mended_lockfile() {
 	[ "$status" = 1 ]
 	[[ $output == *"# it is served where it is named:"* ]]
 	run larder repair good nonsense
-	[ "$status" = 1 ]
+	[ "$status" = 3 ]
 	[[ $output == *"no digest, no file and no package"* ]]
 	printf 'opam-version: "2.0"\nurl {' >broken.opam.locked
 	run larder repair ./broken.opam.locked
-	[ "$status" = 1 ]
+	[ "$status" = 3 ]
 	[[ $output == *"broken.opam.locked:2:"* ]]
 	run larder repair
 	[ "$status" = 2 ]
