@@ -33,10 +33,11 @@ void report_add_harvest(json_t *report, const struct harvest *harvest);
 json_t *report_archive(struct larder *larder, const struct digests *digests, struct err *err) MUST_CHECK;
 
 /*
- * What `larder repair --json` prints of these: {"archives", "repairs": [{"package", "digests", "checksums", "stored", "how", "url",
+ * What `larder repair --json` prints of these: {"archives", "untried", "failing", "unknown", "repairs": [{"package", "digests", "checksums", "stored", "how", "url",
  * "serving", "correction", "named", "untried", "mirrors_untried", "file"}]}. Of an archive whose named origins have all
  * vanished, changed or fail, or are named for other bytes by a newer source while it is not stored (REPAIR_ALL: of each); named by the
  * want's own URLs or, where it has none, by today's sources.
+ * Of all others nobody knows whether they are gone where no origin was asked (untried), answers (failing) or is known.
  *
  * how: "named" (they serve it), "elsewhere" (url does, serving is that origin), "corrected" (a source names other bytes there now:
  * checksums are theirs; whether anybody has seen them correction says), "rescue" (url is null: nobody is known to serve it). NULL with err.

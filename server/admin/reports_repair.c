@@ -296,30 +296,38 @@ add_repair(struct larder *larder, struct repair *repair, json_t *repairs, struct
 	return true;
 }
 
+/* All that are named, as they are looked at. */
+struct repairing {
+	struct larder *larder;
+	enum repair_extent extent;
+	json_t *repairs;
+	uint64_t by_state[KNOWN_STATES]; /* of those without a repair: what their origins amount to */
+};
+
 /* False with err: the index failed. */
 static bool
-repair_known(struct larder *larder, const struct known *known, enum repair_extent extent, json_t *repairs,
-        struct err *err)
+repair_known(struct repairing *repairing, const struct known *known, struct err *err)
 {
 	struct repair repair = {.known = known};
-	bool done = changed_look_up(larder->store, known, &repair.changed, err);
+	bool done = changed_look_up(repairing->larder->store, known, &repair.changed, err);
 
 	repair.named = known_named(known, &repair.n_named);
-	if (done && (extent == REPAIR_ALL || needs_repair(&repair)))
-		done = add_repair(larder, &repair, repairs, err);
+	if (done && (repairing->extent == REPAIR_ALL || needs_repair(&repair)))
+		done = add_repair(repairing->larder, &repair, repairing->repairs, err);
+	else
+		repairing->by_state[known->elsewhere]++;
 	changed_finish(&repair.changed);
 	free(repair.named);
 	return done;
 }
 
 static bool
-repair_each(struct larder *larder, const struct wants *wants, enum repair_extent extent, json_t *repairs,
-        struct err *err)
+repair_each(struct repairing *repairing, const struct wants *wants, struct err *err)
 {
 	for (size_t i = 0; i < wants->count; i++) {
 		struct known known;
-		bool good = known_look_up(larder->store, &wants->items[i], &known, err) &&
-		            repair_known(larder, &known, extent, repairs, err);
+		bool good = known_look_up(repairing->larder->store, &wants->items[i], &known, err) &&
+		            repair_known(repairing, &known, err);
 
 		known_finish(&known);
 		if (!good)
@@ -331,15 +339,18 @@ repair_each(struct larder *larder, const struct wants *wants, enum repair_extent
 json_t *
 report_repair(struct larder *larder, const struct wants *wants, enum repair_extent extent, struct err *err)
 {
-	json_t *repairs = json_array();
+	struct repairing repairing = {.larder = larder, .extent = extent, .repairs = json_array()};
 	bool done = index_hold(store_index(larder->store), err);
 
 	if (done) {
-		done = repair_each(larder, wants, extent, repairs, err);
+		done = repair_each(&repairing, wants, err);
 		index_let_go(store_index(larder->store));
 	}
 	if (done)
-		return json_pack("{s:I, s:o}", "archives", (json_int_t)wants->count, "repairs", repairs);
-	json_decref(repairs);
+		return json_pack("{s:I, s:I, s:I, s:I, s:o}", "archives", (json_int_t)wants->count, "untried",
+		        (json_int_t)repairing.by_state[KNOWN_UNTRIED], "failing",
+		        (json_int_t)repairing.by_state[KNOWN_FAILING], "unknown",
+		        (json_int_t)repairing.by_state[KNOWN_UNKNOWN], "repairs", repairing.repairs);
+	json_decref(repairing.repairs);
 	return NULL;
 }
