@@ -153,7 +153,7 @@ correct_by_bytes(const struct catalog_origin *origin, struct changed *changed)
 static struct digests
 digests_at(const struct known *known, const struct catalog_origin *origin)
 {
-	struct digests digests = known->want->digests;
+	struct digests digests = known->state == KNOWN_STORED ? known->archive.digests : known->want->digests;
 
 	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
 		struct digest digest;

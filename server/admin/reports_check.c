@@ -18,6 +18,7 @@
 struct checking {
 	struct larder *larder;
 	uint64_t stored_bytes, only_here;
+	uint64_t corrected; /* of those that are stored */
 	uint64_t by_state[KNOWN_STATES];
 	json_t *missing, *kept;
 };
@@ -95,38 +96,39 @@ missing_json(struct larder *larder, const struct known *known, const struct chan
 }
 
 static json_t *
-kept_json(const struct known *known)
+kept_json(const struct known *known, const struct changed *changed)
 {
-	json_t *report = json_pack("{s:o, s:o, s:I, s:s}", "package", json_text(known->want->package),
+	json_t *report = json_pack("{s:o, s:o, s:I, s:s, s:o}", "package", json_text(known->want->package),
 	        "digests", json_digests(&known->want->digests), "size", (json_int_t)known->archive.size_bytes,
-	        "elsewhere", known_state_name(known->elsewhere));
+	        "elsewhere", known_state_name(known->elsewhere), "correction",
+	        changed_correction_json(changed));
 
 	report_add_copies(report, known);
 	return report;
 }
 
-static bool
-note_missing(struct checking *checking, const struct known *known, struct err *err)
+static void
+note_kept(struct checking *checking, const struct known *known, const struct changed *changed)
 {
-	struct changed changed;
-	bool done = changed_look_up(checking->larder->store, known, &changed, err);
-
-	if (done)
-		json_array_append_new(checking->missing, missing_json(checking->larder, known, &changed));
-	changed_finish(&changed);
-	return done;
+	checking->stored_bytes += known->archive.size_bytes;
+	checking->only_here += known_only_here(known);
+	checking->corrected += changed->correction.url != NULL;
+	json_array_append_new(checking->kept, kept_json(known, changed));
 }
 
 static bool
 note(struct checking *checking, const struct known *known, struct err *err)
 {
+	struct changed changed;
+	bool done = changed_look_up(checking->larder->store, known, &changed, err);
+
 	checking->by_state[known->state]++;
-	if (known->state != KNOWN_STORED)
-		return note_missing(checking, known, err);
-	checking->stored_bytes += known->archive.size_bytes;
-	checking->only_here += known_only_here(known);
-	json_array_append_new(checking->kept, kept_json(known));
-	return true;
+	if (done && known->state == KNOWN_STORED)
+		note_kept(checking, known, &changed);
+	else if (done)
+		json_array_append_new(checking->missing, missing_json(checking->larder, known, &changed));
+	changed_finish(&changed);
+	return done;
 }
 
 static bool
@@ -181,10 +183,11 @@ report_check(struct larder *larder, const struct wants *wants, struct err *err)
 		json_decref(checking.kept);
 		return NULL;
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "archives", (json_int_t)wants->count,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "archives", (json_int_t)wants->count,
 	        "stored", (json_int_t)checking.by_state[KNOWN_STORED], "stored_bytes",
-	        (json_int_t)checking.stored_bytes, "only_here", (json_int_t)checking.only_here, "states",
-	        states_json(&checking), "missing", checking.missing, "kept", checking.kept);
+	        (json_int_t)checking.stored_bytes, "only_here", (json_int_t)checking.only_here, "corrected",
+	        (json_int_t)checking.corrected, "states", states_json(&checking), "missing", checking.missing,
+	        "kept", checking.kept);
 }
 
 /* --- what cannot be kept --- */

@@ -165,6 +165,24 @@ print_only_here(const json_t *kept)
 	check_group_finish(&group);
 }
 
+static void
+print_corrected(const json_t *kept)
+{
+	struct check_group group = {0};
+
+	for (size_t i = 0; i < json_array_size(kept); i++)
+		if (is_corrected(json_array_get(kept, i)))
+			check_group_add(&group, json_array_get(kept, i));
+	if (group.count > 0) {
+		print_heading(
+		        "stored, but the checksum of # was corrected upstream, or may have been (below, old "
+		        "and new):",
+		        group.count, "");
+		check_group_print(&group);
+	}
+	check_group_finish(&group);
+}
+
 /* What the lockfile names and larder cannot keep, for one of the two reasons. */
 static void
 print_unkept_for(const json_t *report, const char *why, const char *counted, const char *heading)
@@ -250,27 +268,66 @@ print_correction(const json_t *missing)
 	print_checksums("+ ", json_object_get(correction, "digests"));
 }
 
+/* Who has it beside; of one that may not be there any more it says nothing. */
+static void
+add_copies(const json_t *missing, struct text *text)
+{
+	uint64_t copies = json_count_of(missing, "copies");
+
+	if (copies == 0 || is_corrected(missing))
+		return;
+	text_add(text, "; ");
+	check_add_number(text, copies);
+	text_add(text, copies == 1 ? " host has it" : " hosts have it");
+}
+
+/* "reachable rosa.0.2.0 sha256:…"; false: it has no digest that can be read. */
+static bool
+add_label(const json_t *archive, const char *state, struct text *text)
+{
+	char digest[DIGEST_TEXT_MAX];
+	struct err err = ERR_NONE;
+	struct digests digests;
+	size_t before;
+
+	if (!json_digests_read(json_object_get(archive, "digests"), &digests, &err))
+		return false;
+	wants_best_text(&digests, digest);
+	text_addf(text, "%s ", state);
+	before = text->length;
+	origin_add_safe(text, json_text_of(archive, "package"));
+	text_addf(text, "%s %s", text->length > before ? "" : "-", digest);
+	return true;
+}
+
 static void
 print_missing(const json_t *missing)
 {
 	const json_t *origins = json_object_get(missing, "origins");
 	const json_t *removed = json_object_get(missing, "removed");
-	char digest[DIGEST_TEXT_MAX];
-	AUTO_TEXT package = TEXT_EMPTY;
-	struct err err = ERR_NONE;
-	struct digests digests;
+	AUTO_TEXT line = TEXT_EMPTY;
 
-	if (!json_digests_read(json_object_get(missing, "digests"), &digests, &err))
+	if (!add_label(missing, json_text_of(missing, "state"), &line))
 		return;
-	wants_best_text(&digests, digest);
-	origin_add_safe(&package, json_text_of(missing, "package"));
-	printf("%s %s %s: %s\n", json_text_of(missing, "state"), package.length > 0 ? package.bytes : "-",
-	        digest, json_text_of(missing, "advice"));
+	text_addf(&line, ": %s", json_text_of(missing, "advice"));
+	add_copies(missing, &line);
+	puts(text_string(&line));
 	if (json_is_object(removed))
 		printf("    removed by %s, %s\n", json_text_of(removed, "who"), json_text_of(removed, "at"));
 	for (size_t i = 0; i < json_array_size(origins); i++)
 		print_origin(json_array_get(origins, i));
 	print_correction(missing);
+}
+
+static void
+print_kept(const json_t *kept)
+{
+	AUTO_TEXT line = TEXT_EMPTY;
+
+	if (!is_corrected(kept) || !add_label(kept, known_state_name(KNOWN_STORED), &line))
+		return;
+	puts(text_string(&line));
+	print_correction(kept);
 }
 
 static void
@@ -289,6 +346,15 @@ print_details(const json_t *missing)
 		return;
 	check_add_number(&more, count - shown);
 	printf("… and %s more; all of them go to a file or a pipe, and with --json\n", text_string(&more));
+}
+
+static void
+print_kept_details(const json_t *kept, uint64_t corrected)
+{
+	if (corrected > 0)
+		puts("");
+	for (size_t i = 0; i < json_array_size(kept); i++)
+		print_kept(json_array_get(kept, i));
 }
 
 /* --- all of it --- */
@@ -324,16 +390,10 @@ static void
 print_verdict(const json_t *report)
 {
 	uint64_t archives = json_count_of(report, "archives"), unkept = count_unkept(report);
-	uint64_t only_here = json_count_of(report, "only_here");
 	AUTO_TEXT line = TEXT_EMPTY;
 
 	if (archives > 0)
 		add_stored(&line, archives, json_count_of(report, "stored"));
-	if (only_here > 0) {
-		text_add(&line, " (");
-		check_add_number(&line, only_here);
-		text_add(&line, " of them nowhere else that is known)");
-	}
 	if (unkept > 0) {
 		if (archives > 0)
 			text_add(&line, archives == 1 ? "; beside it " : "; beside them ");
@@ -341,6 +401,43 @@ print_verdict(const json_t *report)
 		text_add(&line, " cannot be kept");
 	}
 	puts(text_string(&line));
+}
+
+/* Another part of a sum, where it is not 0. */
+static void
+add_part(struct text *text, uint64_t count, const char *where)
+{
+	if (count == 0)
+		return;
+	text_add(text, text->length > 0 ? ", " : "");
+	check_add_number(text, count);
+	text_addf(text, " %s %s", count == 1 ? "is" : "are", where);
+}
+
+/* Of what is stored: who else has it. */
+static void
+print_copies(const json_t *report)
+{
+	const json_t *kept = json_object_get(report, "kept");
+	uint64_t one = 0, more = 0, only_here = json_count_of(report, "only_here"),
+	         all = json_array_size(kept);
+	AUTO_TEXT parts = TEXT_EMPTY, line = TEXT_EMPTY;
+
+	for (size_t i = 0; i < all; i++) {
+		uint64_t copies = json_count_of(json_array_get(kept, i), "copies");
+
+		one += copies == 1;
+		more += copies > 1;
+	}
+	if (all == 0)
+		return;
+	add_part(&parts, only_here, "nowhere else that is known");
+	add_part(&parts, one, "at one other host");
+	add_part(&parts, more, "at two or more");
+	add_part(&parts, all - only_here - one - more, "where nobody was asked yet");
+	text_add(&line, "of the ");
+	check_add_number(&line, all);
+	printf("%s stored, %s\n", text_string(&line), text_string(&parts));
 }
 
 /* Of what could not be read nobody knows; and nobody looked where nothing is named. */
@@ -395,23 +492,29 @@ static bool
 has_more_to_say(const json_t *report)
 {
 	return json_count_of(report, "stored") < json_count_of(report, "archives") ||
-	       json_count_of(report, "only_here") > 0 || count_unkept(report) > 0;
+	       json_count_of(report, "only_here") > 0 || json_count_of(report, "corrected") > 0 ||
+	       count_unkept(report) > 0;
 }
 
 void
 check_text_print(const json_t *report, const char *argument)
 {
-	const json_t *missing = json_object_get(report, "missing");
+	const json_t *missing = json_object_get(report, "missing"), *kept = json_object_get(report, "kept");
 
 	if (json_count_of(report, "archives") == 0)
 		print_nothing(argument);
 	if (has_more_to_say(report)) {
 		print_verdict(report);
+		print_copies(report);
 		print_groups(missing, argument != NULL ? argument : "--all");
 		print_unkept(report);
-		print_only_here(json_object_get(report, "kept"));
+		print_corrected(kept);
+		print_only_here(kept);
 		print_details(missing);
+		print_kept_details(kept, json_count_of(report, "corrected"));
 		puts("");
+	} else {
+		print_copies(report);
 	}
 	if (json_count_of(report, "archives") > 0 || count_unkept(report) > 0 ||
 	        json_array_size(json_object_get(report, "problems")) > 0)

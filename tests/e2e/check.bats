@@ -76,7 +76,8 @@ make_every_state() {
 	run larder check "$WORK/lock.list"
 	[ "$status" = 1 ]
 	diff - <(printf '%s\n' "$output") <<-END
-		7 of 9 archives are not safe; 2 are stored (1 of them nowhere else that is known)
+		7 of 9 archives are not safe; 2 are stored
+		of the 2 stored, 1 is nowhere else that is known, 1 is at one other host
 
 		larder fetch $WORK/lock.list gets this one:
 		  good.example/a: reachable.1
@@ -99,7 +100,7 @@ make_every_state() {
 		back this store up, since nobody else is known to have this one:
 		  github.com/kodwx: alone.1
 
-		reachable reachable.1 sha256:$(sha256 reachable.1): larder fetch
+		reachable reachable.1 sha256:$(sha256 reachable.1): larder fetch; 1 host has it
 		    https://good.example/a/reachable.tar.gz: serving, last served 2023-09-13
 		vanished rosa.0.2.0 sha256:$(sha256 rosa.0.2.0): ask around: larder add FILE, or larder push from whoever has it in a download cache
 		    https://github.com/kodwx/rosa/0.2.0.tar.gz: vanished (gone, 404) since 2023-09-12, last served 2023-08-25
@@ -115,7 +116,7 @@ make_every_state() {
 		    https://slow.example/a/failing.tar.gz: failing (failed, timeout) since 2023-09-12
 		untried untried.1 sha256:$(sha256 untried.1): larder fetch
 		    https://new.example/a/untried.tar.gz: untried
-		removed removed.1 sha256:$(sha256 removed.1): larder remove --forget lets it be fetched again
+		removed removed.1 sha256:$(sha256 removed.1): larder remove --forget lets it be fetched again; 1 host has it
 		    removed by uid 7, 2023-11-14T22:13:20.000Z
 		    https://good.example/a/removed.tar.gz: serving, last served 2023-09-13
 
@@ -221,12 +222,14 @@ make_every_state() {
 	larder add -q "$WORK/archives"
 	run larder check "$WORK/lock.list"
 	[ "$status" = 0 ]
-	[ "$output" = "1 archive: 1 stored (6 B), 0 missing: all is safe" ]
+	[ "${lines[0]}" = "of the 1 stored, 1 is where nobody was asked yet" ]
+	[ "${lines[1]}" = "1 archive: 1 stored (6 B), 0 missing: all is safe" ]
 	puts_into $VANISHED '%'
 	run larder check
 	[ "$status" = 0 ]
-	[ "${lines[0]}" = "the only archive is stored (1 of them nowhere else that is known)" ]
-	[ "${lines[1]}" = "back this store up, since nobody else is known to have this one:" ]
+	[ "${lines[0]}" = "the only archive is stored" ]
+	[ "${lines[1]}" = "of the 1 stored, 1 is nowhere else that is known" ]
+	[ "${lines[2]}" = "back this store up, since nobody else is known to have this one:" ]
 	[[ ${lines[-1]} == *"all is safe" ]]
 }
 
@@ -257,6 +260,7 @@ make_unkept_lockfile() {
 	[ "$status" = 1 ]
 	diff - <(printf '%s\n' "$output") <<-END
 		the only archive is stored; beside it 3 cannot be kept
+		of the 1 stored, 1 is where nobody was asked yet
 
 		cannot be kept: this one without a checksum; the lockfile has to name one:
 		  good.example/b: bare-lwt.1
@@ -326,6 +330,39 @@ make_unkept_lockfile() {
 		run larder help $command
 		[ "$(awk 'length > 100' <<<"$output")" = "" ]
 	done
+}
+
+@test "check: what is stored under a checksum that was corrected since" {
+	local name
+	for name in kept duff; do
+		printf %s $name.1 >"$WORK/archives/$name"
+		listed https://good.example/a/$name.tar.gz $name.1
+	done >"$WORK/lock.list"
+	larder add -q "$WORK/archives"
+	larder import -q "$WORK/lock.list"
+	sql "UPDATE origin SET last_at = 1687000000000"
+	listed https://good.example/a/duff.tar.gz duff.1 "duff corrected" >"$WORK/repository.list"
+	larder import -q "$WORK/repository.list"
+	puts_into $SERVING '%' "result = 5, served_at = 1694600000000"
+	run larder check "$WORK/lock.list"
+	[ "$status" = 0 ]
+	diff - <(printf '%s\n' "$output") <<-END
+		all 2 archives are stored
+		of the 2 stored, 2 are at one other host
+
+		stored, but the checksum of this one was corrected upstream, or may have been (below, old and new):
+		  good.example/a: duff.1
+
+		stored duff.1 sha256:$(sha256 duff.1)
+		    the catalog names other bytes there now, as duff.1, and nobody has looked at them; in the lockfile or opam file it may have to be:
+		    - "sha256=$(sha256 duff.1)"
+		    + "sha256=$(sha256 "duff corrected")"
+
+		2 archives: 2 stored (12 B), 0 missing: all is safe
+	END
+	larder check --json "$WORK/lock.list" | jq -e '.corrected == 1 and (.kept | map(.correction != null)) == [false, true]'
+	run larder repair "$WORK/lock.list"
+	[ "$status" = 0 ]
 }
 
 @test "check: long lists are cut where people read them, and whole where programs do" {
