@@ -8,39 +8,26 @@
 
 #include "server/work/json.h"
 #include "storage/base/text.h"
+#include "storage/catalog/successor.h"
 #include "storage/index/watch_rows.h"
 
-/* --- what came instead --- */
-
-/* One row with texts of its own: the index is asked again before it is told. */
+/* One row with texts of its own, and what the catalog knows these bytes as. */
 struct drift {
 	struct drift_row row;
 	char *kind, *detail;
+	struct catalog_claim claim; /* zero: nobody lists them */
 };
 
-struct drifts {
-	struct drift *items;
-	size_t count;
-};
+/* --- what came instead --- */
 
 static void
 keep_drift(void *context, const struct drift_row *row, const char *kind, const char *detail)
 {
-	struct drifts *drifts = context;
+	struct changed *changed = context;
 
-	drifts->items = xrealloc(drifts->items, (drifts->count + 1) * sizeof *drifts->items);
-	drifts->items[drifts->count++] =
+	changed->drifts = xrealloc(changed->drifts, (changed->n_drifts + 1) * sizeof *changed->drifts);
+	changed->drifts[changed->n_drifts++] =
 	        (struct drift){.row = *row, .kind = xstrdup(kind), .detail = xstrdup(detail)};
-}
-
-static void
-finish_drifts(struct drifts *drifts)
-{
-	for (size_t i = 0; i < drifts->count; i++) {
-		free(drifts->items[i].kind);
-		free(drifts->items[i].detail);
-	}
-	free(drifts->items);
 }
 
 static bool
@@ -48,14 +35,6 @@ may_have_drifted(const struct catalog_origin *origin)
 {
 	return origin->id != 0 &&
 	       (origin->memory.state == ORIGIN_IS_CHANGED || origin->result == ORIGIN_CHANGED);
-}
-
-static bool
-find_drifts(struct store *store, const struct catalog_origin *origin, struct drifts *ret, struct err *err)
-{
-	*ret = (struct drifts){0};
-	return !may_have_drifted(origin) ||
-	       drift_rows_of(store_index(store), origin->id, keep_drift, ret, err);
 }
 
 static struct digest
@@ -67,30 +46,221 @@ name_of(const struct drift *drift)
 	return name;
 }
 
+/* All digests of what was kept; else the one that was noted. */
 static bool
-keep_first(void *context, const char *package)
+find_digests(struct store *store, const struct drift *drift, struct digests *ret, struct err *err)
 {
-	struct correction *correction = context;
+	struct digest name = name_of(drift);
+	struct archive_row row;
 
-	snprintf(correction->package, sizeof correction->package, "%s", package);
+	*ret = (struct digests){0};
+	digests_put(ret, &name);
+	if (drift->row.keeping != DRIFT_KEPT)
+		return true;
+	switch (archive_row_find(store_index(store), &name, &row, err)) {
+	case ROW_FOUND:
+		*ret = row.archive.digests;
+		return true;
+	case ROW_NONE: /* evicted or removed since */
+		return true;
+	case ROW_FAILED:
+		break;
+	}
 	return false;
 }
 
-/* Whether some source lists the bytes that came; ret gets digests and package. */
-static enum row_answer
-find_bytes(struct store *store, const struct drift *drift, struct correction *ret, struct err *err)
+/* Where the catalog does not know them by what is left of their digests: what it knew when they came. */
+static void
+remember_claim(struct drift *drift)
 {
-	struct digest name = name_of(drift);
-	struct catalog_wanted wanted;
+	json_t *detail = json_loads(drift->detail, 0, NULL);
+	const char *package = json_text_of(json_object_get(detail, "known"), "package");
 
-	*ret = (struct correction){0};
-	if (!catalog_wanted(store_catalog(store), &name, &wanted, err) ||
-	        !catalog_packages(store_catalog(store), &name, keep_first, ret, err))
-		return ROW_FAILED;
-	if (wanted.count == 0)
+	snprintf(drift->claim.package, sizeof drift->claim.package, "%s", package);
+	json_decref(detail);
+}
+
+/* Whether some source lists the bytes that came. */
+static bool
+find_claim(struct store *store, const struct known *known, const struct catalog_origin *origin,
+        struct drift *drift, struct err *err)
+{
+	const struct naming_place place = {
+	        .url = origin->url, .digests = &known->want->digests, .package = known->want->package};
+	struct digests bytes;
+
+	if (!find_digests(store, drift, &bytes, err))
+		return false;
+	switch (catalog_claim(store_catalog(store), &bytes, &place, &drift->claim, err)) {
+	case ROW_FOUND:
+		return true;
+	case ROW_NONE:
+		remember_claim(drift);
+		return true;
+	case ROW_FAILED:
+		break;
+	}
+	return false;
+}
+
+/* The index is asked again before they are told. */
+static bool
+find_drifts_of(struct store *store, const struct known *known, const struct catalog_origin *origin,
+        struct changed *ret, struct err *err)
+{
+	size_t before = ret->n_drifts;
+
+	if (!drift_rows_of(store_index(store), origin->id, keep_drift, ret, err))
+		return false;
+	for (size_t i = before; i < ret->n_drifts; i++)
+		if (!find_claim(store, known, origin, &ret->drifts[i], err))
+			return false;
+	return true;
+}
+
+static bool
+find_drifts(struct store *store, const struct known *known, struct changed *ret, struct err *err)
+{
+	for (size_t i = 0; i < known->origins.count; i++) {
+		const struct catalog_origin *origin = &known->origins.items[i];
+
+		if (may_have_drifted(origin) && !find_drifts_of(store, known, origin, ret, err))
+			return false;
+	}
+	return true;
+}
+
+/* --- what should be named --- */
+
+/* By the newest of its bytes that a source names in place of the archive. */
+static enum row_answer
+correct_by_bytes(const struct catalog_origin *origin, struct changed *changed)
+{
+	for (size_t i = 0; i < changed->n_drifts; i++) {
+		const struct drift *drift = &changed->drifts[i];
+
+		if (drift->row.origin != origin->id || drift->claim.bond != NAMING_SUCCESSOR)
+			continue;
+		changed->correction =
+		        (struct correction){.url = xstrdup(origin->url), .digests = drift->claim.digests};
+		memcpy(changed->correction.package, drift->claim.package, sizeof drift->claim.package);
+		return ROW_FOUND;
+	}
+	return ROW_NONE;
+}
+
+/* What the archive is known to have. */
+static struct digests
+digests_at(const struct known *known, const struct catalog_origin *origin)
+{
+	struct digests digests =
+	        known->state == ARCHIVE_IS_STORED ? known->archive.digests : known->want->digests;
+
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest digest;
+
+		if (digests_get(&origin->digests, (enum digest_algo)algo, &digest) &&
+		        digests_bytes(&digests, digest.algo) == NULL)
+			digests_put(&digests, &digest);
+	}
+	return digests;
+}
+
+/* A source that is newer than the last that named this archive there. */
+static enum row_answer
+correct_by_url(struct store *store, const struct known *known, const struct catalog_origin *origin,
+        struct correction *ret, struct err *err)
+{
+	struct digests digests = digests_at(known, origin);
+	const struct naming_place place = {
+	        .url = origin->url, .digests = &digests, .package = known->want->package};
+	struct catalog *catalog = store_catalog(store);
+	const bool seen = may_have_drifted(origin);
+	struct catalog_successor naming;
+	enum row_answer answer = catalog_named_now(catalog, origin->url, &digests, &naming, err);
+	bool fits = true;
+
+	if (answer != ROW_FOUND)
+		return answer;
+	if (naming.at_ms <= origin->last_at_ms)
 		return ROW_NONE;
-	ret->digests = wanted.sets[0];
+	if (!seen && !catalog_may_succeed(catalog, &place, &naming.digests, &fits, err))
+		return ROW_FAILED;
+	if (!fits)
+		return ROW_NONE;
+	*ret = (struct correction){.url = xstrdup(origin->url),
+	        .ground = seen ? CORRECTION_SEEN : CORRECTION_NAMED,
+	        .digests = naming.digests};
+	memcpy(ret->package, naming.package, sizeof ret->package);
 	return ROW_FOUND;
+}
+
+/* Where other bytes came from. */
+static enum row_answer
+correct_seen(struct store *store, const struct known *known, struct changed *changed, struct err *err)
+{
+	enum row_answer answer = ROW_NONE;
+
+	for (size_t i = 0; answer == ROW_NONE && i < known->origins.count; i++) {
+		const struct catalog_origin *origin = &known->origins.items[i];
+
+		if (!may_have_drifted(origin))
+			continue;
+		answer = correct_by_bytes(origin, changed);
+		if (answer == ROW_NONE)
+			answer = correct_by_url(store, known, origin, &changed->correction, err);
+	}
+	return answer;
+}
+
+/* Where the catalog contradicts itself, or the lockfile. A mirror's URL is named by nobody. */
+static enum row_answer
+correct_named(struct store *store, const struct known *known, struct correction *ret, struct err *err)
+{
+	enum row_answer answer = ROW_NONE;
+
+	for (size_t i = 0; answer == ROW_NONE && i < known->origins.count; i++) {
+		const struct catalog_origin *origin = &known->origins.items[i];
+
+		if (!may_have_drifted(origin) && origin->kind == ORIGIN_NAMED)
+			answer = correct_by_url(store, known, origin, ret, err);
+	}
+	for (size_t i = 0; answer == ROW_NONE && i < known->want->n_urls; i++) {
+		const struct catalog_origin fresh = {.url = known->want->urls[i]};
+
+		if (known_origin(known, fresh.url) == NULL)
+			answer = correct_by_url(store, known, &fresh, ret, err);
+	}
+	return answer;
+}
+
+static enum row_answer
+find_correction(struct store *store, const struct known *known, struct changed *changed, struct err *err)
+{
+	enum row_answer answer = correct_seen(store, known, changed, err);
+
+	return answer != ROW_NONE ? answer : correct_named(store, known, &changed->correction, err);
+}
+
+/* --- all of it --- */
+
+bool
+changed_look_up(struct store *store, const struct known *known, struct changed *ret, struct err *err)
+{
+	*ret = (struct changed){0};
+	return find_drifts(store, known, ret, err) && find_correction(store, known, ret, err) != ROW_FAILED;
+}
+
+void
+changed_finish(struct changed *changed)
+{
+	for (size_t i = 0; i < changed->n_drifts; i++) {
+		free(changed->drifts[i].kind);
+		free(changed->drifts[i].detail);
+	}
+	free(changed->drifts);
+	free(changed->correction.url);
+	*changed = (struct changed){0};
 }
 
 static json_t *
@@ -108,144 +278,38 @@ detail_json(const char *detail)
 }
 
 static json_t *
-drift_json(struct store *store, const struct drift *drift, struct err *err)
+drift_json(const struct drift *drift)
 {
 	struct digest name = name_of(drift);
-	struct correction known;
 	char hex[DIGEST_HEX_MAX];
 
-	if (find_bytes(store, drift, &known, err) == ROW_FAILED)
-		return NULL;
 	digest_hex(&name, hex);
-	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o}", "sha256", hex, "size",
+	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:b}", "sha256", hex, "size",
 	        (json_int_t)drift->row.size_bytes, "kept", drift->row.keeping == DRIFT_KEPT, "kind",
 	        text_or_null(drift->kind), "detail", detail_json(drift->detail), "at",
-	        json_time(drift->row.at_ms), "known", text_or_null(known.package));
+	        json_time(drift->row.at_ms), "known", text_or_null(drift->claim.package), "successor",
+	        drift->claim.bond == NAMING_SUCCESSOR);
 }
 
 json_t *
-changed_drifts(struct store *store, const struct catalog_origin *origin, struct err *err)
+changed_drifts_json(const struct changed *changed, const struct catalog_origin *origin)
 {
-	json_t *list = json_array(), *one;
-	struct drifts drifts;
-	bool done = find_drifts(store, origin, &drifts, err);
+	json_t *list = json_array();
 
-	for (size_t i = 0; done && i < drifts.count; i++) {
-		one = drift_json(store, &drifts.items[i], err);
-		done = one != NULL;
-		if (done)
-			json_array_append_new(list, one);
-	}
-	finish_drifts(&drifts);
-	if (done)
-		return list;
-	json_decref(list);
-	return NULL;
-}
-
-/* --- what should be named --- */
-
-/* By the newest of its bytes that the catalog knows. */
-static enum row_answer
-correct_by_bytes(
-        struct store *store, const struct catalog_origin *origin, struct correction *ret, struct err *err)
-{
-	enum row_answer answer = ROW_NONE;
-	struct drifts drifts;
-
-	if (!find_drifts(store, origin, &drifts, err))
-		answer = ROW_FAILED;
-	for (size_t i = 0; answer == ROW_NONE && i < drifts.count; i++)
-		answer = find_bytes(store, &drifts.items[i], ret, err);
-	finish_drifts(&drifts);
-	if (answer == ROW_FOUND)
-		ret->url = xstrdup(origin->url);
-	return answer;
-}
-
-/* A source that is newer than the last that named this archive there. */
-static enum row_answer
-correct_by_url(struct store *store, const struct known *known, const char *url, int64_t named_at_ms,
-        struct correction *ret, struct err *err)
-{
-	struct catalog_successor naming;
-	enum row_answer answer =
-	        catalog_named_now(store_catalog(store), url, &known->want->digests, &naming, err);
-
-	if (answer != ROW_FOUND)
-		return answer;
-	if (naming.at_ms <= named_at_ms)
-		return ROW_NONE;
-	*ret = (struct correction){.url = xstrdup(url), .digests = naming.digests};
-	memcpy(ret->package, naming.package, sizeof ret->package);
-	return ROW_FOUND;
-}
-
-static bool
-is_named_now(const struct known *known)
-{
-	for (size_t i = 0; i < known->origins.count; i++)
-		if (known->origins.items[i].kind == ORIGIN_NAMED &&
-		        known->origins.items[i].age == ORIGIN_CURRENT)
-			return true;
-	return false;
-}
-
-/* The same for the URLs of a lockfile that the catalog has under other digests alone. */
-static enum row_answer
-correct_fresh_urls(struct store *store, const struct known *known, struct correction *ret, struct err *err)
-{
-	enum row_answer answer = ROW_NONE;
-
-	for (size_t i = 0; answer == ROW_NONE && i < known->want->n_urls; i++)
-		if (known_origin(known, known->want->urls[i]) == NULL)
-			answer = correct_by_url(store, known, known->want->urls[i], 0, ret, err);
-	return answer;
-}
-
-enum row_answer
-changed_correction(struct store *store, const struct known *known, struct correction *ret, struct err *err)
-{
-	const bool orphaned = !is_named_now(known);
-	enum row_answer answer = ROW_NONE;
-
-	for (size_t i = 0; answer == ROW_NONE && i < known->origins.count; i++) {
-		const struct catalog_origin *origin = &known->origins.items[i];
-
-		if (!orphaned && !may_have_drifted(origin))
-			continue;
-		answer = correct_by_bytes(store, origin, ret, err);
-		if (answer == ROW_NONE)
-			answer = correct_by_url(store, known, origin->url, origin->last_at_ms, ret, err);
-	}
-	if (answer != ROW_NONE)
-		return answer;
-	return correct_fresh_urls(store, known, ret, err);
-}
-
-void
-correction_finish(struct correction *correction)
-{
-	free(correction->url);
-	correction->url = NULL;
+	for (size_t i = 0; i < changed->n_drifts; i++)
+		if (changed->drifts[i].row.origin == origin->id)
+			json_array_append_new(list, drift_json(&changed->drifts[i]));
+	return list;
 }
 
 json_t *
-changed_correction_json(struct store *store, const struct known *known, struct err *err)
+changed_correction_json(const struct changed *changed)
 {
-	struct correction correction;
-	json_t *value = NULL;
+	const struct correction *correction = &changed->correction;
 
-	switch (changed_correction(store, known, &correction, err)) {
-	case ROW_FOUND:
-		value = json_pack("{s:o, s:o, s:o}", "url", json_text(correction.url), "digests",
-		        json_digests(&correction.digests), "package", json_text(correction.package));
-		correction_finish(&correction);
-		return value;
-	case ROW_NONE:
+	if (correction->url == NULL)
 		return json_null();
-	case ROW_FAILED:
-		break;
-	}
-	return NULL;
+	return json_pack("{s:o, s:o, s:o, s:b}", "url", json_text(correction->url), "digests",
+	        json_digests(&correction->digests), "package", json_text(correction->package), "seen",
+	        correction->ground == CORRECTION_SEEN);
 }

@@ -1,6 +1,6 @@
 /*
  * What became of an archive whose origin serves other bytes: what they are, and whether the catalog vouches for them, as
- * when a repository corrected a checksum. Any thread; reads the index.
+ * when a repository corrected a checksum. Looked up once for all that is told of it. Any thread; reads the index.
  */
 #ifndef SERVER_ADMIN_CHANGED_H
 #define SERVER_ADMIN_CHANGED_H
@@ -9,27 +9,42 @@
 
 #include "server/admin/known.h"
 
-/*
- * What the origin served instead of the archive, the newest first: [{"sha256", "size", "kept", "kind", "detail", "at",
- * "known"}]; kind and detail are null where they were not compared, known is the package that the catalog says these
- * bytes are of, or null. NULL with err: the index failed.
- */
-json_t *changed_drifts(struct store *store, const struct catalog_origin *origin, struct err *err) MUST_CHECK;
+/* How good the reasons are. */
+enum correction_ground {
+	CORRECTION_SEEN, /* the URL serves other bytes */
+	CORRECTION_NAMED /* it may: a newer source names others there, and nobody has looked */
+};
 
 /* The checksum that a source names now for what an origin of this archive serves. */
 struct correction {
-	char *url;
+	char *url; /* NULL: there is none */
+	enum correction_ground ground;
 	struct digests digests;
 	char package[HARVEST_PACKAGE_MAX + 1]; /* "" where none is known */
 };
+
+struct changed {
+	struct drift *drifts; /* of each origin the newest first */
+	size_t n_drifts;
+	/*
+	 * Found by the bytes that came, if a source names them in place of the archive; or by a URL of the archive for which a newer source
+	 * names other digests: of the same package, where nobody has looked at the bytes.
+	 */
+	struct correction correction;
+};
+
+/* False with err: the index failed. ret is to be finished in any case. */
+bool changed_look_up(
+        struct store *store, const struct known *known, struct changed *ret, struct err *err) MUST_CHECK;
+void changed_finish(struct changed *changed);
+
 /*
- * ROW_FOUND: ret is the caller's, to be finished. Looked for where an origin changed, or where no source names one any
- * more; found by the bytes that came, or by the URL that a newer source lists under other digests.
+ * What this origin served instead of the archive, the newest first: [{"sha256", "size", "kept", "kind", "detail", "at",
+ * "known", "successor"}]; kind and detail are null where they were not compared, known is the package that the catalog says these
+ * bytes are of, or null; successor: a source names them in place of the archive, else they are just some other archive.
  */
-enum row_answer changed_correction(
-        struct store *store, const struct known *known, struct correction *ret, struct err *err) MUST_CHECK;
-void correction_finish(struct correction *correction);
-/* {"url", "digests", "package"}; null where there is none. NULL with err: the index failed. */
-json_t *changed_correction_json(struct store *store, const struct known *known, struct err *err) MUST_CHECK;
+json_t *changed_drifts_json(const struct changed *changed, const struct catalog_origin *origin);
+/* {"url", "digests", "package", "seen"}; null where there is none. */
+json_t *changed_correction_json(const struct changed *changed);
 
 #endif

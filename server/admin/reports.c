@@ -31,39 +31,30 @@ report_removed(const struct known *known)
 	               : json_null();
 }
 
-/* False with err: the index failed. */
-static bool
-add_origin(struct store *store, const struct catalog_origin *origin, json_t *list, struct err *err)
+static void
+add_origin(const struct changed *changed, const struct catalog_origin *origin, json_t *list)
 {
-	json_t *drifts = changed_drifts(store, origin, err), *one;
+	json_t *one = json_origin(origin);
 
-	if (drifts == NULL)
-		return false;
-	one = json_origin(origin);
-	json_object_set_new(one, "drifts", drifts);
+	json_object_set_new(one, "drifts", changed_drifts_json(changed, origin));
 	json_array_append_new(list, one);
-	return true;
 }
 
 json_t *
-report_origins(struct store *store, const struct known *known, struct err *err)
+report_origins(const struct known *known, const struct changed *changed)
 {
 	const struct want *want = known->want;
 	json_t *list = json_array();
-	bool done = true;
 
-	for (size_t i = 0; done && i < known->origins.count; i++)
-		done = add_origin(store, &known->origins.items[i], list, err);
-	for (size_t i = 0; done && i < want->n_urls; i++) {
+	for (size_t i = 0; i < known->origins.count; i++)
+		add_origin(changed, &known->origins.items[i], list);
+	for (size_t i = 0; i < want->n_urls; i++) {
 		struct catalog_origin fresh = {.url = want->urls[i]};
 
 		if (known_origin(known, want->urls[i]) == NULL)
-			done = add_origin(store, &fresh, list, err);
+			add_origin(changed, &fresh, list);
 	}
-	if (done)
-		return list;
-	json_decref(list);
-	return NULL;
+	return list;
 }
 
 static bool
@@ -170,12 +161,25 @@ find_use(struct store *store, const struct known *known, int64_t *ret_at_ms, str
 	return false;
 }
 
+/* False with err: the index failed. */
+static bool
+add_origins(struct store *store, json_t *report, const struct known *known, struct err *err)
+{
+	struct changed changed;
+	bool done = changed_look_up(store, known, &changed, err);
+
+	if (done)
+		json_object_set_new(report, "origins", report_origins(known, &changed));
+	changed_finish(&changed);
+	return done;
+}
+
 /* The members that take questions of their own. False with err: the index failed. */
 static bool
 add_answers(struct store *store, json_t *report, const struct known *known, struct err *err)
 {
 	struct digest best = digests_best(&known->want->digests);
-	json_t *packages = json_array(), *pinned, *origins;
+	json_t *packages = json_array(), *pinned;
 	struct digests digests;
 	int64_t used_at_ms;
 
@@ -189,11 +193,7 @@ add_answers(struct store *store, json_t *report, const struct known *known, stru
 	if (pinned == NULL)
 		return false;
 	json_object_set_new(report, "pinned", pinned);
-	origins = report_origins(store, known, err);
-	if (origins == NULL)
-		return false;
-	json_object_set_new(report, "origins", origins);
-	return true;
+	return add_origins(store, report, known, err);
 }
 
 static json_t *

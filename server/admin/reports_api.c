@@ -24,7 +24,7 @@ api_check(struct request *request, struct api_answer *ret, struct err *err)
 	if (asked_read_request(request, &asked, err))
 		report = report_check(larder, &asked.wants, err);
 	if (report != NULL && asked.harvest != NULL)
-		json_object_set_new(report, "problems", json_problems(asked.harvest));
+		report_add_harvest(report, asked.harvest);
 	asked_finish(&asked);
 	*ret = (struct api_answer){.status = 200, .json = report};
 	return report != NULL;

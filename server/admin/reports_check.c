@@ -11,11 +11,14 @@
 #include "server/admin/reports_parts.h"
 #include "server/work/json.h"
 #include "storage/base/text.h"
+#include "storage/catalog/section.h"
+#include "storage/catalog/site.h"
 
 /* Every archive that is named, as it is looked at. */
 struct checking {
 	struct larder *larder;
 	uint64_t stored_bytes, only_here;
+	uint64_t corrected; /* of those that are stored */
 	uint64_t by_state[ARCHIVE_STATES];
 	json_t *missing, *kept;
 };
@@ -24,19 +27,44 @@ struct checking {
 
 #define ASK_AROUND "ask around: larder add FILE, or larder push from whoever has it in a download cache"
 
+#define MAY_BE_CORRECTED "its checksum may have been corrected"
+
+/* Where a newer source names other bytes that nobody has looked at. */
 static const char *
-advice(enum archive_state state, const json_t *correction, const json_t *mirrors)
+advice_where_named(enum archive_state state)
+{
+	switch (state) {
+	case ARCHIVE_IS_REACHABLE:
+	case ARCHIVE_IS_UNTRIED:
+	case ARCHIVE_IS_FAILING:
+		return MAY_BE_CORRECTED ": larder fetch tells";
+	case ARCHIVE_IS_CHANGED:
+	case ARCHIVE_IS_VANISHED:
+	case ARCHIVE_IS_UNKNOWN:
+		return MAY_BE_CORRECTED ": name the new one, or " ASK_AROUND;
+	case ARCHIVE_IS_REMOVED:
+	case ARCHIVE_IS_STORED:
+		break;
+	}
+	return "";
+}
+
+static const char *
+advice(const struct known *known, const struct correction *correction, const json_t *mirrors)
 {
 	const bool mirrors_left = json_array_size(mirrors) > 0;
 
-	switch (state) {
+	if (known->state != ARCHIVE_IS_REMOVED && correction->url != NULL &&
+	        correction->ground == CORRECTION_NAMED)
+		return advice_where_named(known->state);
+	switch (known->state) {
 	case ARCHIVE_IS_REACHABLE:
 	case ARCHIVE_IS_UNTRIED:
 		return "larder fetch";
 	case ARCHIVE_IS_FAILING:
 		return "larder fetch asks again; larder add FILE, if you have it";
 	case ARCHIVE_IS_CHANGED:
-		if (json_is_object(correction))
+		if (correction->url != NULL)
 			return "its checksum was corrected: name the new one, or " ASK_AROUND;
 		return mirrors_left ? "larder fetch asks the mirrors too; " ASK_AROUND : ASK_AROUND;
 	case ARCHIVE_IS_VANISHED:
@@ -55,54 +83,53 @@ advice(enum archive_state state, const json_t *correction, const json_t *mirrors
 /* --- one archive --- */
 
 static json_t *
-missing_json(struct larder *larder, const struct known *known, struct err *err)
+missing_json(struct larder *larder, const struct known *known, const struct changed *changed)
 {
-	json_t *mirrors, *report, *origins = report_origins(larder->store, known, err);
-	json_t *correction = origins != NULL ? changed_correction_json(larder->store, known, err) : NULL;
-
-	if (correction == NULL) {
-		json_decref(origins);
-		return NULL;
-	}
-	mirrors = report_untried_mirrors(known, larder->config);
-	report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "package",
+	json_t *mirrors = report_untried_mirrors(known, larder->config);
+	json_t *report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "package",
 	        json_text(known->want->package), "digests", json_digests(&known->want->digests), "state",
-	        archive_state_name(known->state), "removed", report_removed(known), "origins", origins,
-	        "advice", advice(known->state, correction, mirrors), "correction", correction,
-	        "mirrors_untried", mirrors);
+	        archive_state_name(known->state), "removed", report_removed(known), "origins",
+	        report_origins(known, changed), "advice", advice(known, &changed->correction, mirrors),
+	        "correction", changed_correction_json(changed), "mirrors_untried", mirrors);
 	report_add_copies(report, known);
 	return report;
 }
 
 static json_t *
-kept_json(const struct known *known)
+kept_json(const struct known *known, const struct changed *changed)
 {
-	json_t *report = json_pack("{s:o, s:o, s:I, s:s}", "package", json_text(known->want->package),
+	json_t *report = json_pack("{s:o, s:o, s:I, s:s, s:o}", "package", json_text(known->want->package),
 	        "digests", json_digests(&known->want->digests), "size", (json_int_t)known->archive.size_bytes,
-	        "elsewhere", archive_state_name(known->elsewhere));
+	        "elsewhere", archive_state_name(known->elsewhere), "correction",
+	        changed_correction_json(changed));
 
 	report_add_copies(report, known);
 	return report;
+}
+
+static void
+note_kept(struct checking *checking, const struct known *known, const struct changed *changed)
+{
+	checking->stored_bytes += known->archive.size_bytes;
+	checking->only_here += known_only_here(known);
+	checking->corrected += changed->correction.url != NULL;
+	json_array_append_new(checking->kept, kept_json(known, changed));
 }
 
 static bool
 note(void *context, const struct known *known, struct err *err)
 {
 	struct checking *checking = context;
-	json_t *missing;
+	struct changed changed;
+	bool done = changed_look_up(checking->larder->store, known, &changed, err);
 
 	checking->by_state[known->state]++;
-	if (known->state == ARCHIVE_IS_STORED) {
-		checking->stored_bytes += known->archive.size_bytes;
-		checking->only_here += known_only_here(known);
-		json_array_append_new(checking->kept, kept_json(known));
-		return true;
-	}
-	missing = missing_json(checking->larder, known, err);
-	if (missing == NULL)
-		return false;
-	json_array_append_new(checking->missing, missing);
-	return true;
+	if (done && known->state == ARCHIVE_IS_STORED)
+		note_kept(checking, known, &changed);
+	else if (done)
+		json_array_append_new(checking->missing, missing_json(checking->larder, known, &changed));
+	changed_finish(&changed);
+	return done;
 }
 
 /* --- all of them --- */
@@ -129,8 +156,48 @@ report_check(struct larder *larder, const struct wants *wants, struct err *err)
 		json_decref(checking.kept);
 		return NULL;
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "archives", (json_int_t)wants->count,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "archives", (json_int_t)wants->count,
 	        "stored", (json_int_t)checking.by_state[ARCHIVE_IS_STORED], "stored_bytes",
-	        (json_int_t)checking.stored_bytes, "only_here", (json_int_t)checking.only_here, "states",
-	        states_json(&checking), "missing", checking.missing, "kept", checking.kept);
+	        (json_int_t)checking.stored_bytes, "only_here", (json_int_t)checking.only_here, "corrected",
+	        (json_int_t)checking.corrected, "states", states_json(&checking), "missing", checking.missing,
+	        "kept", checking.kept);
+}
+
+/* --- what cannot be kept --- */
+
+/* Of version control too: "git+https://…". */
+static const char *
+web_part(const char *url)
+{
+	const char *plus = strchr(url, '+');
+
+	return plus != NULL && section_is_web_url(plus + 1) ? plus + 1 : url;
+}
+
+static json_t *
+unkept_json(const struct harvest *harvest)
+{
+	static const char *const names[] = {
+	        [HARVEST_NO_DIGEST] = "no checksum", [HARVEST_NO_ARCHIVE] = "no archive"};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < harvest->n_unkept; i++) {
+		const struct harvest_unkept *unkept = &harvest->unkept[i];
+		struct site site;
+
+		json_array_append_new(
+		        list, json_pack("{s:s, s:o, s:o, s:o}", "why", names[unkept->lack], "package",
+		                      json_text(unkept->package), "url", json_text(unkept->url), "site",
+		                      json_text(site_of(web_part(unkept->url), &site) ? site.text : "")));
+	}
+	return list;
+}
+
+void
+report_add_harvest(json_t *report, const struct harvest *harvest)
+{
+	json_object_set_new(report, "problems", json_problems(harvest));
+	json_object_set_new(report, "without_digest", json_integer((json_int_t)harvest->without_digest));
+	json_object_set_new(report, "not_archives", json_integer((json_int_t)harvest->not_archives));
+	json_object_set_new(report, "unkept", unkept_json(harvest));
 }

@@ -23,7 +23,7 @@ struct repair {
 	size_t n_named;
 	const struct catalog_origin *serving; /* the best place; NULL: none */
 	bool serves_where_named;
-	struct correction correction; /* url NULL: none */
+	struct changed changed;
 };
 
 /* --- whether, and how --- */
@@ -45,11 +45,24 @@ is_broken(const struct catalog_origin *origin)
 	return false;
 }
 
+/* A newer source names other bytes there. */
+static bool
+is_contradicted(const struct repair *repair, const char *url)
+{
+	const struct correction *correction = &repair->changed.correction;
+
+	return correction->url != NULL && strcmp(correction->url, url) == 0;
+}
+
+/* What is stored is to be had, though a source may name another by now. */
 static bool
 needs_repair(const struct repair *repair)
 {
+	const bool stored = repair->known->state == ARCHIVE_IS_STORED;
+
 	for (size_t i = 0; i < repair->n_named; i++)
-		if (!is_broken(known_origin(repair->known, repair->named[i])))
+		if (!is_broken(known_origin(repair->known, repair->named[i])) &&
+		        (stored || !is_contradicted(repair, repair->named[i])))
 			return false;
 	return repair->n_named > 0;
 }
@@ -63,16 +76,21 @@ is_named(const struct repair *repair, const char *url)
 	return false;
 }
 
-/* One where it is named before all others; they stand in the order in which they are to be asked, mirrors last. */
+/*
+ * One where it is named before all others; they stand in the order in which they are to be asked, mirrors last. That something is where a
+ * newer source names other bytes is no sign of the archive, unless it is stored, and came from there.
+ */
 static void
 find_serving(struct repair *repair)
 {
 	const struct catalog_origins *origins = &repair->known->origins;
+	const bool stored = repair->known->state == ARCHIVE_IS_STORED;
 
 	for (size_t i = 0; i < origins->count && !repair->serves_where_named; i++) {
 		const struct catalog_origin *origin = &origins->items[i];
 
-		if (origin->memory.state != ORIGIN_IS_SERVING)
+		if (origin->memory.state != ORIGIN_IS_SERVING ||
+		        (!stored && is_contradicted(repair, origin->url)))
 			continue;
 		repair->serves_where_named = is_named(repair, origin->url);
 		if (repair->serving == NULL || repair->serves_where_named)
@@ -97,7 +115,7 @@ choose_how(const struct repair *repair)
 		return HOW_NAMED;
 	if (repair->serving != NULL && repair->serving->kind == ORIGIN_NAMED)
 		return HOW_ELSEWHERE;
-	if (repair->correction.url != NULL)
+	if (repair->changed.correction.url != NULL)
 		return HOW_CORRECTED;
 	return repair->serving != NULL ? HOW_ELSEWHERE : HOW_RESCUE;
 }
@@ -212,15 +230,6 @@ serving_json(const struct repair *repair, const json_t *origins)
 	return json_null();
 }
 
-static json_t *
-correction_json(const struct correction *correction)
-{
-	if (correction->url == NULL)
-		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "url", json_text(correction->url), "digests",
-	        json_digests(&correction->digests), "package", json_text(correction->package));
-}
-
 /* What to name: the URL and the checksums. */
 static void
 add_how(json_t *report, const struct repair *repair, const struct digests *digests)
@@ -235,8 +244,8 @@ add_how(json_t *report, const struct repair *repair, const struct digests *diges
 		url = json_text(repair->serving->url);
 		break;
 	case HOW_CORRECTED:
-		url = json_text(repair->correction.url);
-		checksums = &repair->correction.digests;
+		url = json_text(repair->changed.correction.url);
+		checksums = &repair->changed.correction.digests;
 		break;
 	case HOW_RESCUE:
 		break;
@@ -251,18 +260,17 @@ static json_t *
 repair_json(struct larder *larder, const struct repair *repair, const json_t *repairs, struct err *err)
 {
 	const struct known *known = repair->known;
-	json_t *report, *origins = report_origins(larder->store, known, err);
+	json_t *report, *origins;
 	AUTO_TEXT file = TEXT_EMPTY;
 	struct digests digests;
 
-	if (origins == NULL || !known_digests(larder->store, known, &digests, err)) {
-		json_decref(origins);
+	if (!known_digests(larder->store, known, &digests, err))
 		return NULL;
-	}
+	origins = report_origins(known, &repair->changed);
 	name_file(larder->store, repair, repairs, &file);
 	report = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "package", json_text(repair->package),
 	        "stored", known->state == ARCHIVE_IS_STORED, "serving", serving_json(repair, origins),
-	        "correction", correction_json(&repair->correction), "named", named_json(repair, origins),
+	        "correction", changed_correction_json(&repair->changed), "named", named_json(repair, origins),
 	        "untried", untried_json(origins), "mirrors_untried",
 	        report_untried_mirrors(known, larder->config), "file", json_text(text_string(&file)));
 	add_how(report, repair, &digests);
@@ -272,32 +280,43 @@ repair_json(struct larder *larder, const struct repair *repair, const json_t *re
 
 /* --- all of them --- */
 
+static bool
+add_repair(struct larder *larder, struct repair *repair, json_t *repairs, struct err *err)
+{
+	json_t *report;
+
+	find_serving(repair);
+	if (!find_package(larder->store, repair, err))
+		return false;
+	report = repair_json(larder, repair, repairs, err);
+	if (report == NULL)
+		return false;
+	json_array_append_new(repairs, report);
+	return true;
+}
+
+/* All that are named, as they are looked at. */
 struct repairing {
 	struct larder *larder;
 	enum repair_extent extent;
 	json_t *repairs;
+	uint64_t by_state[ARCHIVE_STATES]; /* of those without a repair: what their origins amount to */
 };
 
+/* False with err: the index failed. */
 static bool
 repair_known(void *context, const struct known *known, struct err *err)
 {
-	const struct repairing *repairing = context;
-	struct store *store = repairing->larder->store;
+	struct repairing *repairing = context;
 	struct repair repair = {.known = known};
-	json_t *report = NULL;
-	bool done = true;
+	bool done = changed_look_up(repairing->larder->store, known, &repair.changed, err);
 
 	repair.named = known_named(known, &repair.n_named);
-	if (repairing->extent == REPAIR_ALL || needs_repair(&repair)) {
-		find_serving(&repair);
-		if (find_package(store, &repair, err) &&
-		        changed_correction(store, known, &repair.correction, err) != ROW_FAILED)
-			report = repair_json(repairing->larder, &repair, repairing->repairs, err);
-		done = report != NULL;
-	}
-	if (report != NULL)
-		json_array_append_new(repairing->repairs, report);
-	correction_finish(&repair.correction);
+	if (done && (repairing->extent == REPAIR_ALL || needs_repair(&repair)))
+		done = add_repair(repairing->larder, &repair, repairing->repairs, err);
+	else
+		repairing->by_state[known->elsewhere]++;
+	changed_finish(&repair.changed);
 	free(repair.named);
 	return done;
 }
@@ -308,8 +327,10 @@ report_repair(struct larder *larder, const struct wants *wants, enum repair_exte
 	struct repairing repairing = {.larder = larder, .extent = extent, .repairs = json_array()};
 
 	if (known_each(larder->store, wants, repair_known, &repairing, err))
-		return json_pack(
-		        "{s:I, s:o}", "archives", (json_int_t)wants->count, "repairs", repairing.repairs);
+		return json_pack("{s:I, s:I, s:I, s:I, s:o}", "archives", (json_int_t)wants->count, "untried",
+		        (json_int_t)repairing.by_state[ARCHIVE_IS_UNTRIED], "failing",
+		        (json_int_t)repairing.by_state[ARCHIVE_IS_FAILING], "unknown",
+		        (json_int_t)repairing.by_state[ARCHIVE_IS_UNKNOWN], "repairs", repairing.repairs);
 	json_decref(repairing.repairs);
 	return NULL;
 }

@@ -10,49 +10,57 @@
 #include "server/work/wants.h"
 #include "server/signals.h"
 
-/* ret_problems: those of a lockfile or list. */
+/* ret_harvest: of a lockfile or list, the caller's; else NULL. */
 static bool
 collect_wants(struct larder *larder, const struct invocation *invocation, struct wants *wants,
-        json_t **ret_problems, struct err *err)
+        struct harvest **ret_harvest, struct err *err)
 {
-	struct harvest *harvest;
 	enum source_form form;
 
 	if (invocation->n_arguments == 0)
 		return wants_add_catalog(wants, larder, err);
 	if (!wants_is_file(invocation->arguments[0]))
 		return wants_add(wants, larder, invocation->arguments[0], err);
-	harvest = reading_source(invocation->arguments[0], &form, err);
-	if (harvest == NULL)
+	*ret_harvest = reading_source(invocation->arguments[0], &form, err);
+	if (*ret_harvest == NULL)
 		return false;
-	wants_add_harvest(wants, harvest);
-	*ret_problems = json_problems(harvest);
-	harvest_destroy(harvest);
+	wants_add_harvest(wants, *ret_harvest);
 	return true;
+}
+
+static json_t *
+make_report(struct larder *larder, const struct invocation *invocation, struct err *err)
+{
+	struct wants wants = WANTS_EMPTY;
+	struct harvest *harvest = NULL;
+	json_t *report = NULL;
+
+	if (collect_wants(larder, invocation, &wants, &harvest, err))
+		report = report_check(larder, &wants, err);
+	if (report != NULL && harvest != NULL)
+		report_add_harvest(report, harvest);
+	wants_finish(&wants);
+	harvest_destroy(harvest);
+	return report;
 }
 
 static int
 check(struct larder *larder, const struct invocation *invocation)
 {
-	struct wants wants = WANTS_EMPTY;
 	struct err err = ERR_NONE;
-	json_t *report = NULL, *problems = NULL;
+	json_t *report = make_report(larder, invocation, &err);
 	int status;
 
-	if (collect_wants(larder, invocation, &wants, &problems, &err))
-		report = report_check(larder, &wants, &err);
-	wants_finish(&wants);
-	if (report != NULL && problems != NULL)
-		json_object_set(report, "problems", problems);
-	json_decref(problems);
-	if (report == NULL)
-		return command_fail(&err);
+	if (report == NULL) {
+		command_fail(&err);
+		return EXIT_FAILED; /* nothing was looked at: that is more than something missing */
+	}
 	status = check_is_safe(report) ? EXIT_DONE : EXIT_MISSING;
 	if (invocation_has(invocation, FLAG_JSON)) {
 		json_print(report);
 		return status;
 	}
-	check_text_print(report, invocation->n_arguments > 0 ? invocation->arguments[0] : "--all");
+	check_text_print(report, invocation->n_arguments > 0 ? invocation->arguments[0] : NULL);
 	json_decref(report);
 	return status;
 }
@@ -86,13 +94,13 @@ const struct command command_check = {
                 "is gone\n"
                 "wherever it was), changed (an origin serves other bytes), unknown (no origin is known), "
                 "removed\n"
-                "(somebody removed it). Exit status 0 only if everything is stored and every line can be "
-                "read, else 1. What is stored "
-                "and "
-                "served by\n"
-                "nobody else is named as well. A package or a digest can be named in place of the lockfile. "
-                "Works\n"
-                "beside a running daemon.\n",
+                "(somebody removed it). Exit status 0 only if something is named, everything is stored and "
+                "every line\n"
+                "can be read and kept, else 1: what names no checksum or no archive cannot be kept. 3: it "
+                "could not\n"
+                "be looked for. What is stored and served by nobody else is named as well. A package or a "
+                "digest can\n"
+                "be named in place of the lockfile. Works beside a running daemon.\n",
         .flags = FLAG_JSON,
         .max_arguments = 1,
         .run = run,

@@ -19,7 +19,7 @@ check_group_add(struct check_group *group, const json_t *archive)
 	struct digests digests;
 	struct err err = ERR_NONE;
 	AUTO_TEXT label = TEXT_EMPTY;
-	char digest[DIGEST_TEXT_MAX] = "-";
+	char digest[DIGEST_TEXT_MAX] = "";
 
 	if (group->count == group->capacity) {
 		group->capacity = 2 * group->capacity + 16;
@@ -30,6 +30,8 @@ check_group_add(struct check_group *group, const json_t *archive)
 	origin_add_safe(&label, json_text_of(archive, "package"));
 	if (label.length == 0)
 		text_add(&label, digest);
+	if (label.length == 0)
+		origin_add_safe(&label, json_text_of(archive, "url"));
 	group->items[group->count++] =
 	        (struct check_grouped){.site = json_text_of(archive, "site"), .label = text_take(&label)};
 }

@@ -13,7 +13,7 @@
 
 struct check_grouped {
 	const char *site; /* borrowed from the report */
-	char *label;      /* the package; the digest where none is known */
+	char *label;      /* the package; where none is known the digest, or else the URL */
 };
 
 /* Start from zero, end with check_group_finish. */

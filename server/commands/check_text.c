@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/admin/known.h"
+#include "server/commands/check_details.h"
 #include "server/commands/check_groups.h"
 #include "server/commands/origin_text.h"
 #include "server/work/json.h"
@@ -19,10 +20,14 @@
 
 typedef bool belongs_fn(const json_t *archive);
 
+/* Nobody has looked at the bytes that are named. Who removed it does not wait for it. */
 static bool
-is_corrected(const json_t *archive)
+may_be_corrected(const json_t *archive)
 {
-	return json_is_object(json_object_get(archive, "correction"));
+	const json_t *correction = json_object_get(archive, "correction");
+
+	return json_is_object(correction) && !json_flag_of(correction, "seen") &&
+	       strcmp(json_text_of(archive, "state"), archive_state_name(ARCHIVE_IS_REMOVED)) != 0;
 }
 
 static bool
@@ -40,6 +45,8 @@ is_any(const json_t *archive)
 
 #define ASK_AROUND "ask around for #: larder add FILE, or larder push from whoever has ~ in a download cache"
 
+#define ANY_STATE ARCHIVE_STATES
+
 /*
  * Every archive is in the first group of its state that it belongs to. In a heading # is "these 2" or "this one", ~ "them"
  * or "it", @ what to fetch.
@@ -49,9 +56,12 @@ static const struct {
 	belongs_fn *belongs;
 	const char *heading;
 } groups[] = {
+        {ANY_STATE, may_be_corrected,
+                "the catalog names another checksum for # by now: it may have been corrected (below, old and "
+                "new); larder fetch @ asks for the old one:"},
         {ARCHIVE_IS_REACHABLE, is_any, "larder fetch @ gets #:"},
         {ARCHIVE_IS_UNTRIED, is_any, "larder fetch @ asks for #, since nobody was asked for ~ yet:"},
-        {ARCHIVE_IS_CHANGED, is_corrected,
+        {ARCHIVE_IS_CHANGED, check_is_corrected,
                 "name the corrected checksum of #, changed in place (below, old and new):"},
         {ARCHIVE_IS_CHANGED, has_mirrors_left,
                 "larder fetch @ asks mirrors for #, changed in place; else " ASK_AROUND ":"},
@@ -91,15 +101,19 @@ print_heading(const char *heading, size_t count, const char *fetch)
 	printf("\n%s\n", text_string(&line));
 }
 
+static bool
+is_in(const json_t *archive, enum archive_state state)
+{
+	return state == ANY_STATE || strcmp(json_text_of(archive, "state"), archive_state_name(state)) == 0;
+}
+
 /* The group of an archive that is not stored; COUNT_OF(groups): of a state that this program does not know. */
 static size_t
 group_of(const json_t *archive)
 {
-	const char *state = json_text_of(archive, "state");
 	size_t i = 0;
 
-	while (i < COUNT_OF(groups) &&
-	        (strcmp(state, archive_state_name(groups[i].state)) != 0 || !groups[i].belongs(archive)))
+	while (i < COUNT_OF(groups) && (!is_in(archive, groups[i].state) || !groups[i].belongs(archive)))
 		i++;
 	return i;
 }
@@ -149,125 +163,160 @@ print_only_here(const json_t *kept)
 	check_group_finish(&group);
 }
 
-/* --- details --- */
-
-/* The digests of a lockfile or an opam file, a line each. */
 static void
-print_checksums(const char *sign, const json_t *digests)
+print_corrected(const json_t *kept)
 {
-	static const enum digest_algo order[] = {DIGEST_SHA256, DIGEST_SHA512, DIGEST_MD5};
+	struct check_group group = {0};
 
-	for (size_t i = 0; i < COUNT_OF(order); i++) {
-		const char *name = digest_algo_name(order[i]), *hex = json_text_of(digests, name);
-
-		if (hex[0] != '\0')
-			printf("    %s\"%s=%s\"\n", sign, name, hex);
+	for (size_t i = 0; i < json_array_size(kept); i++)
+		if (check_is_corrected(json_array_get(kept, i)))
+			check_group_add(&group, json_array_get(kept, i));
+	if (group.count > 0) {
+		print_heading(
+		        "stored, but the checksum of # was corrected upstream, or may have been (below, old "
+		        "and new):",
+		        group.count, "");
+		check_group_print(&group);
 	}
+	check_group_finish(&group);
 }
 
+/* What the lockfile names and larder cannot keep, for one of the two reasons. */
 static void
-print_correction(const json_t *missing)
+print_unkept_for(const json_t *report, const char *why, const char *counted, const char *heading)
 {
-	const json_t *correction = json_object_get(missing, "correction");
-	const char *package = json_text_of(correction, "package");
-	AUTO_TEXT name = TEXT_EMPTY;
-
-	if (!json_is_object(correction))
-		return;
-	origin_add_safe(&name, package);
-	printf("    the catalog names other bytes there now%s%s; in the lockfile or opam file:\n",
-	        package[0] != '\0' ? ", as " : "", text_string(&name));
-	print_checksums("- ", json_object_get(missing, "digests"));
-	print_checksums("+ ", json_object_get(correction, "digests"));
-}
-
-static void
-print_missing(const json_t *missing)
-{
-	const json_t *origins = json_object_get(missing, "origins");
-	const json_t *removed = json_object_get(missing, "removed");
-	char digest[DIGEST_TEXT_MAX];
-	AUTO_TEXT package = TEXT_EMPTY, lines = TEXT_EMPTY;
-	struct err err = ERR_NONE;
-	struct digests digests;
-
-	if (!json_digests_read(json_object_get(missing, "digests"), &digests, &err))
-		return;
-	digests_best_text(&digests, digest);
-	origin_add_safe(&package, json_text_of(missing, "package"));
-	printf("%s %s %s: %s\n", json_text_of(missing, "state"), package.length > 0 ? package.bytes : "-",
-	        digest, json_text_of(missing, "advice"));
-	if (json_is_object(removed))
-		printf("    removed by %s, %s\n", json_text_of(removed, "who"), json_text_of(removed, "at"));
-	for (size_t i = 0; i < json_array_size(origins); i++)
-		origin_add_lines(&lines, json_array_get(origins, i), "    ");
-	fputs(text_string(&lines), stdout);
-	print_correction(missing);
-}
-
-static void
-print_details(const json_t *missing)
-{
-	size_t count = json_array_size(missing), shown = count;
+	const json_t *unkept = json_object_get(report, "unkept");
+	uint64_t count = json_count_of(report, counted);
+	struct check_group group = {0};
 	AUTO_TEXT more = TEXT_EMPTY;
 
-	if (count > CHECK_DETAILS_SHOWN && isatty(STDOUT_FILENO))
-		shown = CHECK_DETAILS_SHOWN;
-	if (count > 0)
-		puts("");
-	for (size_t i = 0; i < shown; i++)
-		print_missing(json_array_get(missing, i));
-	if (shown == count)
+	if (count == 0)
 		return;
-	text_add_number(&more, count - shown);
-	printf("… and %s more; all of them go to a file or a pipe, and with --json\n", text_string(&more));
+	for (size_t i = 0; i < json_array_size(unkept); i++)
+		if (strcmp(json_text_of(json_array_get(unkept, i), "why"), why) == 0)
+			check_group_add(&group, json_array_get(unkept, i));
+	print_heading(heading, count, "");
+	check_group_print(&group);
+	if (count > group.count) {
+		text_add_number(&more, count - group.count);
+		printf("  and %s more\n", text_string(&more));
+	}
+	check_group_finish(&group);
+}
+
+static void
+print_unkept(const json_t *report)
+{
+	print_unkept_for(report, "no checksum", "without_digest",
+	        "cannot be kept: # without a checksum; the lockfile has to name one:");
+	print_unkept_for(report, "no archive", "not_archives",
+	        "cannot be kept: #, of version control or a local path; only an archive with a checksum "
+	        "can:");
 }
 
 /* --- all of it --- */
 
-static void
-print_verdict(uint64_t archives, uint64_t stored, uint64_t only_here)
+static uint64_t
+count_unkept(const json_t *report)
 {
+	return json_count_of(report, "without_digest") + json_count_of(report, "not_archives");
+}
+
+static void
+add_stored(struct text *text, uint64_t archives, uint64_t stored)
+{
+	if (archives == 1) {
+		text_addf(text, "the only archive is %sstored", stored == 1 ? "" : "not ");
+		return;
+	}
+	if (stored == archives) {
+		text_add(text, "all ");
+		text_add_number(text, archives);
+		text_add(text, " archives are stored");
+		return;
+	}
+	text_add_number(text, archives - stored);
+	text_add(text, " of ");
+	text_add_number(text, archives);
+	text_addf(text, " archives %s not safe; ", archives - stored == 1 ? "is" : "are");
+	text_add_number(text, stored);
+	text_addf(text, " %s stored", stored == 1 ? "is" : "are");
+}
+
+static void
+print_verdict(const json_t *report)
+{
+	uint64_t archives = json_count_of(report, "archives"), unkept = count_unkept(report);
 	AUTO_TEXT line = TEXT_EMPTY;
 
-	if (stored == archives) {
-		text_add(&line, "all ");
-		text_add_number(&line, archives);
-		text_add(&line, " archives are stored");
-	} else {
-		text_add_number(&line, archives - stored);
-		text_add(&line, " of ");
-		text_add_number(&line, archives);
-		text_addf(&line, " archives %s not safe; ", archives - stored == 1 ? "is" : "are");
-		text_add_number(&line, stored);
-		text_addf(&line, " %s stored", stored == 1 ? "is" : "are");
-	}
-	if (only_here > 0) {
-		text_add(&line, " (");
-		text_add_number(&line, only_here);
-		text_add(&line, " of them nowhere else that is known)");
+	if (archives > 0)
+		add_stored(&line, archives, json_count_of(report, "stored"));
+	if (unkept > 0) {
+		if (archives > 0)
+			text_add(&line, archives == 1 ? "; beside it " : "; beside them ");
+		text_add_number(&line, unkept);
+		text_add(&line, " cannot be kept");
 	}
 	puts(text_string(&line));
 }
 
-/* Of what could not be read nobody knows. */
+/* Another part of a sum, where it is not 0. */
+static void
+add_part(struct text *text, uint64_t count, const char *where)
+{
+	if (count == 0)
+		return;
+	text_add(text, text->length > 0 ? ", " : "");
+	text_add_number(text, count);
+	text_addf(text, " %s %s", count == 1 ? "is" : "are", where);
+}
+
+/* Of what is stored: who else has it. */
+static void
+print_copies(const json_t *report)
+{
+	const json_t *kept = json_object_get(report, "kept");
+	uint64_t one = 0, more = 0, only_here = json_count_of(report, "only_here"),
+	         all = json_array_size(kept);
+	AUTO_TEXT parts = TEXT_EMPTY, line = TEXT_EMPTY;
+
+	for (size_t i = 0; i < all; i++) {
+		uint64_t copies = json_count_of(json_array_get(kept, i), "copies");
+
+		one += copies == 1;
+		more += copies > 1;
+	}
+	if (all == 0)
+		return;
+	add_part(&parts, only_here, "nowhere else that is known");
+	add_part(&parts, one, "at one other host");
+	add_part(&parts, more, "at two or more");
+	add_part(&parts, all - only_here - one - more, "where nobody was asked yet");
+	text_add(&line, "of the ");
+	text_add_number(&line, all);
+	printf("%s stored, %s\n", text_string(&line), text_string(&parts));
+}
+
+/* Of what could not be read nobody knows; and nobody looked where nothing is named. */
 bool
 check_is_safe(const json_t *report)
 {
-	return json_count_of(report, "stored") == json_count_of(report, "archives") &&
-	       json_array_size(json_object_get(report, "problems")) == 0;
+	return json_count_of(report, "archives") > 0 &&
+	       json_count_of(report, "stored") == json_count_of(report, "archives") &&
+	       json_array_size(json_object_get(report, "problems")) == 0 && count_unkept(report) == 0;
 }
 
 static void
-print_figures(const json_t *report, uint64_t archives, uint64_t stored)
+print_figures(const json_t *report)
 {
 	const json_t *states = json_object_get(report, "states");
+	uint64_t archives = json_count_of(report, "archives"), stored = json_count_of(report, "stored");
 	uint64_t problems = json_array_size(json_object_get(report, "problems"));
 	char bytes[TEXT_SIZE_MAX];
 
 	text_size(json_count_of(report, "stored_bytes"), bytes);
-	printf("%" PRIu64 " archives: %" PRIu64 " stored (%s), %" PRIu64 " missing", archives, stored, bytes,
-	        archives - stored);
+	printf("%" PRIu64 " archive%s: %" PRIu64 " stored (%s), %" PRIu64 " missing", archives,
+	        archives == 1 ? "" : "s", stored, bytes, archives - stored);
 	for (int state = 0; state < ARCHIVE_STATES; state++) {
 		const char *name = archive_state_name((enum archive_state)state);
 
@@ -275,22 +324,56 @@ print_figures(const json_t *report, uint64_t archives, uint64_t stored)
 			printf(", %" PRIu64 " %s", json_count_of(states, name), name);
 	}
 	if (problems > 0)
-		printf("; %" PRIu64 " problems: what stands there was not looked for", problems);
+		printf("; %" PRIu64 " problem%s: what stands there was not looked for", problems,
+		        problems == 1 ? "" : "s");
+	if (count_unkept(report) > 0)
+		printf("; %" PRIu64 " cannot be kept", count_unkept(report));
 	puts(check_is_safe(report) ? ": all is safe" : "");
 }
 
-void
-check_text_print(const json_t *report, const char *fetch)
+/* Nothing is named that could be missing: who takes that for safe may have named the wrong file. */
+static void
+print_nothing(const char *argument)
 {
-	uint64_t archives = json_count_of(report, "archives"), stored = json_count_of(report, "stored");
-	uint64_t only_here = json_count_of(report, "only_here");
+	AUTO_TEXT line = TEXT_EMPTY;
 
-	if (stored < archives || only_here > 0) {
-		print_verdict(archives, stored, only_here);
-		print_groups(json_object_get(report, "missing"), fetch);
-		print_only_here(json_object_get(report, "kept"));
-		print_details(json_object_get(report, "missing"));
-		puts("");
+	if (argument == NULL) {
+		puts("the catalog names no archives; larder import tells it of some");
+		return;
 	}
-	print_figures(report, archives, stored);
+	origin_add_safe(&line, argument);
+	printf("%s names no archives\n", text_string(&line));
+}
+
+static bool
+has_more_to_say(const json_t *report)
+{
+	return json_count_of(report, "stored") < json_count_of(report, "archives") ||
+	       json_count_of(report, "only_here") > 0 || json_count_of(report, "corrected") > 0 ||
+	       count_unkept(report) > 0;
+}
+
+void
+check_text_print(const json_t *report, const char *argument)
+{
+	const json_t *missing = json_object_get(report, "missing"), *kept = json_object_get(report, "kept");
+
+	if (json_count_of(report, "archives") == 0)
+		print_nothing(argument);
+	if (has_more_to_say(report)) {
+		print_verdict(report);
+		print_copies(report);
+		print_groups(missing, argument != NULL ? argument : "--all");
+		print_unkept(report);
+		print_corrected(kept);
+		print_only_here(kept);
+		check_details_print_missing(missing);
+		check_details_print_kept(kept, json_count_of(report, "corrected"));
+		puts("");
+	} else {
+		print_copies(report);
+	}
+	if (json_count_of(report, "archives") > 0 || count_unkept(report) > 0 ||
+	        json_array_size(json_object_get(report, "problems")) > 0)
+		print_figures(report);
 }

@@ -102,7 +102,7 @@ origin_drift_text(const json_t *drift, struct text *ret)
 	        kind[0] != '\0' ? ", " : "", size, json_flag_of(drift, "kept") ? ", kept here" : "");
 	add_day(ret, " since ", drift, "at");
 	if (known[0] != '\0')
-		text_add(ret, ", known as ");
+		text_add(ret, json_flag_of(drift, "successor") ? ", known as " : ", the bytes of ");
 	origin_add_safe(ret, known);
 }
 

@@ -21,7 +21,7 @@
 struct repairing {
 	const struct invocation *invocation;
 	struct larder *larder;
-	uint64_t archives;
+	uint64_t archives, untried, failing, unknown;
 	json_t *repairs, *patches; /* of all arguments, for --json */
 };
 
@@ -148,6 +148,9 @@ tell(struct repairing *repairing, const char *argument, json_t *report, enum sou
 	AUTO_TEXT diff = TEXT_EMPTY;
 
 	repairing->archives += json_count_of(report, "archives");
+	repairing->untried += json_count_of(report, "untried");
+	repairing->failing += json_count_of(report, "failing");
+	repairing->unknown += json_count_of(report, "unknown");
 	if (form == SOURCE_OPAM_LOCK && !make_diff(argument, repairs, &diff, err))
 		return false;
 	if (!invocation_has(repairing->invocation, FLAG_JSON))
@@ -175,19 +178,57 @@ repair_argument(struct repairing *repairing, const char *argument, struct err *e
 
 /* --- all of them --- */
 
+static void
+add_open(struct text *text, uint64_t count, const char *words)
+{
+	if (count > 0)
+		text_addf(text, "%s%" PRIu64 " %s", text->length > 0 ? ", " : "", count, words);
+}
+
+/* Of what nobody knows whether it is to be had, in the words of check. */
+static void
+say_open(const struct repairing *repairing)
+{
+	AUTO_TEXT open = TEXT_EMPTY;
+
+	add_open(&open, repairing->untried, "untried (an origin was never asked)");
+	add_open(&open, repairing->failing, "failing (no origin serves it, without a verdict yet)");
+	add_open(&open, repairing->unknown, "unknown (no origin is known)");
+	if (open.length > 0)
+		command_say("whether these are gone is not known: %s; larder check lists those that are not "
+		            "stored",
+		        text_string(&open));
+}
+
+static void
+say_nothing(const struct repairing *repairing)
+{
+	if (repairing->archives == 0)
+		command_say("nothing to repair: no archives are named");
+	else if (repairing->archives == 1)
+		command_say("nothing to repair: the archive is not known to be gone from where it is named");
+	else
+		command_say("nothing to repair: of %" PRIu64
+		            " archives none is known to be gone from where it is named",
+		        repairing->archives);
+}
+
 static int
 finish(struct repairing *repairing)
 {
 	const struct invocation *invocation = repairing->invocation;
 	size_t count = json_array_size(repairing->repairs);
 
-	if (invocation_has(invocation, FLAG_JSON))
-		json_print(json_pack("{s:I, s:O, s:O}", "archives", (json_int_t)repairing->archives,
-		        "repairs", repairing->repairs, "patches", repairing->patches));
-	else if (count == 0 && !invocation_has(invocation, FLAG_QUIET))
-		command_say("nothing to repair: of %" PRIu64
-		            " archives none is known to be gone from where it is named",
-		        repairing->archives);
+	if (invocation_has(invocation, FLAG_JSON)) {
+		json_print(json_pack("{s:I, s:I, s:I, s:I, s:O, s:O}", "archives",
+		        (json_int_t)repairing->archives, "untried", (json_int_t)repairing->untried, "failing",
+		        (json_int_t)repairing->failing, "unknown", (json_int_t)repairing->unknown, "repairs",
+		        repairing->repairs, "patches", repairing->patches));
+	} else if (!invocation_has(invocation, FLAG_QUIET)) {
+		if (count == 0)
+			say_nothing(repairing);
+		say_open(repairing);
+	}
 	return count > 0 ? EXIT_MISSING : EXIT_DONE;
 }
 
@@ -202,7 +243,9 @@ repair(const struct invocation *invocation, struct larder *larder)
 
 	for (size_t i = 0; done && i < invocation->n_arguments; i++)
 		done = repair_argument(&repairing, invocation->arguments[i], &err);
-	status = done ? finish(&repairing) : command_fail(&err);
+	status = done ? finish(&repairing) : EXIT_FAILED;
+	if (!done)
+		command_fail(&err);
 	json_decref(repairing.repairs);
 	json_decref(repairing.patches);
 	return status;
@@ -229,15 +272,17 @@ const struct command command_repair = {
         .summary = "what to write where an archive is not to be had any more",
         .help = "For each archive that has vanished, changed or fails wherever it is named (by the lockfile, "
                 "or by\n"
-                "today's sources): the section for its opam file, with a URL that serves it and all digests, "
-                "and the\n"
-                "lines for a lockfile of opam-monorepo. Where nobody serves it: what to call it in a rescue\n"
-                "repository, and how to get it. For an opam-monorepo lockfile or an opam file a diff is "
-                "added, "
-                "which\n"
-                "`patch -p0` or `git apply -p0` takes together with all else that is printed. Exit status 0 "
-                "when there\n"
-                "is nothing to repair, 1 when something was printed. Nothing is changed and nobody is asked. "
+                "today's sources), or of which a newer source names other bytes there: the section for its "
+                "opam file,\n"
+                "with a URL that serves it and all digests, and the lines for a lockfile of opam-monorepo. "
+                "Where\n"
+                "nobody serves it: what to call it in a rescue repository, and how to get it. For an "
+                "opam-monorepo\n"
+                "lockfile or an opam file a diff is added, which `patch -p0` or `git apply -p0` takes "
+                "together with\n"
+                "all else that is printed. Exit status 0 when there is nothing to repair, 1 when something "
+                "was\n"
+                "printed, 3 when something named could not be read. Nothing is changed and nobody is asked. "
                 "Works\n"
                 "beside a running daemon.\n",
         .flags = FLAG_JSON | FLAG_ALL,

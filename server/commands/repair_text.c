@@ -101,6 +101,8 @@ add_correction(const json_t *repair, struct text *text)
 	if (package[0] != '\0')
 		text_add(text, ", as ");
 	origin_add_safe(text, package);
+	if (!json_flag_of(correction, "seen"))
+		text_add(text, ", and nobody has looked at them: it may have been corrected");
 	text_add(text, "; these are their checksums\n");
 }
 

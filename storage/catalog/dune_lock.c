@@ -58,10 +58,14 @@ read_fetch(struct package_file *file, const struct sexp *fetch)
 }
 
 static void
-read_copy(struct package_file *file)
+read_copy(struct package_file *file, const struct sexp *copy)
 {
-	file->harvest->sections++;
-	file->harvest->not_archives++;
+	const char *package = file->package;
+	struct section section;
+
+	section_start(&section, file->harvest, file->path, copy->place);
+	section_elsewhere(&section);
+	section_end(&section, &package, 1);
 }
 
 /* Not the directory of an extra source that happens to be called fetch. */
@@ -85,7 +89,7 @@ read_sources(struct package_file *file, const struct sexp *sexp)
 		return;
 	}
 	if (sexp_is(sexp, "copy")) {
-		read_copy(file);
+		read_copy(file, sexp);
 		return;
 	}
 	for (const struct sexp *below = sexp->first; below != NULL; below = below->next)

@@ -16,7 +16,7 @@
 
 struct harvest_memory {
 	struct arena arena;
-	size_t entries_capacity, problems_capacity;
+	size_t entries_capacity, problems_capacity, unkept_capacity;
 };
 
 struct harvest *
@@ -37,6 +37,7 @@ harvest_destroy(struct harvest *harvest)
 	free(harvest->memory);
 	free(harvest->entries);
 	free(harvest->problems);
+	free(harvest->unkept);
 	free(harvest);
 }
 
@@ -158,6 +159,36 @@ harvest_add(struct harvest *harvest, const struct harvest_entry *entry, const ch
 	return true;
 }
 
+static void
+keep_unkept(struct harvest *harvest, const struct harvest_unkept *unkept)
+{
+	struct harvest_memory *memory = harvest->memory;
+	const bool too_long =
+	        strlen(unkept->package) > HARVEST_PACKAGE_MAX || strlen(unkept->url) > HARVEST_URL_MAX;
+
+	if (harvest->n_unkept == HARVEST_UNKEPT_MAX || too_long)
+		return;
+	harvest->unkept =
+	        grown(harvest->unkept, harvest->n_unkept, &memory->unkept_capacity, sizeof *harvest->unkept);
+	harvest->unkept[harvest->n_unkept++] = (struct harvest_unkept){.lack = unkept->lack,
+	        .package = copied(harvest, unkept->package),
+	        .url = copied(harvest, unkept->url)};
+}
+
+void
+harvest_add_unkept(struct harvest *harvest, const struct harvest_unkept *unkept)
+{
+	switch (unkept->lack) {
+	case HARVEST_NO_DIGEST:
+		harvest->without_digest++;
+		break;
+	case HARVEST_NO_ARCHIVE:
+		harvest->not_archives++;
+		break;
+	}
+	keep_unkept(harvest, unkept);
+}
+
 void
 harvest_put_tip(struct harvest *harvest, const char *tip)
 {
@@ -172,14 +203,18 @@ harvest_absorb(struct harvest *harvest, struct harvest *other)
 	for (size_t i = 0; i < other->n_problems; i++)
 		keep_problem(harvest, &other->problems[i]);
 	harvest->problems_in_all += not_kept;
+	for (size_t i = 0; i < other->n_unkept; i++)
+		keep_unkept(harvest, &other->unkept[i]);
 	harvest->files += other->files;
 	harvest->sections += other->sections;
 	harvest->without_digest += other->without_digest;
 	harvest->not_archives += other->not_archives;
 	harvest->commits += other->commits;
 	arena_clear(&other->memory->arena);
-	*other = (struct harvest){
-	        .memory = other->memory, .entries = other->entries, .problems = other->problems};
+	*other = (struct harvest){.memory = other->memory,
+	        .entries = other->entries,
+	        .problems = other->problems,
+	        .unkept = other->unkept};
 }
 
 /* Same digests first, then in the order of the source. */

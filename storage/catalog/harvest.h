@@ -36,6 +36,16 @@ struct harvest_problem {
 	const char *text;
 };
 
+/* A section that larder can do nothing with. */
+enum harvest_lack {
+	HARVEST_NO_DIGEST, /* it names no checksum */
+	HARVEST_NO_ARCHIVE /* git, hg, darcs and local sources */
+};
+struct harvest_unkept {
+	enum harvest_lack lack;
+	const char *package, *url; /* the first of each, or "" */
+};
+
 struct harvest {
 	struct harvest_entry *entries;
 	size_t n_entries;
@@ -46,6 +56,8 @@ struct harvest {
 	uint64_t sections; /* url and extra-source sections, lockfile directories, fetches, list lines */
 	uint64_t without_digest; /* sections that name no checksum, so that larder can do nothing with them */
 	uint64_t not_archives;   /* git, hg, darcs and local sources: no archive to keep */
+	struct harvest_unkept *unkept; /* the first HARVEST_UNKEPT_MAX of both */
+	size_t n_unkept;
 	/* Of a history: the commits it was read up to, hexadecimal, separated by a blank; NULL: no history. */
 	const char *tip;
 	uint64_t commits;              /* of a history: how many were read */
@@ -53,6 +65,7 @@ struct harvest {
 };
 
 #define HARVEST_PROBLEMS_MAX 1000
+#define HARVEST_UNKEPT_MAX   1000
 #define HARVEST_URLS_MAX     64      /* of one entry */
 #define HARVEST_ENTRIES_MAX  4000000 /* of one source */
 #define HARVEST_URL_MAX      4096    /* bytes */
@@ -71,6 +84,8 @@ bool harvest_add(struct harvest *harvest, const struct harvest_entry *entry, con
  */
 void harvest_problem(struct harvest *harvest, const char *file, unsigned line, unsigned column,
         const char *format, ...) PRINTF_LIKE(5, 6);
+/* Counts what cannot be kept, and copies its strings; what is over a limit stays out of them. */
+void harvest_add_unkept(struct harvest *harvest, const struct harvest_unkept *unkept);
 /* Copies the tip. */
 void harvest_put_tip(struct harvest *harvest, const char *tip);
 /* Moves the problems and figures of another harvest behind its own; the other is empty then, its entries are gone. */

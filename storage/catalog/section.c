@@ -22,6 +22,7 @@ section_start(struct section *section, struct harvest *harvest, const char *file
 	section->digests = (struct digests){0};
 	section->n_urls = 0;
 	section->n_elsewhere = 0;
+	section->elsewhere = "";
 	section->wrong = false;
 }
 
@@ -79,6 +80,7 @@ section_url(struct section *section, char *url, size_t length, struct place plac
 	url[length] = '\0';
 	if (!section_is_web_url(url) || ends_with_git(url, length)) {
 		section->n_elsewhere++;
+		section->elsewhere = section->elsewhere[0] != '\0' ? section->elsewhere : url;
 		return;
 	}
 	if (section->n_urls == HARVEST_URLS_MAX)
@@ -119,7 +121,9 @@ section_end(struct section *section, const char *const *packages, size_t n_packa
 
 	harvest->sections++;
 	if (section->n_urls == 0 && section->n_elsewhere > 0) {
-		harvest->not_archives++;
+		harvest_add_unkept(harvest, &(struct harvest_unkept){.lack = HARVEST_NO_ARCHIVE,
+		                                    .package = n_packages > 0 ? packages[0] : "",
+		                                    .url = section->elsewhere});
 		return;
 	}
 	if (section->n_urls == 0) {
@@ -128,7 +132,9 @@ section_end(struct section *section, const char *const *packages, size_t n_packa
 		return;
 	}
 	if (digests_count(&section->digests) == 0) {
-		harvest->without_digest++;
+		harvest_add_unkept(harvest, &(struct harvest_unkept){.lack = HARVEST_NO_DIGEST,
+		                                    .package = n_packages > 0 ? packages[0] : "",
+		                                    .url = section->urls[0]});
 		return;
 	}
 	for (size_t i = 0; i < n_packages; i++) {

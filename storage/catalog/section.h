@@ -19,8 +19,9 @@ struct section {
 	struct digests digests;
 	const char *urls[HARVEST_URLS_MAX]; /* borrowed until section_end */
 	size_t n_urls;
-	size_t n_elsewhere; /* git, hg, darcs, rsync and local sources */
-	bool wrong;         /* something named here was refused, with a problem */
+	size_t n_elsewhere;    /* git, hg, darcs, rsync and local sources */
+	const char *elsewhere; /* the first of them that is a URL, borrowed as those are; or "" */
+	bool wrong;            /* something named here was refused, with a problem */
 };
 
 void section_start(struct section *section, struct harvest *harvest, const char *file, struct place place);

@@ -76,7 +76,8 @@ make_every_state() {
 	run larder check "$WORK/lock.list"
 	[ "$status" = 1 ]
 	diff - <(printf '%s\n' "$output") <<-END
-		7 of 9 archives are not safe; 2 are stored (1 of them nowhere else that is known)
+		7 of 9 archives are not safe; 2 are stored
+		of the 2 stored, 1 is nowhere else that is known, 1 is at one other host
 
 		larder fetch $WORK/lock.list gets this one:
 		  good.example/a: reachable.1
@@ -99,7 +100,7 @@ make_every_state() {
 		back this store up, since nobody else is known to have this one:
 		  github.com/kodwx: alone.1
 
-		reachable reachable.1 sha256:$(sha256 reachable.1): larder fetch
+		reachable reachable.1 sha256:$(sha256 reachable.1): larder fetch; 1 host has it
 		    https://good.example/a/reachable.tar.gz: serving, last served 2023-09-13
 		vanished rosa.0.2.0 sha256:$(sha256 rosa.0.2.0): ask around: larder add FILE, or larder push from whoever has it in a download cache
 		    https://github.com/kodwx/rosa/0.2.0.tar.gz: vanished (gone, 404) since 2023-09-12, last served 2023-08-25
@@ -115,7 +116,7 @@ make_every_state() {
 		    https://slow.example/a/failing.tar.gz: failing (failed, timeout) since 2023-09-12
 		untried untried.1 sha256:$(sha256 untried.1): larder fetch
 		    https://new.example/a/untried.tar.gz: untried
-		removed removed.1 sha256:$(sha256 removed.1): larder remove --forget lets it be fetched again
+		removed removed.1 sha256:$(sha256 removed.1): larder remove --forget lets it be fetched again; 1 host has it
 		    removed by uid 7, 2023-11-14T22:13:20.000Z
 		    https://good.example/a/removed.tar.gz: serving, last served 2023-09-13
 
@@ -145,6 +146,39 @@ make_every_state() {
 	python3 "$TESTS/support/described.py" GET "/api/v1/archives/sha256/$(sha256 duff.0.5)" 200 application/json "$WORK/answer"
 	jq -e '.state == "changed" and .copies == 0 and (.origins[0].drifts | length == 1)' "$WORK/answer"
 	larder_stop
+}
+
+@test "check and repair: a newer source names other bytes where something is served" {
+	listed https://github.com/mirage/duff/duff-0.5.tbz duff.0.5 >"$WORK/lock.list"
+	listed https://good.example/a/reachable.tar.gz reachable.1 >>"$WORK/lock.list"
+	larder import -q "$WORK/lock.list"
+	sql "UPDATE origin SET last_at = 1687000000000"
+	listed https://github.com/mirage/duff/duff-0.5.tbz duff.0.5 "duff corrected" >"$WORK/repository.list"
+	larder import -q "$WORK/repository.list"
+	# HEAD is answered: something is there.
+	puts_into $SERVING '%' "result = 5, served_at = 1694600000000"
+	run larder check "$WORK/lock.list"
+	[ "$status" = 1 ]
+	diff <(sed '/^reachable reachable/,$d' <<<"$output") - <<-END
+		2 of 2 archives are not safe; 0 are stored
+
+		the catalog names another checksum for this one by now: it may have been corrected (below, old and new); larder fetch $WORK/lock.list asks for the old one:
+		  github.com/mirage: duff.0.5
+
+		larder fetch $WORK/lock.list gets this one:
+		  good.example/a: reachable.1
+
+		reachable duff.0.5 sha256:$(sha256 duff.0.5): its checksum may have been corrected: larder fetch tells
+		    https://github.com/mirage/duff/duff-0.5.tbz: serving, last served 2023-09-13
+		    the catalog names other bytes there now, as duff.0.5, and nobody has looked at them; in the lockfile or opam file it may have to be:
+		    - "sha256=$(sha256 duff.0.5)"
+		    + "sha256=$(sha256 "duff corrected")"
+	END
+	run larder repair "$WORK/lock.list"
+	[ "$status" = 1 ]
+	[[ $output == *"# a source names other bytes there now, as duff.0.5, and nobody has looked at them: it may have been corrected; these are their checksums"* ]]
+	[[ $output == *"\"sha256=$(sha256 "duff corrected")\""* ]]
+	[[ $output != *reachable* ]]
 }
 
 @test "check: what nobody named, and mirrors that nobody asked" {
@@ -188,13 +222,147 @@ make_every_state() {
 	larder add -q "$WORK/archives"
 	run larder check "$WORK/lock.list"
 	[ "$status" = 0 ]
-	[ "$output" = "1 archives: 1 stored (6 B), 0 missing: all is safe" ]
+	[ "${lines[0]}" = "of the 1 stored, 1 is where nobody was asked yet" ]
+	[ "${lines[1]}" = "1 archive: 1 stored (6 B), 0 missing: all is safe" ]
 	puts_into $VANISHED '%'
 	run larder check
 	[ "$status" = 0 ]
-	[ "${lines[0]}" = "all 1 archives are stored (1 of them nowhere else that is known)" ]
-	[ "${lines[1]}" = "back this store up, since nobody else is known to have this one:" ]
+	[ "${lines[0]}" = "the only archive is stored" ]
+	[ "${lines[1]}" = "of the 1 stored, 1 is nowhere else that is known" ]
+	[ "${lines[2]}" = "back this store up, since nobody else is known to have this one:" ]
 	[[ ${lines[-1]} == *"all is safe" ]]
+}
+
+# Of an opam-monorepo lockfile: what is kept, what names no checksum, what is no archive.
+make_unkept_lockfile() {
+	cat >"$1" <<-END
+		opam-version: "2.0"
+		pin-depends: [
+		  ["kept.1" "https://good.example/a/kept.tar.gz"]
+		  ["bare.1" "https://good.example/b/bare.tar.gz"]
+		  ["bare-lwt.1" "https://good.example/b/bare.tar.gz"]
+		  ["cloned.1" "git+https://github.com/kodwx/cloned.git#0123456"]
+		]
+		x-opam-monorepo-duniverse-dirs: [
+		  ["https://good.example/a/kept.tar.gz" "kept" ["sha256=$(sha256 kept.1)"]]
+		  ["https://good.example/b/bare.tar.gz" "bare"]
+		  ["git+https://github.com/kodwx/cloned.git#0123456" "cloned"]
+		  ["git+https://github.com/kodwx/unpinned.git#0123456" "unpinned"]
+		]
+	END
+}
+
+@test "check: what names no checksum or no archive cannot be kept, and is not safe" {
+	make_unkept_lockfile "$WORK/bench.opam.locked"
+	printf %s kept.1 >"$WORK/archives/kept"
+	larder add -q "$WORK/archives"
+	run larder check "$WORK/bench.opam.locked"
+	[ "$status" = 1 ]
+	diff - <(printf '%s\n' "$output") <<-END
+		the only archive is stored; beside it 3 cannot be kept
+		of the 1 stored, 1 is where nobody was asked yet
+
+		cannot be kept: this one without a checksum; the lockfile has to name one:
+		  good.example/b: bare-lwt.1
+
+		cannot be kept: these 2, of version control or a local path; only an archive with a checksum can:
+		  github.com/kodwx: cloned.1, git+https://github.com/kodwx/unpinned.git
+
+		1 archive: 1 stored (6 B), 0 missing; 3 cannot be kept
+	END
+	larder check --json "$WORK/bench.opam.locked" >"$WORK/report" || [ $? = 1 ]
+	jq -e '.archives == 1 and .without_digest == 1 and .not_archives == 2 and (.unkept | map(.why) | sort) ==
+		["no archive", "no archive", "no checksum"]' "$WORK/report"
+	larder_start
+	curl -s --unix-socket "$WORK/store/control.sock" -o "$WORK/answer" --data-binary "@$WORK/bench.opam.locked" http://larder/api/v1/check
+	python3 "$TESTS/support/described.py" POST /api/v1/check 200 application/json "$WORK/answer"
+	diff <(jq -S . "$WORK/report") <(jq -S . "$WORK/answer")
+	larder_stop
+}
+
+@test "check: the directory of a dune lock says the same" {
+	mkdir "$WORK/dune.lock"
+	echo '(lang package 0.1)' >"$WORK/dune.lock/lock.dune"
+	echo "(version 1)(source (fetch (url https://good.example/a/kept.tar.gz) (checksum sha256=$(sha256 kept.1))))" >"$WORK/dune.lock/kept.pkg"
+	echo '(version 1)(source (fetch (url https://good.example/b/bare.tar.gz)))' >"$WORK/dune.lock/bare.pkg"
+	echo '(version 1)(source (fetch (url git+https://github.com/kodwx/cloned)))' >"$WORK/dune.lock/cloned.pkg"
+	echo '(version 1)(source (copy /home/me/mine))' >"$WORK/dune.lock/mine.pkg"
+	printf %s kept.1 >"$WORK/archives/kept"
+	larder add -q "$WORK/archives"
+	run larder check "$WORK/dune.lock"
+	[ "$status" = 1 ]
+	[[ $output == *$'cannot be kept: this one without a checksum; the lockfile has to name one:\n  good.example/b: bare.1'* ]]
+	[[ $output == *$'can:\n  github.com/kodwx: cloned.1\n  mine.1'* || $output == *$'can:\n  mine.1\n  github.com/kodwx: cloned.1'* ]]
+	[ "${lines[-1]}" = "1 archive: 1 stored (6 B), 0 missing; 3 cannot be kept" ]
+	rm "$WORK/dune.lock/kept.pkg"
+	run larder check "$WORK/dune.lock"
+	[ "$status" = 1 ]
+	[ "${lines[0]}" = "$WORK/dune.lock names no archives" ]
+	[ "${lines[1]}" = "3 cannot be kept" ]
+}
+
+@test "check: nothing is safe where nothing is named" {
+	printf %s kept.1 >"$WORK/archives/kept"
+	larder add -q "$WORK/archives"
+	run larder check
+	[ "$status" = 1 ]
+	[ "$output" = "the catalog names no archives; larder import tells it of some" ]
+	printf 'opam-version: "2.0"\n' >"$WORK/empty.opam.locked"
+	run larder check "$WORK/empty.opam.locked"
+	[ "$status" = 1 ]
+	[ "$output" = "$WORK/empty.opam.locked names no archives" ]
+}
+
+@test "check: what could not be looked for is no archive that is missing; its help fits" {
+	listed https://good.example/a/kept.tar.gz kept.1 >"$WORK/lock.list"
+	larder import -q "$WORK/lock.list"
+	run larder check nonexist.opam.locked
+	[ "$status" = 3 ]
+	[[ $output == *"no digest, no file and no package"* ]]
+	printf 'opam-version: "2.0"\nurl {' >"$WORK/broken.opam.locked"
+	run larder check "$WORK/broken.opam.locked"
+	[ "$status" = 3 ]
+	run larder check kept
+	[ "$status" = 1 ]
+	[ "${lines[0]}" = "the only archive is not stored" ]
+	[[ ${lines[-1]} == "1 archive: 0 stored (0 B), 1 missing, 1 untried" ]]
+	for command in check repair; do
+		run larder help $command
+		[ "$(awk 'length > 100' <<<"$output")" = "" ]
+	done
+}
+
+@test "check: what is stored under a checksum that was corrected since" {
+	local name
+	for name in kept duff; do
+		printf %s $name.1 >"$WORK/archives/$name"
+		listed https://good.example/a/$name.tar.gz $name.1
+	done >"$WORK/lock.list"
+	larder add -q "$WORK/archives"
+	larder import -q "$WORK/lock.list"
+	sql "UPDATE origin SET last_at = 1687000000000"
+	listed https://good.example/a/duff.tar.gz duff.1 "duff corrected" >"$WORK/repository.list"
+	larder import -q "$WORK/repository.list"
+	puts_into $SERVING '%' "result = 5, served_at = 1694600000000"
+	run larder check "$WORK/lock.list"
+	[ "$status" = 0 ]
+	diff - <(printf '%s\n' "$output") <<-END
+		all 2 archives are stored
+		of the 2 stored, 2 are at one other host
+
+		stored, but the checksum of this one was corrected upstream, or may have been (below, old and new):
+		  good.example/a: duff.1
+
+		stored duff.1 sha256:$(sha256 duff.1)
+		    the catalog names other bytes there now, as duff.1, and nobody has looked at them; in the lockfile or opam file it may have to be:
+		    - "sha256=$(sha256 duff.1)"
+		    + "sha256=$(sha256 "duff corrected")"
+
+		2 archives: 2 stored (12 B), 0 missing: all is safe
+	END
+	larder check --json "$WORK/lock.list" | jq -e '.corrected == 1 and (.kept | map(.correction != null)) == [false, true]'
+	run larder repair "$WORK/lock.list"
+	[ "$status" = 0 ]
 }
 
 @test "check: long lists are cut where people read them, and whole where programs do" {

@@ -255,7 +255,7 @@ make_list() {
 	[ "$status" = 1 ]
 	says "archives.list:4:"
 	says "3 archives: 3 stored"
-	says "0 missing; 1 problems: what stands there was not looked for"
+	says "0 missing; 1 problem: what stands there was not looked for"
 	[[ $output != *safe* ]]
 	larder check --json "$WORK/archives.list" >"$WORK/report" 2>/dev/null || [ $? = 1 ]
 	jq -e '.stored == 3 and .problems[0].line == 4' "$WORK/report"
@@ -316,6 +316,8 @@ catalog \"gone\" { source = \"$WORK/nowhere\" }"
 
 @test "beside a running daemon: reading works" {
 	larder add "$WORK/archives"
+	make_list 9
+	larder import "$WORK/archives.list"
 	larder_start
 	larder stat --json | jq -e '.archives == 3'
 	larder get "sha256:$(sha256 "$WORK/archives/one")" | cmp - "$WORK/archives/one"

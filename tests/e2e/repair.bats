@@ -241,21 +241,38 @@ make_mended_lockfile() {
 	make_catalog
 	run larder repair good
 	[ "$status" = 0 ]
-	[[ $output == *"nothing to repair: of 1 archives none is known to be gone from where it is named" ]]
+	[[ $output == *"nothing to repair: the archive is not known to be gone from where it is named" ]]
 	[ -z "$(larder repair good 2>/dev/null)" ]
-	larder repair --json good | jq -e '. == {"archives": 1, "repairs": [], "patches": []}'
+	larder repair --json good | jq -e '. == {"archives": 1, "untried": 0, "failing": 0, "unknown": 0, "repairs": [], "patches": []}'
 	run larder repair --all good
 	[ "$status" = 1 ]
 	[[ $output == *"# it is served where it is named:"* ]]
 	run larder repair good nonsense
-	[ "$status" = 1 ]
+	[ "$status" = 3 ]
 	[[ $output == *"no digest, no file and no package"* ]]
 	printf 'opam-version: "2.0"\nurl {' >broken.opam.locked
 	run larder repair ./broken.opam.locked
-	[ "$status" = 1 ]
+	[ "$status" = 3 ]
 	[[ $output == *"broken.opam.locked:2:"* ]]
 	run larder repair
 	[ "$status" = 2 ]
+}
+
+@test "nothing is known to be gone: of how many that is no answer" {
+	make_catalog
+	make_lockfile bench.opam.locked
+	sql "UPDATE origin SET state = 0, result = 0, last_at = 1687000000000"
+	sql "UPDATE origin SET result = 4, failures = 1 WHERE url LIKE '$KODWX/lucid%'"
+	run larder repair bench.opam.locked "sha256=$(printf nobody | sha256sum | cut -d ' ' -f 1)"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = "larder: nothing to repair: of 5 archives none is known to be gone from where it is named" ]
+	[ "${lines[1]}" = "larder: whether these are gone is not known: 3 untried (an origin was never asked), 1 failing (no origin serves it, without a verdict yet), 1 unknown (no origin is known); larder check lists those that are not stored" ]
+	run larder check bench.opam.locked
+	[[ ${lines[-1]} == *", 3 untried, 1 failing" ]]
+	printf 'opam-version: "2.0"\n' >empty.opam.locked
+	run larder repair ./empty.opam.locked
+	[ "$status" = 0 ]
+	[[ $output == *"nothing to repair: no archives are named" ]]
 }
 
 @test "beside a running daemon, of a file whose name has blanks" {

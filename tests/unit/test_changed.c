@@ -31,26 +31,36 @@ tear_down(void **state)
 	return 0;
 }
 
-/* One archive at one URL, named between these times; 0: by this reading. */
+/* One archive of these digests at one URL, named between these times; 0: by this reading. */
 static void
-learn(const char *bytes, const char *package, const char *url, int64_t first_ms, int64_t last_ms)
+learn_digests(const struct digests *digests, const char *package, const char *url, int64_t first_ms,
+        int64_t last_ms)
 {
 	struct harvest *harvest = harvest_create();
-	struct harvest_entry entry = {.package = package,
+	struct harvest_entry entry = {.digests = *digests,
+	        .package = package,
 	        .urls = &url,
 	        .n_urls = 1,
 	        .first_ms = first_ms,
 	        .last_ms = last_ms,
 	        .past = last_ms != 0};
-	struct digest sha256 = digest_of(bytes, DIGEST_SHA256);
 	struct catalog_learned learned;
 	struct err err = ERR_NONE;
 
-	digests_put(&entry.digests, &sha256);
 	assert_true(harvest_add(harvest, &entry, "list", 1));
 	if (!catalog_learn(store_catalog(store), harvest, "list", &learned, &err))
 		fail_msg("%s", err.text);
 	harvest_destroy(harvest);
+}
+
+static void
+learn(const char *bytes, const char *package, const char *url, int64_t first_ms, int64_t last_ms)
+{
+	struct digest sha256 = digest_of(bytes, DIGEST_SHA256);
+	struct digests digests = {0};
+
+	digests_put(&digests, &sha256);
+	learn_digests(&digests, package, url, first_ms, last_ms);
 }
 
 static struct want
@@ -86,13 +96,15 @@ static json_t *
 correct(const struct want *want)
 {
 	struct err err = ERR_NONE;
+	struct changed changed;
 	struct known known;
 	json_t *correction;
 
 	assert_true(known_look_up(store, want, &known, &err));
-	correction = changed_correction_json(store, &known, &err);
+	assert_true(changed_look_up(store, &known, &changed, &err));
+	correction = changed_correction_json(&changed);
+	changed_finish(&changed);
 	known_finish(&known);
-	assert_non_null(correction);
 	return correction;
 }
 
@@ -121,11 +133,42 @@ assert_not_corrected(const struct want *want)
 	json_decref(correction);
 }
 
+/* What the catalog calls what came from the first origin of this archive; to be freed. */
+static char *
+known_as(const struct want *want)
+{
+	struct err err = ERR_NONE;
+	struct changed changed;
+	struct known known;
+	const char *package;
+	json_t *drifts;
+	char *copy;
+
+	assert_true(known_look_up(store, want, &known, &err));
+	assert_true(changed_look_up(store, &known, &changed, &err));
+	drifts = changed_drifts_json(&changed, &known.origins.items[0]);
+	package = json_string_value(json_object_get(json_array_get(drifts, 0), "known"));
+	copy = xstrdup(package != NULL ? package : "");
+	json_decref(drifts);
+	changed_finish(&changed);
+	known_finish(&known);
+	return copy;
+}
+
+static void
+assert_known_as(const struct want *want, const char *package)
+{
+	AUTO_FREE char *known = known_as(want);
+
+	assert_string_equal(known, package);
+}
+
 static void
 what_came_is_told_the_newest_first(void **state)
 {
 	const struct want want = want_of("old");
 	struct err err = ERR_NONE;
+	struct changed changed;
 	struct known known;
 	json_t *drifts, *newest, *oldest;
 
@@ -135,7 +178,9 @@ what_came_is_told_the_newest_first(void **state)
 	change("old", "first", "", "", 1000);
 	change("old", "again", "content", "{\"files\": [\"a\"]}", 2000);
 	assert_true(known_look_up(store, &want, &known, &err));
-	drifts = changed_drifts(store, &known.origins.items[0], &err);
+	assert_true(changed_look_up(store, &known, &changed, &err));
+	drifts = changed_drifts_json(&changed, &known.origins.items[0]);
+	changed_finish(&changed);
 	assert_int_equal(json_array_size(drifts), 2);
 	newest = json_array_get(drifts, 0);
 	oldest = json_array_get(drifts, 1);
@@ -166,6 +211,79 @@ corrected_by_the_bytes_that_came(void **state)
 }
 
 static void
+another_package_is_no_correction(void **state)
+{
+	const struct want want = want_of("old");
+
+	(void)state;
+	learn("old", "foo.1.0", URL, 0, 0);
+	learn("new", "bar.9", "https://elsewhere.example/a/y.tbz", 0, 0);
+	change("old", "new", "content", "", 1000);
+	assert_not_corrected(&want);
+	assert_known_as(&want, "bar.9");
+	/* Another version elsewhere is another archive too. */
+	learn("new", "foo.1.1", "https://elsewhere.example/a/y.tbz", 0, 0);
+	assert_not_corrected(&want);
+	/* What once was named there is not named now. */
+	learn("new", "bar.9", URL, 1000, 2000);
+	assert_not_corrected(&want);
+	/* At the same URL it is one, whatever it is called. */
+	learn("new", "bar.9", URL, 0, 0);
+	run_sql(store, "UPDATE origin SET last_at = 1"); /* so that the bytes decide */
+	assert_corrected(&want, "bar.9", "new");
+}
+
+static void
+known_by_any_digest_of_what_was_kept(void **state)
+{
+	const struct want want = want_of("old");
+	struct digest md5 = digest_of("new", DIGEST_MD5), sha512 = digest_of("new", DIGEST_SHA512);
+	struct digests digests = {0};
+	json_t *correction;
+
+	(void)state;
+	digests_put(&digests, &md5);
+	digests_put(&digests, &sha512);
+	learn("old", "duff.0.5", URL, 0, 0);
+	learn_digests(&digests, "duff.0.5", "https://elsewhere.example/a/y.tbz", 0, 0);
+	change("old", "new", "content", "", 1000);
+	assert_known_as(&want, ""); /* noted as kept, but it is not here */
+	assert_not_corrected(&want);
+	put(store, "new", INTAKE_STORED);
+	assert_known_as(&want, "duff.0.5");
+	correction = correct(&want);
+	assert_int_equal(json_object_size(json_object_get(correction, "digests")), 2);
+	json_decref(correction);
+}
+
+static void
+known_as_when_it_came(void **state)
+{
+	const struct want want = want_of("old");
+
+	(void)state;
+	learn("old", "duff.0.5", URL, 0, 0);
+	change("old", "new", "content", "{\"detail\": \"\", \"known\": {\"package\": \"duff.0.6\"}}", 1000);
+	run_sql(store, "UPDATE drift SET kept = 0");
+	assert_known_as(&want, "duff.0.6");
+	assert_not_corrected(&want);
+}
+
+static void
+corrected_for_a_lockfile_by_its_own_word_for_the_package(void **state)
+{
+	struct want want = want_of("old");
+
+	(void)state;
+	learn("old", "", URL, 0, 0);
+	learn("new", "duff.0.5", "https://elsewhere.example/a/y.tbz", 0, 0);
+	change("old", "new", "content", "", 1000);
+	assert_not_corrected(&want);
+	want.package = "duff.0.5";
+	assert_corrected(&want, "duff.0.5", "new");
+}
+
+static void
 corrected_by_the_url(void **state)
 {
 	const struct want want = want_of("old");
@@ -174,6 +292,58 @@ corrected_by_the_url(void **state)
 	learn("new", "duff.0.5", URL, 0, 0);
 	learn("old", "duff.0.5", URL, 1000, 2000);
 	assert_corrected(&want, "duff.0.5", "new");
+}
+
+static void
+assert_ground(const struct want *want, bool seen)
+{
+	json_t *correction = correct(want);
+
+	assert_int_equal(json_is_true(json_object_get(correction, "seen")), seen);
+	json_decref(correction);
+}
+
+/* Both are at their URL, as far as HEAD tells; the newer source is the one that is right. */
+static void
+a_newer_source_contradicts(void **state)
+{
+	const struct want want = want_of("old"), newer = want_of("new");
+
+	(void)state;
+	learn("old", "duff.0.5", URL, 0, 0);
+	learn("new", "duff.0.5", URL, 0, 0);
+	run_sql(store, "UPDATE origin SET state = 1, result = 5, last_at = id");
+	assert_corrected(&want, "duff.0.5", "new");
+	assert_ground(&want, false);
+	assert_not_corrected(&newer);
+	run_sql(store, "UPDATE origin SET last_at = 1"); /* neither is newer */
+	assert_not_corrected(&want);
+	change("old", "other", "content", "", 1000);
+	run_sql(store, "UPDATE origin SET last_at = id");
+	assert_corrected(&want, "duff.0.5", "new");
+	assert_ground(&want, true);
+}
+
+static void
+a_newer_source_contradicts_for_the_same_package_alone(void **state)
+{
+	static const struct {
+		const char *package;
+		bool fits;
+	} cases[] = {{"duff.0.6", true}, {"duffer.0.5", false}, {"", true}};
+	const struct want want = want_of("old");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		run_sql(store, "DELETE FROM package; DELETE FROM origin; DELETE FROM entry");
+		learn("old", "duff.0.5", URL, 0, 0);
+		learn("new", cases[i].package, URL, 0, 0);
+		run_sql(store, "UPDATE origin SET state = 1, last_at = id");
+		if (cases[i].fits)
+			assert_corrected(&want, cases[i].package, "new");
+		else
+			assert_not_corrected(&want);
+	}
 }
 
 static void
@@ -211,7 +381,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(what_came_is_told_the_newest_first, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(corrected_by_the_bytes_that_came, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(known_by_any_digest_of_what_was_kept, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(known_as_when_it_came, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(another_package_is_no_correction, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                corrected_for_a_lockfile_by_its_own_word_for_the_package, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(corrected_by_the_url, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_newer_source_contradicts, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_newer_source_contradicts_for_the_same_package_alone, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                what_an_older_source_names_corrects_nothing, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(

@@ -167,6 +167,8 @@ counts_what_cannot_be_kept(void **state)
 	assert_int_equal(harvest->sections, 3);
 	assert_int_equal(harvest->not_archives, 2);
 	assert_int_equal(harvest->without_digest, 1);
+	assert_int_equal(harvest->n_unkept, 3);
+	assert_string_equal(harvest->unkept[0].package, "a");
 	assert_int_equal(harvest->problems_in_all, 0);
 	read_file("e.pkg", "(source (fetch\n (url https://h/c)\n (checksum md5=12)))");
 	assert_problem(harvest, 0, "e.pkg", 3, 12, "32 hexadecimal digits");

@@ -125,6 +125,10 @@ absorbs_another(void **state)
 		other->files = 2;
 		other->sections = 3;
 		other->not_archives = 4;
+		for (int i = 0; i < HARVEST_UNKEPT_MAX - 10; i++)
+			harvest_add_unkept(
+			        other, &(struct harvest_unkept){
+			                       .lack = HARVEST_NO_DIGEST, .package = "p", .url = "u"});
 		other->without_digest = 5;
 		for (int i = 0; i < HARVEST_PROBLEMS_MAX + 10; i++)
 			harvest_problem(other, "\\", 2, 3, "a \x1b; skipped");
@@ -132,7 +136,10 @@ absorbs_another(void **state)
 		assert_int_equal(other->problems_in_all, 0);
 		assert_int_equal(other->n_entries, 0);
 		assert_int_equal(other->files, 0);
+		assert_int_equal(other->n_unkept, 0);
 	}
+	assert_int_equal(harvest->n_unkept, HARVEST_UNKEPT_MAX);
+	assert_string_equal(harvest->unkept[HARVEST_UNKEPT_MAX - 1].url, "u");
 	assert_int_equal(harvest->files, 5);
 	assert_int_equal(harvest->sections, 6);
 	assert_int_equal(harvest->not_archives, 8);
@@ -281,6 +288,12 @@ tells_sources_that_are_no_archives(void **state)
 	for (size_t i = 0; i < COUNT_OF(sources); i++)
 		read_section((const char *[]){sources[i], NULL}, (const char *[]){MD5_A, NULL});
 	assert_int_equal(harvest->not_archives, COUNT_OF(sources));
+	assert_int_equal(harvest->n_unkept, COUNT_OF(sources));
+	for (size_t i = 0; i < COUNT_OF(sources); i++) {
+		assert_int_equal(harvest->unkept[i].lack, HARVEST_NO_ARCHIVE);
+		assert_string_equal(harvest->unkept[i].package, "p.1");
+	}
+	assert_string_equal(harvest->unkept[COUNT_OF(sources) - 1].url, "https://a/b.git");
 	assert_int_equal(harvest->problems_in_all, 0);
 	assert_int_equal(harvest->n_entries, 0);
 }
@@ -291,6 +304,9 @@ counts_a_section_without_digest(void **state)
 	(void)state;
 	read_section((const char *[]){"https://a/", NULL}, (const char *[]){NULL});
 	assert_int_equal(harvest->without_digest, 1);
+	assert_int_equal(harvest->n_unkept, 1);
+	assert_int_equal(harvest->unkept[0].lack, HARVEST_NO_DIGEST);
+	assert_string_equal(harvest->unkept[0].url, "https://a/");
 	assert_int_equal(harvest->problems_in_all, 0);
 	read_section((const char *[]){"https://a/", NULL}, (const char *[]){"sha384=00", NULL});
 	assert_int_equal(harvest->without_digest, 2);

@@ -220,6 +220,40 @@ a_correction_brings_its_own_checksums(void **state)
 }
 
 static void
+a_newer_source_contradicts_what_seems_to_serve(void **state)
+{
+	struct digest is = digest_of("rosa corrected", DIGEST_SHA256);
+	const struct want want = want_of("rosa");
+	char hex[DIGEST_HEX_MAX];
+	json_t *report;
+
+	(void)state;
+	learn("rosa", "rosa.0.2.0", NAMED, NOW);
+	learn("rosa corrected", "rosa.0.2.0", NAMED, NOW);
+	run_sql(larder.store, "UPDATE origin SET last_at = id, state = %d", (int)ORIGIN_IS_SERVING);
+	digest_hex(&is, hex);
+	report = repair(&want, REPAIR_BROKEN);
+	assert_string_equal(text_of(only(report), "how"), "corrected");
+	assert_string_equal(text_of(json_object_get(only(report), "checksums"), "sha256"), hex);
+	assert_true(json_is_false(json_object_get(json_object_get(only(report), "correction"), "seen")));
+	json_decref(report);
+	/* Another place where it is named is not contradicted. */
+	learn("rosa", "rosa.0.2.0", ONCE, NOW);
+	assert_int_equal(repairs_of("rosa", REPAIR_BROKEN), 0);
+	run_sql(larder.store, "UPDATE origin SET state = %d, past = 1 WHERE url = '" ONCE "'",
+	        (int)ORIGIN_IS_SERVING);
+	report = repair(&want, REPAIR_BROKEN);
+	assert_string_equal(text_of(only(report), "url"), ONCE);
+	json_decref(report);
+	/* Here it is to be had. */
+	put(larder.store, "rosa", INTAKE_STORED);
+	assert_int_equal(repairs_of("rosa", REPAIR_BROKEN), 0);
+	report = repair(&want, REPAIR_ALL);
+	assert_string_equal(text_of(only(report), "how"), "named");
+	json_decref(report);
+}
+
+static void
 what_is_stored_has_all_digests_and_a_name_by_its_bytes(void **state)
 {
 	static const char bytes[] = "BZh9 is how bzip2 begins";
@@ -287,6 +321,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(a_lockfile_names_for_itself, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_to_name_instead, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_correction_brings_its_own_checksums, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                a_newer_source_contradicts_what_seems_to_serve, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                what_is_stored_has_all_digests_and_a_name_by_its_bytes, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(no_two_files_have_one_name, set_up, tear_down),

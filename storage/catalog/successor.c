@@ -1,0 +1,224 @@
+/*
+ * Successors. Questions to the index, on the caller's thread; changes nothing. Must not take any archive for a successor only because its
+ * bytes came from the same place.
+ */
+#include "storage/catalog/successor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/base/text.h"
+#include "storage/catalog/catalog.h"
+#include "storage/catalog/catalog_parts.h"
+#include "storage/catalog/naming.h"
+#include "storage/index/catalog_rows.h"
+
+/* --- the entries --- */
+
+/* Those that these bytes satisfy. False with err; ret is to be finished in any case. */
+static bool
+find_entries(struct catalog *catalog, const struct digests *bytes, struct entry_rows *ret, struct err *err)
+{
+	size_t kept = 0;
+
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest digest;
+
+		if (digests_get(bytes, (enum digest_algo)algo, &digest) &&
+		        !entry_rows_find(catalog->index, &digest, ret, err))
+			return false;
+	}
+	for (size_t i = 0; i < ret->count; i++)
+		if (digests_satisfy(bytes, &ret->items[i].digests))
+			ret->items[kept++] = ret->items[i];
+	ret->count = kept;
+	return true;
+}
+
+/* --- the one that took a place --- */
+
+/* The packages of the archive that was asked for. */
+struct names {
+	char **items;
+	size_t count;
+};
+
+static bool
+add_name(void *context, const char *package)
+{
+	struct names *names = context;
+
+	names->items = xrealloc(names->items, (names->count + 1) * sizeof *names->items);
+	names->items[names->count++] = xstrdup(package);
+	return true;
+}
+
+static bool
+find_names(struct catalog *catalog, const struct naming_place *place, struct names *ret, struct err *err)
+{
+	struct digest best = digests_best(place->digests);
+
+	if (place->package[0] != '\0')
+		add_name(ret, place->package);
+	return place->digests->known == 0 || catalog_packages(catalog, &best, add_name, ret, err);
+}
+
+static void
+finish_names(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->items[i]);
+	free(names->items);
+}
+
+/* One entry, as it stands to the place. */
+struct sight {
+	const struct naming_place *place;
+	const struct names *names;
+	bool is_named, is_named_there; /* now */
+	char shared[HARVEST_PACKAGE_MAX + 1], first[HARVEST_PACKAGE_MAX + 1];
+};
+
+static void
+see_origin(void *context, const struct origin_row *origin)
+{
+	struct sight *sight = context;
+
+	if (origin->kind != ORIGIN_NAMED || origin->age != ORIGIN_CURRENT)
+		return;
+	sight->is_named = true;
+	if (strcmp(origin->url, sight->place->url) == 0)
+		sight->is_named_there = true;
+}
+
+static void
+see_package(void *context, const char *package)
+{
+	struct sight *sight = context;
+
+	if (sight->first[0] == '\0')
+		snprintf(sight->first, sizeof sight->first, "%s", package);
+	for (size_t i = 0; i < sight->names->count && sight->shared[0] == '\0'; i++)
+		if (strcmp(sight->names->items[i], package) == 0)
+			snprintf(sight->shared, sizeof sight->shared, "%s", package);
+}
+
+/* What several entries of the same bytes list belongs together. */
+static void
+add_digests(struct digests *ret, const struct digests *more)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest digest;
+
+		if (digests_get(more, (enum digest_algo)algo, &digest))
+			digests_put(ret, &digest);
+	}
+}
+
+static void
+add_successor(const struct entry_row *entry, const struct sight *sight, struct catalog_claim *ret)
+{
+	const char *package = sight->shared[0] != '\0' ? sight->shared : sight->first;
+
+	if (ret->package[0] == '\0' || sight->shared[0] != '\0')
+		memcpy(ret->package, package, sizeof ret->package);
+	add_digests(&ret->digests, &entry->digests);
+	ret->bond = NAMING_SUCCESSOR;
+}
+
+static bool
+weigh_successor(struct catalog *catalog, const struct entry_row *entry, const struct naming_place *place,
+        const struct names *names, struct catalog_claim *ret, struct err *err)
+{
+	struct sight sight = {.place = place, .names = names};
+
+	if (!origin_rows_of(catalog->index, entry->id, CATALOG_ORIGINS_MAX, see_origin, &sight, err) ||
+	        !package_rows_of(catalog->index, entry->id, see_package, &sight, err))
+		return false;
+	if (sight.is_named_there || (sight.is_named && sight.shared[0] != '\0'))
+		add_successor(entry, &sight, ret);
+	return true;
+}
+
+static bool
+find_successor(struct catalog *catalog, const struct entry_rows *entries, const struct naming_place *place,
+        struct catalog_claim *ret, struct err *err)
+{
+	struct names names = {0};
+	bool done = entries->count == 0 || find_names(catalog, place, &names, err);
+
+	for (size_t i = 0; done && i < entries->count; i++)
+		done = weigh_successor(catalog, &entries->items[i], place, &names, ret, err);
+	finish_names(&names);
+	return done;
+}
+
+static enum row_answer
+claim(struct catalog *catalog, const struct digests *bytes, const struct entry_rows *entries,
+        const struct naming_place *place, struct catalog_claim *ret, struct err *err)
+{
+	struct catalog_claim found = {.bond = NAMING_OTHER};
+	struct catalog_naming first;
+	enum row_answer answer = ROW_FOUND;
+
+	if (!find_successor(catalog, entries, place, &found, err))
+		return ROW_FAILED;
+	if (found.bond == NAMING_OTHER) {
+		answer = catalog_naming(catalog, bytes, NULL, &first, err);
+		if (answer == ROW_FOUND)
+			snprintf(found.package, sizeof found.package, "%s", first.package);
+	}
+	if (answer == ROW_FOUND)
+		*ret = found;
+	return answer;
+}
+
+enum row_answer
+catalog_claim(struct catalog *catalog, const struct digests *bytes, const struct naming_place *place,
+        struct catalog_claim *ret, struct err *err)
+{
+	struct entry_rows entries = {0};
+	enum row_answer answer = ROW_FAILED;
+
+	if (find_entries(catalog, bytes, &entries, err))
+		answer = claim(catalog, bytes, &entries, place, ret, err);
+	entry_rows_finish(&entries);
+	return answer;
+}
+
+/* --- packages alone --- */
+
+/* Names without their versions. */
+static bool
+is_same_package(const char *left, const char *right)
+{
+	size_t length = strcspn(left, ".");
+
+	return length == strcspn(right, ".") && strncmp(left, right, length) == 0;
+}
+
+static bool
+may_share(const struct names *left, const struct names *right)
+{
+	for (size_t i = 0; i < left->count; i++)
+		for (size_t j = 0; j < right->count; j++)
+			if (is_same_package(left->items[i], right->items[j]))
+				return true;
+	return left->count == 0 || right->count == 0;
+}
+
+bool
+catalog_may_succeed(struct catalog *catalog, const struct naming_place *place, const struct digests *digests,
+        bool *ret, struct err *err)
+{
+	const struct naming_place other = {.url = place->url, .digests = digests, .package = ""};
+	struct names ours = {0}, theirs = {0};
+	bool done = find_names(catalog, place, &ours, err) && find_names(catalog, &other, &theirs, err);
+
+	if (done)
+		*ret = may_share(&ours, &theirs);
+	finish_names(&ours);
+	finish_names(&theirs);
+	return done;
+}
