@@ -309,7 +309,7 @@ tear_down(void **state)
 /* Where the history knows it to be, besides what the lockfile says. */
 #define ROSA_IS_AT_TWO_PLACES                                                                                \
 	"reachable rosa.0.2.0 sha512:e3c4c8a3149da5292ee7463c00a6fb48fd9a3edfa5ab1336f578bb9a8278798e"       \
-	"32cd95eababbb0a58294aaf55414d326975d04c88e952aab69bdd4990292c409: larder fetch; 2 hosts have it\n"  \
+	"32cd95eababbb0a58294aaf55414d326975d04c88e952aab69bdd4990292c409: larder fetch; 1 host has it\n"    \
 	"    https://github.com/kodwx/Rosa/archive/v0.2.0.tar.gz: serving, last served 2023-11-16\n"         \
 	"    https://raw.githubusercontent.com/ocaml/opam-source-archives/HEAD/rosa-0.2.0.tar.gz: serving, " \
 	"last served 2023-11-16\n"
