@@ -41,6 +41,7 @@ struct config_webhook {
 	char *url;
 	char *secret_file;      /* "": what is sent is not signed */
 	enum event_level level; /* the least that is sent */
+	int line;               /* of the file, where the section is; 0: it is of no file */
 };
 
 struct config_fetch {

@@ -145,6 +145,8 @@ take_section(struct config *config, const char *section, cfg_t *cfg, struct err 
 	const char *title = cfg_title(cfg);
 	void *base = config_section(config, section, title != NULL ? title : "");
 
+	if (strcmp(section, "webhook") == 0)
+		((struct config_webhook *)base)->line = cfg->line;
 	for (size_t i = 0; i < config_n_options; i++) {
 		if (strcmp(config_options[i].section, section) != 0)
 			continue;

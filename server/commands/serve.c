@@ -12,6 +12,7 @@
 #include "server/http/listener.h"
 #include "server/signals.h"
 #include "server/systemd.h"
+#include "server/watch/webhook.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 
@@ -65,6 +66,8 @@ run(const struct invocation *invocation)
 	struct err err = ERR_NONE;
 
 	if (invocation_has(invocation, FLAG_CHECK_CONFIG)) {
+		if (!webhooks_check(invocation->config, &err))
+			return command_fail(&err);
 		printf("%s: no mistakes\n",
 		        invocation->config_path != NULL ? invocation->config_path : "embedded defaults");
 		return EXIT_DONE;

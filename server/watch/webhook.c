@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,8 +30,7 @@ struct receiver {
 	const struct config_webhook *config;
 	struct text secret; /* empty: what is sent is not signed */
 	struct receiver_row row;
-	unsigned failures; /* of the event that is its turn */
-	int64_t first_ms;  /* when that was tried first, by the wall clock */
+	unsigned failures; /* of the event that is its turn, since the start */
 	int64_t again_ms;  /* not before, by clock_ms */
 };
 
@@ -57,14 +57,87 @@ read_secret(struct receiver *receiver, struct err *err)
 		return true;
 	if (!file_read_path(path, WEBHOOK_SECRET_MAX, secret, err)) {
 		err->code = ERR_CONFIG;
-		return err_wrap(err, "webhook \"%s\": secret_file", receiver->config->name);
+		return err_wrap(err, "secret_file");
 	}
 	while (secret->length > 0 && strchr("\r\n", secret->bytes[secret->length - 1]) != NULL)
 		secret->bytes[--secret->length] = '\0';
 	if (secret->length > 0)
 		return true;
-	return err_set(
-	        err, ERR_CONFIG, "webhook \"%s\": secret_file %s is empty", receiver->config->name, path);
+	return err_set(err, ERR_CONFIG, "secret_file %s is empty", path);
+}
+
+/* "10.1.2.3:8080", "[::1]", "h.org": an address that is written as such is judged; a proxy would be asked in its place. */
+static bool
+check_host(const struct config_fetch *fetch, const struct policy *policy, const struct place *place,
+        struct err *err)
+{
+	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+	const char *start = place->host + strspn(place->host, "[");
+	AUTO_FREE char *host = xstrndup(start, strcspn(start, start > place->host ? "]" : ":"));
+	struct addrinfo *found = NULL;
+	char port[8];
+	bool allowed;
+
+	snprintf(port, sizeof port, "%d", (int)fetch->allow_ports[0]);
+	if (fetch->proxy[0] != '\0' || getaddrinfo(host, port, &hints, &found) != 0)
+		return true;
+	allowed = policy_address(policy, found->ai_addr);
+	freeaddrinfo(found);
+	return allowed || err_set(err, ERR_CONFIG,
+	                          "url: %s is no public address; fetch.allow_private would open it", host);
+}
+
+static bool
+check_url(const struct config *config, const struct config_webhook *webhook, struct err *err)
+{
+	struct policy *policy = policy_create(&config->fetch, err);
+	enum policy_answer answer;
+	struct place place;
+	bool right;
+
+	if (policy == NULL)
+		return false;
+	answer = policy_url(policy, webhook->url, &place);
+	right = answer == POLICY_ALLOWED ? check_host(&config->fetch, policy, &place, err)
+	                                 : err_set(err, ERR_CONFIG, "url: %s", policy_answer_text(answer));
+	policy_destroy(policy);
+	return right;
+}
+
+static bool
+check(const struct config *config, const struct config_webhook *webhook, struct err *err)
+{
+	struct receiver receiver = {.config = webhook};
+	bool right = check_url(config, webhook, err) && read_secret(&receiver, err);
+
+	text_finish(&receiver.secret);
+	if (right)
+		return true;
+	err_wrap(err, "webhook \"%s\"", webhook->name);
+	if (webhook->line > 0 && config->path != NULL)
+		return err_wrap(err, "%s:%d", config->path, webhook->line);
+	return false;
+}
+
+bool
+webhooks_check(const struct config *config, struct err *err)
+{
+	for (size_t i = 0; i < config->n_webhooks; i++)
+		if (!check(config, &config->webhooks[i], err))
+			return false;
+	return true;
+}
+
+/* So that one that comes back is not told what happened in between, as if it had been there. */
+static bool
+forget_others(struct webhooks *webhooks, struct err *err)
+{
+	const struct config *config = webhooks->larder->config;
+	AUTO_FREE const char **names = xcalloc(config->n_webhooks + 1, sizeof *names);
+
+	for (size_t i = 0; i < config->n_webhooks; i++)
+		names[i] = config->webhooks[i].name;
+	return receiver_rows_keep(store_index(webhooks->larder->store), names, config->n_webhooks, err);
 }
 
 /* A receiver that is new is told what happens from now on. */
@@ -92,6 +165,8 @@ set_up(struct webhooks *webhooks, struct err *err)
 {
 	const struct config *config = webhooks->larder->config;
 
+	if (!webhooks_check(config, err) || !forget_others(webhooks, err))
+		return false;
 	webhooks->count = config->n_webhooks;
 	webhooks->receivers = xcalloc(webhooks->count, sizeof *webhooks->receivers);
 	for (size_t i = 0; i < webhooks->count; i++) {
@@ -250,8 +325,29 @@ put_off(struct receiver *receiver, int64_t id, const char *detail)
 	receiver->again_ms = clock_ms() + pause_ms;
 	if (receiver->failures == 1)
 		log_warning("webhook %s did not take event %" PRId64
-		            ": %s; it is tried again for a day, the others wait behind it",
-		        receiver->config->name, id, detail);
+		            ": %s%s; it is tried again for a day and then given up, the others "
+		            "wait behind "
+		            "it",
+		        receiver->config->name, id, detail,
+		        text_starts_with(detail, "address ") ? " (fetch.allow_private would open it)" : "");
+}
+
+/* When this event was tried first: over restarts, since a receiver that is away for long need not be waited for anew after each. */
+static void
+note_failure(struct webhooks *webhooks, struct receiver *receiver, int64_t now_ms)
+{
+	struct receiver_row row = receiver->row;
+	struct err err = ERR_NONE;
+
+	receiver->failures++;
+	if (row.failing_since_ms != 0 && row.failing_since_ms <= now_ms)
+		return;
+	receiver->row.failing_since_ms = row.failing_since_ms = now_ms;
+	if (!receiver_row_set(store_index(webhooks->larder->store), receiver->config->name, &row, &err))
+		log_warning(
+		        "webhook %s: since when it fails cannot be remembered: %s; after a restart its day "
+		        "begins anew",
+		        receiver->config->name, err.text);
 }
 
 /* True: the next event may go out. */
@@ -262,10 +358,8 @@ failed(struct webhooks *webhooks, struct receiver *receiver, const struct letter
 	const int64_t now_ms = clock_wall_ms();
 
 	metrics_add(webhooks->larder->metrics, METRIC_WEBHOOK_FAILURES, 1);
-	if (receiver->failures == 0)
-		receiver->first_ms = now_ms;
-	receiver->failures++;
-	if (now_ms - receiver->first_ms < WEBHOOK_PATIENCE_MS) {
+	note_failure(webhooks, receiver, now_ms);
+	if (now_ms - receiver->row.failing_since_ms < WEBHOOK_PATIENCE_MS) {
 		put_off(receiver, letter->id, detail);
 		return false;
 	}
@@ -279,7 +373,7 @@ failed(struct webhooks *webhooks, struct receiver *receiver, const struct letter
 static bool
 delivered(struct webhooks *webhooks, struct receiver *receiver, const struct letter_out *letter)
 {
-	if (receiver->failures > 0)
+	if (receiver->row.failing_since_ms != 0)
 		log_info("webhook %s takes events again", receiver->config->name);
 	metrics_add(webhooks->larder->metrics, METRIC_WEBHOOK_DELIVERED, 1);
 	return go_on(webhooks, receiver, letter);

@@ -24,8 +24,13 @@
 struct webhooks;
 
 /*
- * Starts the thread. Borrows larder, whose config and store are there. ERR_CONFIG: a secret cannot be read. Where none is configured
- * there is no thread.
+ * What is wrong with one of the configuration, as far as it can be told without asking anybody: a secret that cannot be read, a URL that
+ * would never be asked. ERR_CONFIG, with file and line.
+ */
+bool webhooks_check(const struct config *config, struct err *err) MUST_CHECK;
+/*
+ * Starts the thread, after that check. Borrows larder, whose config and store are there. Where none is configured there is no thread.
+ * Those that are not configured any more are forgotten.
  */
 struct webhooks *webhooks_start(struct larder *larder, struct err *err) MUST_CHECK;
 /* Ends what is under way. NULL is nothing. */

@@ -3,6 +3,9 @@
  */
 #include "storage/index/receiver_rows.h"
 
+#include <string.h>
+
+#include "storage/base/text.h"
 #include "storage/index/rows.h"
 
 enum row_answer
@@ -39,6 +42,65 @@ receiver_row_set(struct index *index, const char *name, const struct receiver_ro
 {
 	struct receiver_chore chore = {
 	        .chore = {.kind = CHORE_PROMPT, .run = run_set}, .name = name, .row = row};
+
+	return index_write(index, &chore.chore, err);
+}
+
+/* --- those that are not configured any more --- */
+
+struct keep_chore {
+	struct chore chore;
+	const char *const *names;
+	size_t count;
+};
+
+static bool
+is_kept(const struct keep_chore *keeping, const char *name)
+{
+	for (size_t i = 0; i < keeping->count; i++)
+		if (strcmp(keeping->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The first that is not; the caller's. NULL: there is none. */
+static bool
+find_other(const struct keep_chore *keeping, struct writing *writing, char **ret, struct err *err)
+{
+	struct rows rows = rows_ask_in(writing, SQL_RECEIVERS, NULL, 0, err);
+
+	*ret = NULL;
+	while (*ret == NULL && rows_next(&rows, err)) {
+		const char *name = db_column_text(rows.row, 0);
+
+		if (!is_kept(keeping, name))
+			*ret = xstrdup(name);
+	}
+	return rows_end(&rows) != ROW_FAILED;
+}
+
+static enum chore_result
+run_keep(struct chore *chore, struct writing *writing, struct err *err)
+{
+	const struct keep_chore *keeping = (struct keep_chore *)chore;
+
+	for (;;) {
+		AUTO_FREE char *name = NULL;
+
+		if (!find_other(keeping, writing, &name, err))
+			return CHORE_FAILED;
+		if (name == NULL)
+			return CHORE_WRITTEN;
+		if (!rows_write(writing, SQL_RECEIVER_DROP, (const struct value[]){value_text(name)}, 1, err))
+			return CHORE_FAILED;
+	}
+}
+
+bool
+receiver_rows_keep(struct index *index, const char *const *names, size_t count, struct err *err)
+{
+	struct keep_chore chore = {
+	        .chore = {.kind = CHORE_PROMPT, .run = run_keep}, .names = names, .count = count};
 
 	return index_write(index, &chore.chore, err);
 }

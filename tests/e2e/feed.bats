@@ -234,6 +234,45 @@ valid_feed() {
 	larder_stop
 }
 
+@test "the day of a receiver goes on over restarts" {
+	make_store
+	receiver_start
+	hook_config
+	make_store
+	echo 500 >"$WORK/receiver/status"
+	notice 'info|one|first' 'info|two|second'
+	watch_start
+	wait_until 20 grep -q '^1 500' "$WORK/receiver/got"
+	larder_stop
+	TURNED=23
+	watch_start
+	wait_until 20 got 3 # once more, or twice, and not given up
+	larder_stop
+	run ! grep -q '^2' "$WORK/receiver/got"
+	TURNED=25
+	watch_start
+	wait_until 20 grep -q '^2 500' "$WORK/receiver/got"
+	[ "$(metric webhook_given_up_total)" = 1 ]
+	larder_stop
+}
+
+@test "a webhook that was taken out and put back is told what happens from then on" {
+	make_store
+	receiver_start
+	hook_config
+	make_store
+	larder_config
+	make_store
+	notice 'info|one|while nobody listened'
+	hook_config
+	make_store
+	notice 'info|two|second'
+	larder_start
+	wait_until 20 got 1
+	[ "$(cut -d ' ' -f 1 "$WORK/receiver/got")" = 2 ]
+	larder_stop
+}
+
 @test "a webhook may say from which level on, and a redirect is no delivery" {
 	make_store
 	receiver_start
@@ -252,11 +291,12 @@ valid_feed() {
 @test "a webhook inside a private network is not asked unless that is allowed" {
 	make_store
 	receiver_start
-	larder_config "webhook \"team\" { url = \"http://127.0.0.1:$(cat "$WORK/receiver/port")/hook\" }"
+	larder_config "webhook \"team\" { url = \"http://localhost:$(cat "$WORK/receiver/port")/hook\" }
+		fetch { allow_ports = {$(cat "$WORK/receiver/port")} }"
 	make_store
 	notice 'info|one|first'
 	larder_start
-	wait_until 20 grep -q 'webhook team did not take event 1: address 127.0.0.1 or its port is not allowed' "$WORK/larder.log"
+	wait_until 20 grep -q 'webhook team did not take event 1: address .* is not allowed (fetch.allow_private would open it); it is tried again for a day and then given up' "$WORK/larder.log"
 	[ ! -e "$WORK/receiver/got" ]
 	[ "$(metric webhook_failures_total)" -ge 1 ]
 	larder_stop
@@ -274,9 +314,33 @@ valid_feed() {
 	larder_config "webhook \"team\" { url = \"https://h/x\" secret_file = \"$WORK/none\" }"
 	run larder serve
 	[ "$status" = 2 ]
-	[[ $output == *'webhook "team": secret_file'* ]]
+	[[ $output == *larder.conf:*'webhook "team": secret_file'* ]]
 	: >"$WORK/none"
 	run larder serve
 	[ "$status" = 2 ]
-	[[ $output == *'is empty'* ]]
+	[[ $output == *larder.conf:*'is empty'* ]]
+	# Whoever only checks hears of the same.
+	run larder serve --check-config
+	[ "$status" = 2 ]
+	[[ $output == *larder.conf:*'is empty'* ]]
+	rm "$WORK/none"
+	run larder serve --check-config
+	[ "$status" = 2 ]
+	[[ $output == *larder.conf:*'webhook "team": secret_file'* ]]
+	for url in http://127.0.0.1/x 'http://[::1]/x' http://10.1.2.3/x; do
+		larder_config "webhook \"team\" { url = \"$url\" }"
+		run larder serve --check-config
+		[ "$status" = 2 ]
+		[[ $output == *larder.conf:*'webhook "team": url: '*'is no public address; fetch.allow_private would open it'* ]]
+	done
+	larder_config 'webhook "team" { url = "https://10.1.2.3/x" } fetch { allow_private = {"10.0.0.0/8"} }'
+	[[ $(larder serve --check-config) == *'no mistakes'* ]]
+	larder_config 'webhook "team" { url = "https://me:secret@h.org/x" }'
+	run larder serve --check-config
+	[ "$status" = 2 ]
+	[[ $output == *larder.conf:*'the URL carries a user name or password'* ]]
+	larder_config 'webhook "team" { url = "https://h.org:8443/x" }'
+	run larder serve --check-config
+	[ "$status" = 2 ]
+	[[ $output == *larder.conf:*'the port is not one of fetch.allow_ports'* ]]
 }
