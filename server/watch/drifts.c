@@ -1,5 +1,5 @@
 /*
- * Drift. Fetching threads hand over, the notifier's thread compares, keeps and notes. Must never keep what is no archive, nor more than it
+ * Drift. Fetching threads hand over, the notifier's thread compares, keeps and notes. Must never keep more than it
  * may.
  */
 #include "server/watch/drifts.h"
@@ -254,12 +254,38 @@ fits(struct drifts *drifts, uint64_t size_bytes)
 	return false;
 }
 
+static void
+look_for_page(void *context, const struct drift_row *row, const char *kind, const char *detail)
+{
+	bool *found = context;
+
+	(void)detail;
+	*found |= row->keeping == DRIFT_KEPT && drift_kind_find(kind) == DRIFT_NO_ARCHIVE;
+}
+
+/* A small one, and the first of its origin: of none that is not in the catalog. */
+static bool
+is_page_to_keep(struct drifts *drifts, const struct taken *taken)
+{
+	bool found = false;
+	struct err err = ERR_NONE;
+
+	if (intake_size(taken->intake) > DRIFT_PAGE_MAX || taken->origin_id == 0)
+		return false;
+	if (drift_rows_of(store_index(drifts->options.store), taken->origin_id, look_for_page, &found, &err))
+		return !found;
+	log_warning("the page that %s serves is not kept: %s", taken->url, err.text);
+	return false;
+}
+
 static enum drift_keeping
 keep(struct drifts *drifts, const struct taken *taken, const struct drift *drift)
 {
 	struct err err = ERR_NONE;
 
-	if (drift->kind == DRIFT_NO_ARCHIVE || !fits(drifts, intake_size(taken->intake)))
+	if (drift->kind == DRIFT_NO_ARCHIVE && !is_page_to_keep(drifts, taken))
+		return DRIFT_DROPPED;
+	if (!fits(drifts, intake_size(taken->intake)))
 		return DRIFT_DROPPED;
 	switch (intake_commit_wait(taken->intake, &err)) {
 	case INTAKE_STORED:

@@ -1,6 +1,7 @@
 /*
- * Drift: what an origin served instead of the archive. Compared with the archive that is stored here, kept under its own digests where
- * it is an archive too, and noted, so that people are told what differs. What is no archive is told of and never kept.
+ * Drift: what an origin served instead of the archive. Compared with the archive that is stored here, kept under its own digests, and
+ * noted, so that people are told what differs. What is no archive, such as a page that says why, is kept where it is small, one of each
+ * origin: a page may be another one each time.
  */
 #ifndef SERVER_WATCH_DRIFTS_H
 #define SERVER_WATCH_DRIFTS_H
@@ -15,6 +16,7 @@
 #include "storage/intake.h"
 #include "storage/store.h"
 
+#define DRIFT_PAGE_MAX    (64u << 10) /* bytes of what is no archive; more is described and not kept */
 #define DRIFT_WAITING_MAX 64 /* that wait to be looked at; of further ones it is noted that they came */
 
 /* As compare_archives, which is what serves; tests have another. Blocks on the disk. */
