@@ -207,15 +207,22 @@ find_stored(struct store *store, struct change *change, struct err *err)
 	return false;
 }
 
+/* One of the same provider. */
 static bool
 is_named(const json_t *hosts, const char *host)
 {
-	for (size_t i = 0; i < json_array_size(hosts); i++)
-		if (strcmp(json_string_value(json_array_get(hosts, i)), host) == 0)
+	char provider[SITE_MAX], other[SITE_MAX];
+
+	site_provider(host, provider);
+	for (size_t i = 0; i < json_array_size(hosts); i++) {
+		site_provider(json_string_value(json_array_get(hosts, i)), other);
+		if (strcmp(provider, other) == 0)
 			return true;
+	}
 	return false;
 }
 
+/* Those that catalog_copies counts. */
 static json_t *
 name_hosts(const struct catalog_origins *origins)
 {
@@ -223,8 +230,8 @@ name_hosts(const struct catalog_origins *origins)
 	struct site site;
 
 	for (size_t i = 0; i < origins->count && json_array_size(hosts) < CHANGE_HOSTS_MAX; i++)
-		if (origins->items[i].memory.state == ORIGIN_IS_SERVING &&
-		        site_of(origins->items[i].url, &site) && !is_named(hosts, site.host))
+		if (catalog_serves(&origins->items[i]) && site_of(origins->items[i].url, &site) &&
+		        !is_named(hosts, site.host))
 			json_array_append_new(hosts, json_text(site.host));
 	return hosts;
 }

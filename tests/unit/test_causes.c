@@ -420,6 +420,23 @@ levels_follow_what_is_left(void **state)
 	        "it: copy0.example\n");
 }
 
+/* Who is one provider is one copy, and named once. */
+static void
+one_provider_is_named_once(void **state)
+{
+	(void)state;
+	place("https://h.org/x/r/a.tgz", "a.1", STORED, 0);
+	learn_of("https://github.com/y/a/archive/1.tar.gz", "a.1", "a.1");
+	learn_of("https://codeload.github.com/y/a/tar.gz/1", "a.1", "a.1");
+	serves("https://github.com/y/a/archive/1.tar.gz", T0);
+	serves("https://codeload.github.com/y/a/tar.gz/1", T0);
+	goes("https://h.org/x/r/a.tgz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR, 1);
+	assert_event_like("warning vanished a.1: a.1 is gone from h.org/x/r; it is stored, and one other "
+	                  "host has it: ");
+	assert_int_equal(count_rows("SELECT json_array_length(data, '$.archives[0].hosts') FROM event"), 1);
+}
+
 /* --- when --- */
 
 static void
@@ -713,6 +730,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(an_archive_of_several_entries_counts_once, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(some_are_stored, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(levels_follow_what_is_left, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(one_provider_is_named_once, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(news_that_never_rest_are_told_after_a_day, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                a_clock_that_was_set_back_holds_nothing_up, set_up, tear_down),
