@@ -30,6 +30,7 @@ struct store;
 #define PATROL_SIBLINGS   8 /* … others of its site … */
 #define PATROL_NEIGHBOURS 3 /* … and of other sites of its host, … */
 #define PATROL_APART_MS   (6 * 3600000ll) /* … that were not asked for this long … */
+#define PATROL_BEFORE_MS  (60 * 60000ll)  /* … or, of its site, this long: it may have vanished since … */
 #define PATROL_SOON_MS    (10 * 60000ll)  /* … within this time */
 #define PATROL_TROUBLE_MS (10 * 60000ll)  /* after the index failed, or a probe could not be made */
 #define PATROL_UNASKED_MS                                                                                    \

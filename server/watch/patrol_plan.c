@@ -99,8 +99,10 @@ find_concerned(const struct planned *planned, struct writing *writing, int64_t n
 	if (!has_just_gone(planned))
 		return true;
 	wish.max = PATROL_SIBLINGS;
+	wish.tried_before_ms = now_ms - PATROL_BEFORE_MS;
 	if (!patrol_rows_of_site(writing, &origin, &wish, keep_id, ids, err))
 		return false;
+	wish.tried_before_ms = now_ms - PATROL_APART_MS;
 	wish.max = PATROL_NEIGHBOURS;
 	return patrol_rows_of_host(writing, &origin, &wish, keep_id, ids, err);
 }

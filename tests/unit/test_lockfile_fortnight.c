@@ -386,9 +386,9 @@ three_are_rescued_and_the_fourth_is_explained(void **state)
 	for (size_t i = 0; i < COUNT_OF(corrections); i++)
 		assert_null(strstr(after, corrections[i].was));
 	assert_events("SELECT level, kind, detail FROM event WHERE kind = 'vanished' ORDER BY id",
-	        "urgent|vanished|github.com/kodwx is gone: rosa.0.1.0, lucid.0.1.5, rosa.0.2.0; rosa.0.1.0 "
+	        "urgent|vanished|github.com/kodwx is gone: rosa.0.1.0, rosa.0.2.0, lucid.0.1.5; rosa.0.1.0 "
 	        "is not "
-	        "stored, the others are; of lucid.0.1.5, rosa.0.2.0 only one other host has a copy; larder "
+	        "stored, the others are; of rosa.0.2.0, lucid.0.1.5 only one other host has a copy; larder "
 	        "fetch "
 	        "rosa.0.1.0 may still find it elsewhere\n"
 	        "warning|vanished|simlog.0.0.3 is gone from github.com/muqiuhan/simlog; it is stored, and "

@@ -675,6 +675,20 @@ what_vanishes_together_is_judged_together(void **state)
 	assert_string_equal(ask_index("SELECT state FROM origin WHERE site LIKE '%%lucid%%'"), "1\n");
 }
 
+/* Though the others were well two hours before, and their turn is far away. */
+static void
+what_was_well_just_before_is_judged_with_it(void **state)
+{
+	(void)state;
+	learn_witnesses(4);
+	learn_account(5);
+	run_sql(store, "UPDATE origin SET tried_at = %lld, served_at = tried_at WHERE site LIKE '%%kodwx%%'",
+	        wall() - 2 * HOUR);
+	run_for(51 * HOUR);
+	assert_int_equal(number_in_index("SELECT count(*) FROM news WHERE is_now = 3"), 5);
+	assert_true(number_in_index("SELECT max(at) - min(at) FROM news") < HOUR);
+}
+
 static void
 all_silent_while_down(const char *url, enum probe_kind kind, struct probe_answer *ret)
 {
@@ -837,6 +851,7 @@ main(void)
 	        PATROLLED(where_everybody_says_404_nothing_vanishes),
 	        PATROLLED(a_suspicion_that_is_cleared_up_at_once_is_not_told),
 	        PATROLLED(what_vanishes_together_is_judged_together),
+	        PATROLLED(what_was_well_just_before_is_judged_with_it),
 	        PATROLLED(an_outage_at_home_is_nobodys_failure),
 	        PATROLLED(a_bad_day_of_a_large_host_is_no_news),
 	        PATROLLED(a_host_that_comes_and_goes_is_no_news),
