@@ -252,7 +252,7 @@ failures_tell_whether_a_get_may_fare_otherwise(void **state)
 	struct world *world = *state;
 	struct told told;
 
-	world->config.fetch.first_byte_timeout_ms = 200;
+	world->config.fetch.first_byte_timeout_ms = 1500; /* of which those that answer need little */
 	scripted_answer(world->origin, "/cut", "", "", 0, THEN_CLOSE);
 	scripted_answer(world->origin, "/silent", "", "", 0, THEN_STALL);
 	scripted_status(world->origin, "/loop", "302 Found", "Location: /loop\r\n");
