@@ -128,7 +128,7 @@ end_all() {
 	local pid_file
 	if [ -z "${BATS_TEST_COMPLETED:-}" ] && [ -e "$WORK/larder.log" ]; then
 		echo "--- larder.log"
-		tail -n 60 "$WORK/larder.log"
+		grep -v '"level":"access"' "$WORK/larder.log" | tail -n 60
 	fi
 	for pid_file in "$WORK"/*.pid; do
 		if [ -e "$pid_file" ] && [ ! -e "${pid_file%.pid}.status" ]; then
