@@ -103,7 +103,7 @@ fetch_by_every_digest() {
 
 alter() {
 	chmod u+w "$1"
-	printf 'X' | dd of="$1" bs=1 seek=50 conv=notrunc status=none
+	printf ALTERED | dd of="$1" bs=1 seek=50 conv=notrunc status=none
 }
 
 cut_short() {

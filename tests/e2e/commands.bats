@@ -149,7 +149,7 @@ make_list() {
 @test "get: never bytes that are not right" {
 	larder add "$WORK/archives"
 	chmod u+w "$(blob_of "$WORK/archives/two")"
-	printf 'X' | dd of="$(blob_of "$WORK/archives/two")" bs=1 seek=60000 conv=notrunc status=none
+	printf ALTERED | dd of="$(blob_of "$WORK/archives/two")" bs=1 seek=60000 conv=notrunc status=none
 	run larder get "sha256:$(sha256 "$WORK/archives/two")" -o "$WORK/got"
 	[ "$status" != 0 ]
 	[ ! -e "$WORK/got" ]
@@ -161,7 +161,7 @@ make_list() {
 	[ "$status" = 0 ]
 	says "3 right, 0 wrong"
 	chmod -R u+w "$WORK/store/blobs"
-	printf 'X' | dd of="$(blob_of "$WORK/archives/one")" bs=1 seek=500 conv=notrunc status=none
+	printf ALTERED | dd of="$(blob_of "$WORK/archives/one")" bs=1 seek=500 conv=notrunc status=none
 	truncate -s 69999 "$(blob_of "$WORK/archives/two")"
 	run larder verify
 	[ "$status" = 1 ]

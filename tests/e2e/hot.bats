@@ -99,7 +99,7 @@ status_is() {
 	file=$WORK/archives/large
 	warm "$file"
 	chmod u+w "$(blob_of "$file")"
-	printf X | dd of="$(blob_of "$file")" bs=1 seek=1000 conv=notrunc 2>/dev/null
+	printf ALTERED | dd of="$(blob_of "$file")" bs=1 seek=1000 conv=notrunc 2>/dev/null
 	get "$file"
 	status_is 404
 	[ "$(metric hot_answers)" = 0 ]

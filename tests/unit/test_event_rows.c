@@ -276,6 +276,7 @@ what_grows_is_told_again(void **state)
 	        .chore = {.kind = CHORE_PROMPT, .run = pass_on}, .telling = {.every_ms = 1000}};
 	struct err err = ERR_NONE;
 	int64_t at_ms, before;
+	struct seen first;
 	bool behind;
 
 	(void)state;
@@ -284,7 +285,9 @@ what_grows_is_told_again(void **state)
 	add_of_level(EVENT_INFO);
 	add_of_level(EVENT_WARNING);
 	open_again();
-	at_ms = events_after(0, 1).at_ms;
+	first = events_after(0, 1);
+	at_ms = first.at_ms;
+	text_finish(&first.subjects);
 	before = revision();
 	assert_int_equal(assert_told_next(0, "urgent "), 3);
 	assert_told_next(1, "warning ");

@@ -410,6 +410,7 @@ head_alone_is_well(const char *url, enum probe_kind kind, struct probe_answer *r
 		return;
 	intake_close(ret->intake);
 	ret->intake = NULL;
+	ret->digests = NULL; /* which were in it */
 	ret->contact.result = ORIGIN_GONE;
 	ret->contact.status = 404;
 }
