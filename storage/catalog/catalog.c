@@ -364,19 +364,29 @@ catalog_packages(struct catalog *catalog, const struct digest *digest, package_v
 struct naming {
 	const struct digests *apart_from;
 	struct catalog_successor *found;
+	int64_t entry; /* that names it */
 	enum row_answer answer;
 };
 
 static void
-keep_naming(void *context, const struct entry_row *entry, const char *package, int64_t at_ms)
+keep_naming(void *context, const struct entry_row *entry, int64_t at_ms)
 {
 	struct naming *naming = context;
 
 	if (naming->answer == ROW_FOUND || digests_agree(&entry->digests, naming->apart_from))
 		return;
 	naming->answer = ROW_FOUND;
+	naming->entry = entry->id;
 	*naming->found = (struct catalog_successor){.digests = entry->digests, .at_ms = at_ms};
-	snprintf(naming->found->package, sizeof naming->found->package, "%s", package);
+}
+
+static void
+keep_first_package(void *context, const char *package)
+{
+	struct catalog_successor *successor = context;
+
+	if (successor->package[0] == '\0')
+		snprintf(successor->package, sizeof successor->package, "%s", package);
 }
 
 enum row_answer
@@ -389,6 +399,9 @@ catalog_named_now(struct catalog *catalog, const char *url, const struct digests
 	if (!site_of(url, &site))
 		return ROW_NONE;
 	if (!entry_rows_naming(catalog->index, site.text, url, keep_naming, &naming, err))
+		return ROW_FAILED;
+	if (naming.answer == ROW_FOUND &&
+	        !package_rows_of(catalog->index, naming.entry, keep_first_package, ret, err))
 		return ROW_FAILED;
 	return naming.answer;
 }

@@ -205,7 +205,7 @@ entry_rows_naming(struct index *index, const char *site, const char *url, entry_
 	while (rows_next(&rows, err)) {
 		struct entry_row entry = read_entry(rows.row);
 
-		visit(context, &entry, db_column_text(rows.row, 6), sqlite3_column_int64(rows.row, 7));
+		visit(context, &entry, sqlite3_column_int64(rows.row, 6));
 	}
 	return rows_end(&rows) != ROW_FAILED;
 }

@@ -52,8 +52,7 @@ bool entry_rows_missing(struct index *index, const struct entry_page *page, entr
 bool entry_rows_of_package(struct index *index, const char *package, entry_row_visit_fn *visit, void *context,
         struct err *err) MUST_CHECK;
 /* The entries for which a source names this URL now, the newest first; at: when that was. */
-typedef void entry_naming_visit_fn(
-        void *context, const struct entry_row *entry, const char *package, int64_t at_ms);
+typedef void entry_naming_visit_fn(void *context, const struct entry_row *entry, int64_t at_ms);
 bool entry_rows_naming(struct index *index, const char *site, const char *url, entry_naming_visit_fn *visit,
         void *context, struct err *err) MUST_CHECK;
 bool entry_rows_wanted(struct index *index, uint64_t *ret, struct err *err) MUST_CHECK;
