@@ -154,6 +154,17 @@ digests_put(struct digests *set, const struct digest *digest)
 	set->known |= 1u << digest->algo;
 }
 
+void
+digests_add(struct digests *set, const struct digests *others)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct digest digest;
+
+		if (digests_get(others, (enum digest_algo)algo, &digest))
+			digests_put(set, &digest);
+	}
+}
+
 bool
 digests_have(const struct digests *set, const struct digest *digest)
 {

@@ -48,7 +48,8 @@ struct digests {
 
 bool digests_get(
         const struct digests *set, enum digest_algo algo, struct digest *ret); /* false: not in the set */
-void digests_put(struct digests *set, const struct digest *digest); /* replaces one of the same algorithm */
+void digests_put(struct digests *set, const struct digest *digest);  /* replaces one of the same algorithm */
+void digests_add(struct digests *set, const struct digests *others); /* each as digests_put */
 bool digests_have(const struct digests *set, const struct digest *digest); /* this very value is in the set */
 bool digests_agree(
         const struct digests *a, const struct digests *b); /* no algorithm is in both with different values */

@@ -120,12 +120,7 @@ known_digests(struct store *store, const struct known *known, struct digests *re
 		return false;
 	if (wanted.count != 1 || !digests_agree(ret, &wanted.sets[0]))
 		return true;
-	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
-		struct digest digest;
-
-		if (digests_get(&wanted.sets[0], (enum digest_algo)algo, &digest))
-			digests_put(ret, &digest);
-	}
+	digests_add(ret, &wanted.sets[0]);
 	return true;
 }
 

@@ -34,18 +34,6 @@ find_bytes(struct store *store, const struct change *change, struct digests *ret
 	return false;
 }
 
-/* What else the source lists for them. */
-static void
-add_digests(struct digests *set, const struct digests *others)
-{
-	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
-		struct digest digest;
-
-		if (digests_get(others, (enum digest_algo)algo, &digest))
-			digests_put(set, &digest);
-	}
-}
-
 static void
 add_line(json_t *lines, char sign, const struct digest *digest)
 {
@@ -110,7 +98,7 @@ change_learn_known(struct store *store, struct change *change, struct err *err)
 		return false;
 	case ROW_FOUND:
 		write_naming(change->drift, &naming);
-		add_digests(&bytes, &naming.digests);
+		digests_add(&bytes, &naming.digests); /* what else the source lists for them */
 		corrected = naming.kin == NAMED_INSTEAD;
 		break;
 	case ROW_NONE:

@@ -104,18 +104,6 @@ see_package(void *context, const char *package)
 			snprintf(sight->shared, sizeof sight->shared, "%s", package);
 }
 
-/* What several entries of the same bytes list belongs together. */
-static void
-add_digests(struct digests *ret, const struct digests *more)
-{
-	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
-		struct digest digest;
-
-		if (digests_get(more, (enum digest_algo)algo, &digest))
-			digests_put(ret, &digest);
-	}
-}
-
 static void
 add_successor(const struct entry_row *entry, const struct sight *sight, struct catalog_claim *ret)
 {
@@ -123,7 +111,8 @@ add_successor(const struct entry_row *entry, const struct sight *sight, struct c
 
 	if (ret->package[0] == '\0' || sight->shared[0] != '\0')
 		memcpy(ret->package, package, sizeof ret->package);
-	add_digests(&ret->digests, &entry->digests);
+	/* What several entries of the same bytes list belongs together. */
+	digests_add(&ret->digests, &entry->digests);
 	ret->bond = NAMING_SUCCESSOR;
 }
 
