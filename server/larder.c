@@ -16,7 +16,7 @@
 #include "server/http/listener.h"
 #include "server/upstream/fetcher.h"
 #include "server/watch/watch.h"
-#include "server/work/jobs.h"
+#include "server/jobs/jobs.h"
 #include "storage/base/clock.h"
 
 /*

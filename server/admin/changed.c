@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/text.h"
 #include "storage/catalog/successor.h"
 #include "storage/index/watch_rows.h"

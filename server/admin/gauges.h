@@ -9,7 +9,7 @@
 #include "server/larder.h"
 #include "server/upstream/fetcher.h"
 #include "server/watch/patrol.h"
-#include "server/work/jobs.h"
+#include "server/jobs/jobs.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 #include "storage/store.h"

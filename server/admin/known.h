@@ -6,7 +6,7 @@
 #define SERVER_ADMIN_KNOWN_H
 
 #include "server/config.h"
-#include "server/work/wants.h"
+#include "server/jobs/wants.h"
 #include "storage/catalog/archive_state.h"
 #include "storage/catalog/catalog.h"
 #include "storage/index/tombstone_rows.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "server/admin/auth.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 #include "storage/index/pin_rows.h"

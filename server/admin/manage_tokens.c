@@ -9,7 +9,7 @@
 #include "server/admin/manage.h"
 #include "server/admin/metrics.h"
 #include "server/http/body.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 

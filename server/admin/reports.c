@@ -10,7 +10,7 @@
 #include "server/admin/changed.h"
 #include "server/admin/known.h"
 #include "server/admin/reports_parts.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/site.h"
 #include "storage/index/pin_rows.h"

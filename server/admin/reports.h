@@ -9,7 +9,7 @@
 
 #include "server/http/desk.h"
 #include "server/larder.h"
-#include "server/work/wants.h"
+#include "server/jobs/wants.h"
 
 /*
  * What `larder check --json` prints: {"archives", "stored", "stored_bytes", "only_here", "corrected", "states": {state: count},
@@ -52,7 +52,7 @@ json_t *report_repair(struct larder *larder, const struct wants *wants, enum rep
 	(8u << 20) /* bytes of the data of events in one answer; fewer events where it is more */
 
 /* The API. */
-api_fn api_check;   /* POST /api/v1/check: what server/work/asked.h reads */
+api_fn api_check;   /* POST /api/v1/check: what server/jobs/asked.h reads */
 api_fn api_archive; /* GET /api/v1/archives/{digest} */
 api_fn api_wanted; /* GET /api/v1/wanted?after=&limit=  {"wanted": [{"digests", "package"}], "next": id or null} */
 /* GET /api/v1/events?since=&limit=&level=  {"events": [{"id", "at", "kind", …, "about": {} or null}], "next": id} */

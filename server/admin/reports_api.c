@@ -7,8 +7,8 @@
 #include "server/admin/reports.h"
 #include "server/http/body.h"
 #include "server/http/reply.h"
-#include "server/work/asked.h"
-#include "server/work/json.h"
+#include "server/jobs/asked.h"
+#include "server/jobs/json.h"
 #include "storage/catalog/catalog.h"
 #include "storage/index/event_rows.h"
 

@@ -9,7 +9,7 @@
 #include "server/admin/known.h"
 #include "server/admin/reports.h"
 #include "server/admin/reports_parts.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/text.h"
 #include "storage/catalog/section.h"
 #include "storage/catalog/site.h"

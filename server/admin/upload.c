@@ -19,7 +19,7 @@
 #include "server/archive/flights.h"
 #include "server/config.h"
 #include "server/http/reply.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 #include "storage/intake.h"

@@ -8,7 +8,7 @@
 #include "server/commands/carrier.h"
 #include "server/commands/command.h"
 #include "server/commands/daemon.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 

@@ -6,8 +6,8 @@
 #include "server/commands/check_text.h"
 #include "server/commands/command.h"
 #include "server/commands/reading.h"
-#include "server/work/json.h"
-#include "server/work/wants.h"
+#include "server/jobs/json.h"
+#include "server/jobs/wants.h"
 #include "server/signals.h"
 
 /* ret_harvest: of a lockfile or list, the caller's; else NULL. */

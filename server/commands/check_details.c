@@ -8,7 +8,7 @@
 
 #include "server/commands/check_text.h"
 #include "server/commands/origin_text.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/text.h"
 #include "storage/catalog/archive_state.h"
 

@@ -12,8 +12,8 @@
 #include "server/commands/check_details.h"
 #include "server/commands/check_groups.h"
 #include "server/commands/origin_text.h"
-#include "server/work/json.h"
-#include "server/work/wants.h"
+#include "server/jobs/json.h"
+#include "server/jobs/wants.h"
 #include "storage/base/text.h"
 
 /* --- what to do --- */

@@ -6,7 +6,7 @@
 
 #include "server/commands/command.h"
 #include "server/upstream/client.h"
-#include "server/work/work.h"
+#include "server/jobs/work.h"
 
 /* DAEMON_NONE: no socket, or a dead one: the command does it itself. DAEMON_FAILED: err (not allowed to connect …). */
 enum daemon_answer { DAEMON_THERE, DAEMON_NONE, DAEMON_FAILED };
@@ -26,7 +26,7 @@ struct undertaking {
  * Has it done, by the daemon where one runs on the store, else by a larder of its own, started for it. Shows
  * progress and events alike. ret: the result, the caller's; NULL when it could not be done, which was said.
  * The answer is the exit status: of the result, or of the failure. A job is asked for by POST /api/v1/fetch with asked as JSON; /api/v1/catalog with a harvest
- * (server/work/harvest_json.h) or {"source": URL}; /api/v1/verify?repair=yes. Ctrl-C: alone, the work is
+ * (server/jobs/harvest_json.h) or {"source": URL}; /api/v1/verify?repair=yes. Ctrl-C: alone, the work is
  * stopped; beside a daemon the command stops waiting and says that the job goes on.
  */
 int undertake(const struct invocation *invocation, const struct undertaking *undertaking, json_t **ret);

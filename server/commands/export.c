@@ -13,9 +13,9 @@
 
 #include "server/commands/command.h"
 #include "server/commands/copy.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "server/commands/progress.h"
-#include "server/work/wants.h"
+#include "server/jobs/wants.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
 

@@ -1,5 +1,5 @@
 /*
- * `larder fetch`: downloads what is named and not stored. Main thread; the doing is server/work/work_fetch.c,
+ * `larder fetch`: downloads what is named and not stored. Main thread; the doing is server/jobs/work_fetch.c,
  * here or in the daemon. Lockfiles are read here, since only the command sees its user's files.
  */
 #include <inttypes.h>
@@ -10,9 +10,9 @@
 #include "server/commands/daemon.h"
 #include "server/commands/reading.h"
 #include "server/commands/table.h"
-#include "server/work/harvest_json.h"
-#include "server/work/json.h"
-#include "server/work/wants.h"
+#include "server/jobs/harvest_json.h"
+#include "server/jobs/json.h"
+#include "server/jobs/wants.h"
 #include "storage/base/text.h"
 
 /* --- what is asked for --- */

@@ -8,7 +8,7 @@
 
 #include "server/commands/command.h"
 #include "server/commands/copy.h"
-#include "server/work/wants.h"
+#include "server/jobs/wants.h"
 #include "server/signals.h"
 
 /* The archive called by this text, open and known to be right. */

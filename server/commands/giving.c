@@ -10,8 +10,8 @@
 
 #include "server/commands/trees.h"
 #include "server/signals.h"
-#include "server/work/json.h"
-#include "server/work/wants.h"
+#include "server/jobs/json.h"
+#include "server/jobs/wants.h"
 
 #define CHUNK (256u << 10) /* bytes read at a time */
 

@@ -1,7 +1,7 @@
 /*
  * `larder import`: learns from sources where archives live. Main thread. A path is read here, since only the
  * command sees its user's files, and the history of a repository is a path; learning it, and reading a URL, is
- * server/work/work_import.c, here or in the daemon.
+ * server/jobs/work_import.c, here or in the daemon.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "server/commands/progress.h"
 #include "server/commands/reading.h"
 #include "server/signals.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"

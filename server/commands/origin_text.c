@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 
 void
 origin_day(const json_t *object, const char *name, char ret[ORIGIN_DAY_MAX])

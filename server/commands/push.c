@@ -13,7 +13,7 @@
 #include "server/commands/command.h"
 #include "server/commands/push_token.h"
 #include "server/commands/table.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "server/commands/origin_text.h"
-#include "server/work/json.h"
-#include "server/work/wants.h"
+#include "server/jobs/json.h"
+#include "server/jobs/wants.h"
 #include "storage/catalog/opam_edit.h"
 
 /* The digests of this member; the empty set where there are none. */

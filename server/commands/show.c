@@ -8,8 +8,8 @@
 #include "server/admin/reports.h"
 #include "server/commands/command.h"
 #include "server/commands/origin_text.h"
-#include "server/work/json.h"
-#include "server/work/wants.h"
+#include "server/jobs/json.h"
+#include "server/jobs/wants.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "server/commands/command.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "server/signals.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"

@@ -10,7 +10,7 @@
 #include "server/commands/daemon.h"
 #include "server/commands/table.h"
 #include "server/signals.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/text.h"
 
 #define TOKENS "/api/v1/tokens"

@@ -8,8 +8,8 @@
 #include "server/commands/daemon.h"
 #include "server/commands/progress.h"
 #include "server/signals.h"
-#include "server/work/harvest_json.h"
-#include "server/work/jobs.h"
+#include "server/jobs/harvest_json.h"
+#include "server/jobs/jobs.h"
 #include "storage/base/text.h"
 
 #define POLL_FIRST_MS 5

@@ -1,6 +1,6 @@
 /*
  * `larder verify`: every stored byte against its digest, and the index against the files. Main thread; the doing
- * is server/work/work_verify.c, here or in the daemon.
+ * is server/jobs/work_verify.c, here or in the daemon.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "server/commands/command.h"
 #include "server/commands/daemon.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 
 static void
 show(void *context, const json_t *event)

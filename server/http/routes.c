@@ -8,7 +8,7 @@
 #include "server/archive/archive.h"
 #include "server/http/router.h"
 #include "server/watch/feed.h"
-#include "server/work/jobs.h"
+#include "server/jobs/jobs.h"
 
 const struct route routes[] = {
         {METHOD_GET, "/", KIND_PAGE, ACCESS_ANYONE, status_page, NULL, NULL},

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "server/watch/causes_parts.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/drift/drift.h"
 
 /* --- what an event is made of --- */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "server/watch/changes.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/naming.h"

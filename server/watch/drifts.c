@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/log.h"
 #include "storage/base/mailbox.h"
 #include "storage/catalog/catalog.h"

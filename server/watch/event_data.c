@@ -8,7 +8,7 @@
 
 #include <uthash.h>
 
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/text.h"
 #include "storage/catalog/site.h"
 #include "storage/index/event_rows.h"

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/catalog/site.h"
 #include "storage/drift/drift.h"
 

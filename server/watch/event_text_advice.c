@@ -2,7 +2,7 @@
  * The end of a sentence: what of it is stored, who else has it, and what to do. Pure; any thread. Must never advise what is not needed.
  */
 #include "server/watch/event_text_parts.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 
 static void
 add_mixed(const struct story *story, struct text *ret)

@@ -6,7 +6,7 @@
 
 #include "server/watch/event_text.h"
 #include "server/watch/events.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 
 struct event *
 events_add(struct events *events, const struct known_event *before, enum event_scope scope)

@@ -3,7 +3,7 @@
  * for XML as well; the content is HTML in XML, and so escaped twice.
  */
 #include "server/watch/feed_parts.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 
 static void
 add_element(struct text *ret, const char *name, const char *value)

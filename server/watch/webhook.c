@@ -14,7 +14,7 @@
 #include "server/admin/metrics.h"
 #include "server/config.h"
 #include "server/upstream/post.h"
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/bell.h"
 #include "storage/base/clock.h"
 #include "storage/base/file.h"

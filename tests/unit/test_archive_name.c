@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "server/work/archive_name.h"
+#include "server/jobs/archive_name.h"
 
 #define GZIP "\x1f\x8b\x08"
 

@@ -3,7 +3,7 @@
  */
 #include "tests/support/readers.h"
 
-#include "server/work/asked.h"
+#include "server/jobs/asked.h"
 
 #define LIST_LINE "https://h/a md5=" MD5_A " sha256=" SHA256_A " a.1\n"
 #define LOCKFILE                                                                                             \

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "server/work/harvest_json.h"
+#include "server/jobs/harvest_json.h"
 #include "storage/base/clock.h"
 
 #define HEADING                                                                                              \

@@ -10,7 +10,7 @@
 
 #include "server/admin/metrics.h"
 #include "server/config.h"
-#include "server/work/jobs_parts.h"
+#include "server/jobs/jobs_parts.h"
 #include "storage/spool.h"
 
 #define PATIENCE_MS 20000

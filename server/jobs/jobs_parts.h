@@ -9,8 +9,8 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-#include "server/work/job_events.h"
-#include "server/work/jobs.h"
+#include "server/jobs/job_events.h"
+#include "server/jobs/jobs.h"
 #include "storage/index/job_rows.h"
 
 #define JOBS_ENDED_KEPT                                                                                      \

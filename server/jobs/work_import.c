@@ -6,9 +6,9 @@
 
 #include "server/archive/flights.h"
 #include "server/catalogs.h"
-#include "server/work/harvest_json.h"
-#include "server/work/json.h"
-#include "server/work/work.h"
+#include "server/jobs/harvest_json.h"
+#include "server/jobs/json.h"
+#include "server/jobs/work.h"
 #include "storage/base/file.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"

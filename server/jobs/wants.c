@@ -2,7 +2,7 @@
  * From the arguments of fetch, check and show to sets of digests. Main thread; reads the catalog and
  * lockfiles, changes nothing.
  */
-#include "server/work/wants.h"
+#include "server/jobs/wants.h"
 
 #include <string.h>
 #include <sys/stat.h>

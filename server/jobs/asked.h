@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "server/http/request.h"
-#include "server/work/wants.h"
+#include "server/jobs/wants.h"
 #include "storage/base/err.h"
 #include "storage/base/text.h"
 #include "storage/catalog/harvest.h"

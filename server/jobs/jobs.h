@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "server/http/desk.h"
-#include "server/work/work.h"
+#include "server/jobs/work.h"
 
 #define JOBS_THREADS     2
 #define JOBS_WAITING_MAX 100    /* more: ERR_OVERLOADED */
@@ -56,7 +56,7 @@ struct jobs_figures {
 };
 void jobs_figures(struct jobs *jobs, struct jobs_figures *ret);
 
-/* The API (server/work/jobs_api.c). Each answers 202 with {"id", "url"} and Location, or what its name says. */
+/* The API (server/jobs/jobs_api.c). Each answers 202 with {"id", "url"} and Location, or what its name says. */
 api_fn api_fetch; /* POST /api/v1/fetch: a lockfile, a list, lines of digests; or JSON as work_fetch reads it */
 api_fn api_catalog;    /* POST /api/v1/catalog: a source; or JSON {"source": URL}; ?name= for messages */
 api_fn api_verify;     /* POST /api/v1/verify?repair=yes */

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "server/archive/flight.h"
-#include "server/work/wants.h"
+#include "server/jobs/wants.h"
 #include "server/larder.h"
 #include "storage/base/mailbox.h"
 

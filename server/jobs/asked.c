@@ -2,7 +2,7 @@
  * From the body of a request to sets of digests. Runs on a clerk's thread, over bytes of a client: every word
  * is copied into a buffer of fixed size before anything looks at it.
  */
-#include "server/work/asked.h"
+#include "server/jobs/asked.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * JSON through jansson. Any thread; what came from outside is looked at as such.
  */
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 
 #include <stdio.h>
 #include <string.h>

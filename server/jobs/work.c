@@ -1,11 +1,11 @@
 /*
  * The kinds of work there are, and the exit status each result comes to. Pure.
  */
-#include "server/work/work.h"
+#include "server/jobs/work.h"
 
 #include <string.h>
 
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 
 /* Of a command, as server/commands/command.h has them. */
 enum status { STATUS_DONE = 0, STATUS_MISSING = 1, STATUS_FAILED = 3 };

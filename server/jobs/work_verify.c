@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "server/config.h"
-#include "server/work/json.h"
-#include "server/work/order.h"
-#include "server/work/wants.h"
-#include "server/work/work.h"
+#include "server/jobs/json.h"
+#include "server/jobs/order.h"
+#include "server/jobs/wants.h"
+#include "server/jobs/work.h"
 #include "storage/base/text.h"
 
 #define REPAIR_TICK_MS 200

@@ -3,9 +3,9 @@
  */
 #include <inttypes.h>
 
-#include "server/work/json.h"
-#include "server/work/jobs.h"
-#include "server/work/jobs_parts.h"
+#include "server/jobs/json.h"
+#include "server/jobs/jobs.h"
+#include "server/jobs/jobs_parts.h"
 #include "storage/base/text.h"
 
 static const char *

@@ -2,7 +2,7 @@
  * Orders. The thread that works; only wake runs elsewhere, under the flight's lock, and does nothing but post
  * a letter.
  */
-#include "server/work/order.h"
+#include "server/jobs/order.h"
 
 #include <assert.h>
 

@@ -1,11 +1,11 @@
 /*
  * A harvest as JSON. One thread; the reader trusts nothing: it comes from whoever may teach the catalog.
  */
-#include "server/work/harvest_json.h"
+#include "server/jobs/harvest_json.h"
 
 #include <string.h>
 
-#include "server/work/json.h"
+#include "server/jobs/json.h"
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/catalog/section.h"

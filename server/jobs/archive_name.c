@@ -1,7 +1,7 @@
 /*
  * Names of files. Any thread.
  */
-#include "server/work/archive_name.h"
+#include "server/jobs/archive_name.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 
 #include "server/admin/metrics.h"
-#include "server/work/json.h"
-#include "server/work/jobs_parts.h"
+#include "server/jobs/json.h"
+#include "server/jobs/jobs_parts.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"

@@ -3,15 +3,15 @@
  * its row stays as it is, and the next start runs it again from the beginning, which finds what is stored
  * already.
  */
-#include "server/work/jobs.h"
+#include "server/jobs/jobs.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "server/admin/metrics.h"
-#include "server/work/json.h"
-#include "server/work/jobs_parts.h"
+#include "server/jobs/json.h"
+#include "server/jobs/jobs_parts.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"

@@ -1,7 +1,7 @@
 /*
  * Events of a job. Under the lock of the table of jobs; grows as they come.
  */
-#include "server/work/job_events.h"
+#include "server/jobs/job_events.h"
 
 #include "storage/base/text.h"
 
