@@ -32,37 +32,35 @@ or_dash(const char *string)
 static void
 format_text(const struct access_entry *entry, char ret[LOG_LINE_MAX])
 {
-	const struct request *request = entry->request;
 	char when[TEXT_TIME_MAX], method[ACCESS_METHOD_MAX], path[ACCESS_PATH_MAX], agent[ACCESS_AGENT_MAX];
 
 	text_time_now(when);
-	text_escape(request->method_name, method, sizeof method);
-	text_escape(request->path, path, sizeof path);
+	text_escape(entry->method, method, sizeof method);
+	text_escape(entry->path, path, sizeof path);
 	text_escape(or_dash(entry->user_agent), agent, sizeof agent);
 	for (char *at = agent; *at != '\0'; at++)
 		if (*at == '"')
 			*at = '\'';
 	snprintf(ret, LOG_LINE_MAX, "%s access  %s %s %s %d %" PRIu64 " %" PRId64 "ms %s %s \"%s\"", when,
-	        request->client, method, path, request->status, request->body_bytes, entry->took_ms,
-	        or_dash(access_cache_name(request->cache)), or_dash(request->reason), agent);
+	        entry->client, method, path, entry->status, entry->body_bytes, entry->took_ms,
+	        or_dash(access_cache_name(entry->cache)), or_dash(entry->reason), agent);
 }
 
 static void
 format_json(const struct access_entry *entry, char ret[LOG_LINE_MAX])
 {
-	const struct request *request = entry->request;
 	char when[TEXT_TIME_MAX], method[ACCESS_METHOD_MAX], path[ACCESS_PATH_MAX], agent[ACCESS_AGENT_MAX];
 
 	text_time_now(when);
-	text_json_escape(request->method_name, method, sizeof method);
-	text_json_escape(request->path, path, sizeof path);
+	text_json_escape(entry->method, method, sizeof method);
+	text_json_escape(entry->path, path, sizeof path);
 	text_json_escape(or_dash(entry->user_agent), agent, sizeof agent);
 	snprintf(ret, LOG_LINE_MAX,
 	        "{\"time\":\"%s\",\"level\":\"access\",\"client\":\"%s\",\"method\":\"%s\",\"path\":\"%s\","
 	        "\"status\":%d,\"bytes\":%" PRIu64 ",\"ms\":%" PRId64
 	        ",\"cache\":\"%s\",\"reason\":\"%s\",\"user_agent\":\"%s\"}",
-	        when, request->client, method, path, request->status, request->body_bytes, entry->took_ms,
-	        or_dash(access_cache_name(request->cache)), or_dash(request->reason), agent);
+	        when, entry->client, method, path, entry->status, entry->body_bytes, entry->took_ms,
+	        or_dash(access_cache_name(entry->cache)), or_dash(entry->reason), agent);
 }
 
 void

@@ -16,10 +16,14 @@
 #define ACCESS_PATH_MAX   512 /* bytes of the path in a line, escaped */
 #define ACCESS_AGENT_MAX  256 /* of the user agent */
 
+/* All strings are borrowed; method and path as they came. */
 struct access_entry {
-	const struct request *request;
-	const char *user_agent; /* NULL: none */
+	const char *client, *method, *path;
+	int status;
+	uint64_t body_bytes;
 	int64_t took_ms;
+	enum request_cache cache;
+	const char *reason, *user_agent; /* NULL: none */
 };
 
 /* The line without its newline. A pure function but for the time of day. */

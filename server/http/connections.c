@@ -16,6 +16,7 @@
 #include <uthash.h>
 
 #include "server/admin/metrics.h"
+#include "server/http/forwarded.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 
@@ -205,6 +206,20 @@ connection_close(struct connections *connections, struct connection *connection)
 	free(connection);
 }
 
+int64_t
+connection_waits_since(const struct connection *connection)
+{
+	if (atomic_load_explicit(&connection->asked, memory_order_relaxed))
+		return 0;
+	return atomic_load_explicit(&connection->since_ms, memory_order_relaxed);
+}
+
+void
+connection_wait_since(struct connection *connection, int64_t since_ms)
+{
+	atomic_store_explicit(&connection->since_ms, since_ms, memory_order_relaxed);
+}
+
 void
 connection_enter(struct connection *connection, enum connection_phase phase)
 {
@@ -252,6 +267,20 @@ const struct address *
 connection_peer(const struct connection *connection)
 {
 	return &connection->peer;
+}
+
+void
+connection_name_client(const struct connection *connection, const char *forwarded_for,
+        const struct networks *trusted, char ret[CLIENT_NAME_MAX])
+{
+	struct address client;
+
+	if (connection->is_control) {
+		memcpy(ret, "control", sizeof "control");
+		return;
+	}
+	client = forwarded_client(forwarded_for, trusted, &connection->peer);
+	address_text(&client, ret);
 }
 
 /* The kernel knows both: nothing of it is said by the client. */

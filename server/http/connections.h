@@ -68,6 +68,10 @@ struct connection *connection_open(struct connections *connections, int fd, cons
 /* Call before the descriptor is closed. */
 void connection_close(struct connections *connections, struct connection *connection);
 
+/* Since when its first header is awaited; 0: it had one already. The worker's thread. */
+int64_t connection_waits_since(const struct connection *connection);
+/* It was here before, under another name: its first header is awaited since then. */
+void connection_wait_since(struct connection *connection, int64_t since_ms);
 /* The connection's own worker thread says how far it is; costs two stores. */
 void connection_enter(struct connection *connection, enum connection_phase phase);
 /* As connection_enter with CONNECTION_SENDS, but an answer that is being sent already goes on as it is. */
@@ -85,6 +89,13 @@ void connection_cut(struct connection *connection);
 bool connection_say_last(struct connection *connection, const void *bytes, size_t length);
 enum connection_standing connection_standing(const struct connection *connection);
 const struct address *connection_peer(const struct connection *connection);
+#define CLIENT_NAME_MAX 64
+/*
+ * Who the log and the audit say it was: the client's address, or whom a trusted proxy forwards (X-Forwarded-For; NULL: none), or
+ * "control".
+ */
+void connection_name_client(const struct connection *connection, const char *forwarded_for,
+        const struct networks *trusted, char ret[CLIENT_NAME_MAX]);
 /*
  * It came through a unix socket, which only the control socket is; and who is at the other end (ret_uid NULL: not
  * asked).

@@ -65,22 +65,6 @@ exchange_begin(struct exchange_setting *setting, struct worker *worker, const st
 	return MHD_YES;
 }
 
-/* Who the log and the audit say it was: the client itself, or whom a trusted proxy forwards. */
-static void
-name_client(const struct exchange_setting *setting, struct request *request)
-{
-	struct address client = *connection_peer(request->connection);
-
-	if (connection_is_control(request->connection, NULL)) {
-		memcpy(request->client, "control", sizeof "control");
-		return;
-	}
-	if (setting->trusted.count > 0)
-		client = forwarded_client(
-		        request_header(request, "X-Forwarded-For"), &setting->trusted, &client);
-	address_text(&client, request->client);
-}
-
 /* Behind a trusted proxy how that was asked. */
 static const char *
 scheme_of(const struct exchange_setting *setting, const struct request *request)
@@ -127,7 +111,8 @@ request_create(struct exchange_setting *setting, struct worker *worker, const st
 	request_prepare_waiter(request);
 	/* Changes have a name for the audit and for counting wrong tokens, log or not. */
 	if (setting->access_log || !request_reads(request))
-		name_client(setting, request);
+		connection_name_client(request->connection, request_header(request, "X-Forwarded-For"),
+		        &setting->trusted, request->client);
 	atomic_fetch_add_explicit(&worker->requests, 1, memory_order_relaxed);
 	return request;
 }
@@ -307,9 +292,15 @@ exchange_run(struct request *request)
 static void
 log_end(const struct request *request)
 {
-	struct access_entry entry = {.request = request,
-	        .user_agent = request_header(request, "User-Agent"),
-	        .took_ms = clock_coarse_ms() - request->began_at_ms};
+	struct access_entry entry = {.client = request->client,
+	        .method = request->method_name,
+	        .path = request->path,
+	        .status = request->status,
+	        .body_bytes = request->body_bytes,
+	        .took_ms = clock_coarse_ms() - request->began_at_ms,
+	        .cache = request->cache,
+	        .reason = request->reason,
+	        .user_agent = request_header(request, "User-Agent")};
 
 	access_log(&entry);
 }

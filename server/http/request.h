@@ -13,12 +13,12 @@
 
 #include "server/admin/auth.h"
 #include "server/archive/flight.h"
+#include "server/http/connections.h"
 #include "server/larder.h"
 #include "storage/base/err.h"
 #include "storage/digest.h"
 
 struct MHD_Connection;
-struct connection; /* what the listener knows of the client's connection */
 struct worker;
 struct body_kind;
 struct desk_work;
@@ -91,7 +91,7 @@ struct request {
 	 * The address; behind a trusted proxy the one it forwards; "control" for the control socket. Set when
 	 * there is an access log, and for all that is not GET or HEAD.
 	 */
-	char client[64];
+	char client[CLIENT_NAME_MAX];
 };
 
 static inline bool

@@ -15,22 +15,23 @@
 #include "server/http/forwarded.h"
 #include "storage/base/text.h"
 
-static struct request
-a_request(void)
+static struct access_entry
+an_entry(void)
 {
-	return (struct request){.method_name = "GET",
+	return (struct access_entry){.client = "192.0.2.1",
+	        .method = "GET",
 	        .path = "/sha256/ab",
-	        .cache = CACHE_HIT,
 	        .status = 200,
 	        .body_bytes = 5000,
-	        .client = "192.0.2.1"};
+	        .took_ms = 3,
+	        .cache = CACHE_HIT,
+	        .user_agent = "opam/2.1.2"};
 }
 
 static void
 a_line_of_text(void **state)
 {
-	struct request request = a_request();
-	struct access_entry entry = {.request = &request, .user_agent = "opam/2.1.2", .took_ms = 3};
+	struct access_entry entry = an_entry();
 	char line[LOG_LINE_MAX];
 
 	(void)state;
@@ -41,14 +42,14 @@ a_line_of_text(void **state)
 static void
 hostile_bytes_stay_inside(void **state)
 {
-	struct request request = a_request();
-	struct access_entry entry = {.request = &request, .user_agent = "a\" 200 HIT \"\n\x1b[2J\xff"};
+	struct access_entry entry = an_entry();
 	char line[LOG_LINE_MAX];
 	json_t *document;
 
 	(void)state;
-	request.path = "/\n{\"\x01";
-	request.method_name = "G\"\nT";
+	entry.path = "/\n{\"\x01";
+	entry.method = "G\"\nT";
+	entry.user_agent = "a\" 200 HIT \"\n\x1b[2J\xff";
 	access_format(&entry, LOG_FORMAT_TEXT, line);
 	assert_null(strpbrk(line, "\n\x1b\x01\xff"));
 	assert_non_null(strstr(line, "\"a' 200 HIT '"));
@@ -56,7 +57,7 @@ hostile_bytes_stay_inside(void **state)
 	assert_null(strchr(line, '\n'));
 	document = json_loads(line, 0, NULL);
 	assert_non_null(document);
-	assert_string_equal(json_string_value(json_object_get(document, "path")), request.path);
+	assert_string_equal(json_string_value(json_object_get(document, "path")), entry.path);
 	assert_string_equal(json_string_value(json_object_get(document, "method")), "G\"\nT");
 	json_decref(document);
 }
@@ -64,17 +65,16 @@ hostile_bytes_stay_inside(void **state)
 static void
 long_bytes_are_cut(void **state)
 {
-	struct request request = a_request();
 	char path[9000], agent[9000], line[LOG_LINE_MAX];
-	struct access_entry entry = {.request = &request, .user_agent = agent};
+	struct access_entry entry = an_entry();
 	json_t *document;
 
 	(void)state;
 	memset(path, 1, sizeof path - 1);
 	memset(agent, '"', sizeof agent - 1);
 	path[sizeof path - 1] = agent[sizeof agent - 1] = '\0';
-	request.path = path;
-	request.method_name = agent;
+	entry.path = path;
+	entry.method = entry.user_agent = agent;
 	access_format(&entry, LOG_FORMAT_TEXT, line);
 	assert_true(strlen(line) < 1200);
 	access_format(&entry, LOG_FORMAT_JSON, line);
