@@ -4,38 +4,24 @@
  */
 #include "server/http/early.h"
 
-#include <time.h>
-
 #include "server/admin/metrics.h"
 #include "server/http/connections.h"
+#include "server/http/date.h"
 #include "server/http/response.h"
-
-#define DATE_MAX 40
-
-/* RFC 9110, section 5.6.7. */
-static void
-add_date(struct text *head)
-{
-	char date[DATE_MAX];
-	time_t now = time(NULL);
-	struct tm parts;
-
-	if (gmtime_r(&now, &parts) != NULL &&
-	        strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts) > 0)
-		text_addf(head, "Date: %s\r\n", date);
-}
 
 enum outcome
 early_answer(struct request *request, const struct err *err)
 {
 	struct error_answer answer;
 	AUTO_TEXT bytes = TEXT_EMPTY;
+	char date[HTTP_DATE_MAX];
 	enum outcome outcome;
 
 	error_answer_make(request, err, &answer);
 	text_addf(&bytes, "HTTP/1.1 %d %s\r\n", answer.status,
 	        MHD_get_reason_phrase_for((unsigned)answer.status));
-	add_date(&bytes);
+	http_date(time(NULL), date);
+	text_addf(&bytes, "Date: %s\r\n", date);
 	for (size_t i = 0; i < answer.n_fields; i++)
 		text_addf(&bytes, "%s: %s\r\n", answer.fields[i].name, answer.fields[i].value);
 	text_addf(&bytes, "Connection: close\r\nContent-Length: %zu\r\n\r\n", answer.body.length);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/http/access_log.h"
+#include "server/http/archive_fields.h"
 #include "server/http/connections.h"
 #include "server/http/response.h"
 #include "server/http/validators.h"
@@ -62,21 +62,11 @@ response_send(struct request *request, int status, struct MHD_Response *response
 void
 response_add_archive(struct MHD_Response *response, enum request_cache cache, const struct digests *digests)
 {
-	const char *name = access_cache_name(cache);
-	char etag[ETAG_MAX], digest[REPR_DIGEST_MAX];
+	struct archive_fields fields;
 
-	response_add(response, "Cache-Control", "public, max-age=31536000, immutable");
-	response_add(response, "Accept-Ranges", "bytes");
-	response_add(response, "Content-Type", "application/octet-stream");
-	response_add(response, "X-Content-Type-Options", "nosniff");
-	if (name != NULL)
-		response_add(response, "X-Cache", name);
-	if (digests_bytes(digests, DIGEST_SHA256) == NULL)
-		return;
-	etag_of(digests, etag);
-	repr_digest(digests, digest);
-	response_add(response, "ETag", etag);
-	response_add(response, "Repr-Digest", digest);
+	archive_fields_make(cache, digests, &fields);
+	for (size_t i = 0; i < fields.count; i++)
+		response_add(response, fields.items[i].name, fields.items[i].value);
 }
 
 /* A document in memory; takes it. */
