@@ -58,7 +58,7 @@ is_token(const char *string, size_t length)
 		char c = string[i];
 		char lower = (char)(c | 0x20);
 
-		if ((c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z'))
+		if ((lower >= 'a' && lower <= 'z') || c == '-' || (c >= '0' && c <= '9'))
 			continue;
 		if (c == '\0' || strchr(others, c) == NULL)
 			return false;
@@ -93,7 +93,9 @@ name_like(const struct guard_field *field, const char *name)
 {
 	size_t length = strlen(name);
 
-	if (field->name_length < length || strncasecmp(field->name, name, length) != 0)
+	/* Most differ in the first letter already. */
+	if (field->name_length < length || ((field->name[0] ^ name[0]) & ~0x20) != 0 ||
+	        strncasecmp(field->name, name, length) != 0)
 		return LIKE_NOT;
 	return field->name_length == length ? LIKE_EXACT : LIKE_BEGINS;
 }

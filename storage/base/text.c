@@ -268,24 +268,28 @@ text_hex(const uint8_t *bytes, size_t length, char *ret)
 	*ret = '\0';
 }
 
+static inline int
+hex_value(char c)
+{
+	unsigned digit = (unsigned)c - '0', letter = ((unsigned)c | 0x20) - 'a';
+
+	if (digit < 10)
+		return (int)digit;
+	return letter < 6 ? (int)letter + 10 : -1;
+}
+
 int
 text_hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	return hex_value(c);
 }
 
 bool
 text_unhex(const char *hex, uint8_t *ret, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		int high = text_hex_digit(hex[2 * i]);
-		int low = high < 0 ? -1 : text_hex_digit(hex[2 * i + 1]);
+		int high = hex_value(hex[2 * i]);
+		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
 
 		if (low < 0)
 			return false;
