@@ -37,8 +37,7 @@ static enum outcome
 keep_hot(struct request *request, struct blob *blob)
 {
 	struct err err = ERR_NONE;
-	const struct ready *ready =
-	        hot_keep(request->hot, &request->digest, blob, request->began_at_ms, &err);
+	struct ready *ready = hot_keep(request->hot, &request->digest, blob, request->began_at_ms, &err);
 
 	if (ready != NULL) {
 		note_hit(request);
@@ -73,7 +72,7 @@ answer_hit(struct request *request, struct blob *blob)
 enum outcome
 archive_get(struct request *request)
 {
-	const struct ready *ready;
+	struct ready *ready;
 	struct blob blob = BLOB_NONE;
 	struct err err = ERR_NONE;
 

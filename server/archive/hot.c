@@ -83,7 +83,7 @@ drop(struct hot *hot, struct answer *answer)
 	        &hot->memory_bytes, (int64_t)ready_memory(answer->ready), memory_order_relaxed);
 	HASH_DEL(hot->table, answer);
 	TAILQ_REMOVE(&hot->by_use, answer, link);
-	ready_destroy(answer->ready);
+	ready_let_go(answer->ready);
 	free(answer);
 }
 
@@ -132,7 +132,7 @@ note_used(struct hot *hot, struct answer *answer)
 	TAILQ_INSERT_HEAD(&hot->by_use, answer, link);
 }
 
-const struct ready *
+struct ready *
 hot_find(struct hot *hot, const struct digest *name, int64_t now_ms)
 {
 	struct answer *answer;
@@ -184,7 +184,7 @@ make_room(struct hot *hot, const struct ready *ready)
 	}
 }
 
-const struct ready *
+struct ready *
 hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t now_ms, struct err *err)
 {
 	struct ready *ready = ready_create(blob, err);

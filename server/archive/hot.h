@@ -26,16 +26,16 @@ void hot_destroy(struct hot *hot);
 
 /*
  * The answer that is ready for this name; NULL: there is none. It is that of the archive's file as it is at this moment: what was removed,
- * quarantined, evicted or touched is not among them any more. Valid until the next call.
+ * quarantined, evicted or touched is not among them any more. Valid until the next call, unless ready_use says that it is needed longer.
  */
-const struct ready *hot_find(struct hot *hot, const struct digest *name, int64_t now_ms);
+struct ready *hot_find(struct hot *hot, const struct digest *name, int64_t now_ms);
 /* Worth to be kept ready: it was asked for before, not long ago. Notes that it is asked for now. */
 bool hot_admits(struct hot *hot, const struct digest *name);
 /*
  * Keeps an answer of this blob ready, and takes its descriptor then; others go, those unused for longest first. NULL: as ready_create, and
  * the blob is as it was.
  */
-const struct ready *hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t now_ms,
+struct ready *hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t now_ms,
         struct err *err) MUST_CHECK;
 
 /* Any thread. */

@@ -1,7 +1,7 @@
 /*
- * The listener. The main thread starts and stops it; in between everything happens in the callbacks, on the
- * threads that libmicrohttpd runs, one for each worker and address. Must never stop a daemon while somebody
- * is parked in a flight.
+ * The listener. The main thread starts and stops it; in between everything happens on the workers' threads, one for each worker and
+ * address: in their loops (worker.c) and in the callbacks of libmicrohttpd below. Must never stop a daemon while somebody is parked in a
+ * flight.
  */
 #include "server/http/listener.h"
 
@@ -13,6 +13,7 @@
 #include "server/admin/metrics.h"
 #include "server/config.h"
 #include "server/http/exchange.h"
+#include "server/http/fast_path.h"
 #include "server/http/sockets.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
@@ -41,7 +42,7 @@ struct listener {
 static bool bind_addresses(struct listener *listener, struct err *err);
 static void bind_control(struct listener *listener);
 static bool start_connections(struct listener *listener, struct err *err);
-static bool start_daemons(struct listener *listener, struct err *err);
+static bool start_workers(struct listener *listener, struct err *err);
 
 struct listener *
 listener_start(const struct larder *larder, struct err *err)
@@ -58,7 +59,7 @@ listener_start(const struct larder *larder, struct err *err)
 		abort();
 	if (bind_addresses(listener, err) && start_connections(listener, err)) {
 		bind_control(listener);
-		if (start_daemons(listener, err))
+		if (start_workers(listener, err))
 			return listener;
 	}
 	listener_stop(listener);
@@ -80,6 +81,7 @@ add_worker(struct listener *listener, int fd)
 	memset(worker, 0, sizeof *worker);
 	worker->listener = listener;
 	worker->fd = fd;
+	worker->epoll = worker->bell = -1;
 }
 
 static void
@@ -217,20 +219,7 @@ start_connections(struct listener *listener, struct err *err)
 	return listener->setting.connections != NULL;
 }
 
-/* --- what libmicrohttpd calls, on its threads --- */
-
-static enum MHD_Result
-may_connect(void *context, const struct sockaddr *peer, socklen_t length)
-{
-	struct worker *worker = context;
-	struct connections *connections = worker->listener->setting.connections;
-
-	(void)length;
-	if (peer->sa_family == AF_UNIX || connections_have_room(connections))
-		return MHD_YES;
-	metrics_add(worker->listener->larder.metrics, METRIC_LIMIT_CONNECTIONS, 1);
-	return MHD_NO;
-}
+/* --- what libmicrohttpd calls, on the workers' threads --- */
 
 static void
 on_connection(void *context, struct MHD_Connection *http, void **socket_context,
@@ -245,6 +234,8 @@ on_connection(void *context, struct MHD_Connection *http, void **socket_context,
 		fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
 		peer = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 		*socket_context = connection_open(connections, fd->connect_fd, peer->client_addr);
+		if (worker->waits_since_ms != 0)
+			connection_wait_since(*socket_context, worker->waits_since_ms);
 		break;
 	case MHD_CONNECTION_NOTIFY_CLOSED:
 		connection_close(connections, *socket_context);
@@ -311,14 +302,15 @@ static void PRINTF_LIKE(2, 0) on_message(void *context, const char *format, va_l
 
 /* --- starting and stopping --- */
 
+/* Without a thread or a socket of its own: the worker's loop runs it. */
 static struct MHD_Daemon *
 start_daemon(struct worker *worker)
 {
-	const unsigned flags =
-	        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	const unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TURBO |
+	                       MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 
-	return MHD_start_daemon(flags, 0, may_connect, worker, on_request, worker, MHD_OPTION_EXTERNAL_LOGGER,
-	        on_message, worker->listener, MHD_OPTION_LISTEN_SOCKET, worker->fd,
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, worker, MHD_OPTION_EXTERNAL_LOGGER,
+	        on_message, worker->listener, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 	        MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker, MHD_OPTION_NOTIFY_COMPLETED, on_end,
 	        worker, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, DAEMON_CONNECTIONS,
@@ -327,14 +319,17 @@ start_daemon(struct worker *worker)
 }
 
 static bool
-start_daemons(struct listener *listener, struct err *err)
+start_workers(struct listener *listener, struct err *err)
 {
 	for (size_t i = 0; i < listener->n_workers; i++) {
 		struct worker *worker = &listener->workers[i];
 
 		worker->daemon = start_daemon(worker);
 		if (worker->daemon == NULL)
-			return err_errno(err, "starting a worker for HTTP");
+			return err_errno(err, "starting libmicrohttpd");
+		worker->fast = fast_path_create(&listener->setting, worker);
+		if (!worker_start(worker, err))
+			return false;
 	}
 	return true;
 }
@@ -348,8 +343,7 @@ listener_quiesce(struct listener *listener)
 		sockets_remove_control(listener->larder.config->store);
 	listener->has_control = false;
 	for (size_t i = 0; i < listener->n_workers; i++)
-		if (listener->workers[i].daemon != NULL)
-			MHD_quiesce_daemon(listener->workers[i].daemon);
+		worker_quiesce(&listener->workers[i]);
 }
 
 void
@@ -405,6 +399,17 @@ nobody_is_parked(struct listener *listener)
 	return false;
 }
 
+static void
+end_worker(struct worker *worker)
+{
+	worker_stop(worker);
+	fast_path_destroy(worker->fast);
+	if (worker->daemon != NULL)
+		MHD_stop_daemon(worker->daemon);
+	hot_destroy(worker->hot);
+	close(worker->fd);
+}
+
 void
 listener_stop(struct listener *listener)
 {
@@ -413,13 +418,8 @@ listener_stop(struct listener *listener)
 	listener_quiesce(listener);
 	if (listener->setting.connections != NULL && !nobody_is_parked(listener))
 		return;
-	for (size_t i = 0; i < listener->n_workers; i++) {
-		if (listener->workers[i].daemon != NULL)
-			MHD_stop_daemon(listener->workers[i].daemon);
-		hot_destroy(listener->workers[i].hot);
-		/* Quiesced, so the socket is ours again. */
-		close(listener->workers[i].fd);
-	}
+	for (size_t i = 0; i < listener->n_workers; i++)
+		end_worker(&listener->workers[i]);
 	connections_destroy(listener->setting.connections);
 	networks_finish(&listener->setting.trusted);
 	free(listener->workers);

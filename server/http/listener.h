@@ -1,6 +1,6 @@
 /*
- * The listener: sockets, and the worker threads that answer on them. One libmicrohttpd daemon a worker and
- * address, each with a socket of its own, so that workers share nothing on the way of a hit.
+ * The listener: sockets, and the worker threads that answer on them. One worker thread for
+ * each of config->workers and each address, with a socket of its own, so that workers share nothing on the way of a hit.
  *
  * Stop in this order: listener_quiesce, listener_wait_idle, (the fetcher stops and wakes all who are parked),
  * listener_stop.

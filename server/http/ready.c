@@ -1,23 +1,24 @@
 /*
- * Ready answers. The worker's thread. A response of libmicrohttpd that two threads share takes a lock to be sent, so each worker has its
- * own. Must never be made of bytes that were not found to be right.
+ * Ready answers. The worker's thread: each worker has its own, so that nothing on the way of a hit is shared. Must never be made of bytes
+ * that were not found to be right.
  */
 #include "server/http/ready.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/http/response.h"
+#include "server/http/archive_fields.h"
 #include "storage/base/file.h"
 #include "storage/base/text.h"
 
 struct ready {
-	struct MHD_Response *response;
+	unsigned users;
+	struct text fields; /* as they are sent */
+	void *bytes;        /* NULL: the body is in the file */
 	uint64_t size_bytes;
-	size_t memory_bytes;
+	struct digests digests;
 	struct stamp stamp;
-	int fd;      /* of the file */
-	int held_fd; /* the same where the response is a copy in memory; -1: the response closes it */
+	int fd; /* of the file */
 };
 
 /* --- making one --- */
@@ -47,62 +48,64 @@ read_right(const struct blob *blob, void *ret, struct err *err)
 	return true;
 }
 
-/* A copy of the bytes that lives as long as the response. */
-static struct MHD_Response *
-memory_response(const struct blob *blob, struct err *err)
+/* "Name: value" lines in the order of libmicrohttpd, which puts the length last. */
+static void
+write_fields(struct ready *ready)
 {
-	AUTO_FREE void *bytes = xmalloc(blob->size_bytes > 0 ? (size_t)blob->size_bytes : 1);
-	struct MHD_Response *response;
+	struct archive_fields fields;
 
-	if (!read_right(blob, bytes, err))
-		return NULL;
-	response = MHD_create_response_from_buffer((size_t)blob->size_bytes, bytes, MHD_RESPMEM_MUST_FREE);
-	if (response == NULL)
-		err_set(err, ERR_IO, "libmicrohttpd makes no response");
-	else
-		bytes = NULL; /* the response's now */
-	return response;
+	archive_fields_make(CACHE_HIT, &ready->digests, &fields);
+	for (size_t i = 0; i < fields.count; i++)
+		text_addf(&ready->fields, "%s: %s\r\n", fields.items[i].name, fields.items[i].value);
+	text_addf(&ready->fields, "Content-Length: %llu\r\n\r\n", (unsigned long long)ready->size_bytes);
 }
 
-static struct MHD_Response *
-file_response(const struct blob *blob, struct err *err)
+struct ready *
+ready_of_file(struct blob *blob)
 {
-	struct MHD_Response *response =
-	        MHD_create_response_from_fd_at_offset64(blob->size_bytes, blob->fd, 0);
+	struct ready *ready = xcalloc(1, sizeof *ready);
 
-	if (response == NULL)
-		err_set(err, ERR_IO, "libmicrohttpd makes no response");
-	return response;
+	ready->users = 1;
+	ready->size_bytes = blob->size_bytes;
+	ready->digests = blob->digests;
+	ready->stamp = blob->stamp;
+	ready->fd = blob_take_fd(blob);
+	write_fields(ready);
+	return ready;
 }
 
 struct ready *
 ready_create(struct blob *blob, struct err *err)
 {
-	const bool in_memory = blob->size_bytes <= READY_MEMORY_MAX;
-	struct MHD_Response *response = in_memory ? memory_response(blob, err) : file_response(blob, err);
+	AUTO_FREE void *bytes = NULL;
 	struct ready *ready;
 
-	if (response == NULL)
-		return NULL;
-	response_add_archive(response, CACHE_HIT, &blob->digests);
-	ready = xcalloc(1, sizeof *ready);
-	ready->response = response;
-	ready->size_bytes = blob->size_bytes;
-	ready->memory_bytes = READY_ITSELF + (in_memory ? (size_t)blob->size_bytes : 0);
-	ready->stamp = blob->stamp;
-	ready->fd = blob_take_fd(blob);
-	ready->held_fd = in_memory ? ready->fd : -1;
+	if (blob->size_bytes > 0 && blob->size_bytes <= READY_MEMORY_MAX) {
+		bytes = xmalloc((size_t)blob->size_bytes);
+		if (!read_right(blob, bytes, err))
+			return NULL;
+	}
+	ready = ready_of_file(blob);
+	ready->bytes = bytes;
+	bytes = NULL;
+	return ready;
+}
+
+struct ready *
+ready_use(struct ready *ready)
+{
+	ready->users++;
 	return ready;
 }
 
 void
-ready_destroy(struct ready *ready)
+ready_let_go(struct ready *ready)
 {
-	if (ready == NULL)
+	if (ready == NULL || --ready->users > 0)
 		return;
-	if (ready->held_fd >= 0)
-		close(ready->held_fd);
-	MHD_destroy_response(ready->response);
+	text_finish(&ready->fields);
+	close(ready->fd);
+	free(ready->bytes);
 	free(ready);
 }
 
@@ -111,7 +114,7 @@ ready_destroy(struct ready *ready)
 size_t
 ready_memory(const struct ready *ready)
 {
-	return ready->memory_bytes;
+	return READY_ITSELF + (ready->bytes != NULL ? (size_t)ready->size_bytes : 0);
 }
 
 bool
@@ -126,9 +129,33 @@ ready_suits(const struct request *request)
 	return request_header(request, "Range") == NULL && request_header(request, "If-None-Match") == NULL;
 }
 
-enum outcome
-reply_ready(struct request *request, const struct ready *ready)
+const char *
+ready_fields(const struct ready *ready, size_t *ret_length)
 {
-	request->body_bytes = request->method == METHOD_HEAD ? 0 : ready->size_bytes;
-	return response_send_shared(request, 200, ready->response);
+	*ret_length = ready->fields.length;
+	return ready->fields.bytes;
+}
+
+uint64_t
+ready_size(const struct ready *ready)
+{
+	return ready->size_bytes;
+}
+
+const void *
+ready_bytes(const struct ready *ready)
+{
+	return ready->bytes;
+}
+
+int
+ready_file(const struct ready *ready)
+{
+	return ready->fd;
+}
+
+const struct digests *
+ready_digests(const struct ready *ready)
+{
+	return &ready->digests;
 }

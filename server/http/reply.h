@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "server/http/ready.h"
 #include "server/http/request.h"
 #include "storage/base/err.h"
 #include "storage/base/text.h"
@@ -18,6 +19,9 @@
  * and a Range of it is answered with all of it. Takes the blob.
  */
 enum outcome reply_blob(struct request *request, struct blob *blob);
+
+/* 200 with the archive of this answer. */
+enum outcome reply_ready(struct request *request, struct ready *ready);
 
 /*
  * An archive that is coming: 200 with the flight's bytes (HEAD: without). request->flight and flight_size are

@@ -4,6 +4,8 @@
  */
 #include "server/http/reply.h"
 
+#include <fcntl.h>
+
 #include "server/http/proof.h"
 #include "server/http/range.h"
 #include "server/http/response.h"
@@ -106,6 +108,45 @@ reply_no_range(struct request *request, struct blob *blob)
 	response_add(response, "Accept-Ranges", "bytes");
 	response_add(response, "Cache-Control", "no-store");
 	return response_send(request, 416, response);
+}
+
+/* --- an answer that is ready --- */
+
+static void
+let_go(void *context)
+{
+	ready_let_go(context);
+}
+
+static struct MHD_Response *
+memory_response(struct ready *ready)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+	        (size_t)ready_size(ready), (void *)ready_bytes(ready), let_go, ready_use(ready));
+
+	if (response == NULL)
+		ready_let_go(ready);
+	return response;
+}
+
+enum outcome
+reply_ready(struct request *request, struct ready *ready)
+{
+	struct blob blob = {.fd = -1, .size_bytes = ready_size(ready), .digests = *ready_digests(ready)};
+	struct MHD_Response *response;
+	struct err err = ERR_NONE;
+
+	if (ready_bytes(ready) == NULL) {
+		blob.fd = fcntl(ready_file(ready), F_DUPFD_CLOEXEC, 0);
+		if (blob.fd >= 0)
+			return reply_all(request, &blob);
+		err_errno(&err, "opening an archive once more");
+		return reply_error(request, &err);
+	}
+	response = memory_response(ready);
+	response_add_archive(response, request->cache, &blob.digests);
+	request->body_bytes = request->method == METHOD_HEAD ? 0 : blob.size_bytes;
+	return response_send(request, 200, response);
 }
 
 /* --- a blob that is proven on its way --- */

@@ -1,14 +1,20 @@
 /*
- * A worker: one libmicrohttpd daemon with its thread and its socket, and what it counts. Only the listener
- * makes them.
+ * A worker: one thread and its listening socket, and everybody who connects there. Its loop waits for all of them at once; the fast path
+ * answers hits, and libmicrohttpd, which has a daemon here and no thread of its own, everything else.
  */
 #ifndef SERVER_HTTP_WORKER_H
 #define SERVER_HTTP_WORKER_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
+#include "storage/base/err.h"
+
+struct fast_path;
+struct hot;
 struct listener;
 struct MHD_Daemon;
 
@@ -20,10 +26,35 @@ struct worker {
 	_Alignas(64) _Atomic int64_t requests;
 	_Atomic int64_t parked;
 	struct listener *listener;
-	struct MHD_Daemon *daemon;
 	struct hot *hot; /* server/archive/hot.h; its thread's alone */
-	int fd;          /* the listening socket; libmicrohttpd's until it is quiesced */
+	int fd;          /* the listening socket */
+	/* the loop's (worker.c) */
+	struct fast_path *fast;
+	struct MHD_Daemon *daemon;
+	int64_t waits_since_ms; /* who is on his way to libmicrohttpd waits to complete his first header since then; 0: he does not */
+	int epoll,
+	        bell; /* bell: rung from other threads: somebody was woken, or closing or stopping changed */
+	_Atomic bool rung; /* and not heard yet */
+	bool has_work;     /* libmicrohttpd has something to do at once */
+	bool is_resting;   /* accepts nobody for a moment: there are no descriptors left */
+	int64_t rests_until_ms;
+	_Atomic bool closing, stopping;
+	bool has_thread;
+	pthread_t thread;
 };
+
+/* Starts the thread; daemon, fast and fd are set. ERR_IO: what the system refuses. */
+bool worker_start(struct worker *worker, struct err *err) MUST_CHECK;
+/* Accepts nobody from now on. Any thread; idempotent. */
+void worker_quiesce(struct worker *worker);
+/* Ends the loop and joins the thread. Nobody may be parked. Nothing where it was not started. */
+void worker_stop(struct worker *worker);
+
+/*
+ * The worker's thread: takes this socket, which is libmicrohttpd's from now on and has to be in no list of connections any more. What was
+ * not read from it is read there. waits_since_ms: since when (clock_coarse_ms) its first header is awaited; 0: it had one.
+ */
+void worker_hand_over(struct worker *worker, int fd, int64_t waits_since_ms);
 
 static inline void
 worker_parked(struct worker *worker)
@@ -31,11 +62,7 @@ worker_parked(struct worker *worker)
 	atomic_fetch_add_explicit(&worker->parked, 1, memory_order_relaxed);
 }
 
-/* Released, so that who sees nobody parked also sees them resumed. */
-static inline void
-worker_woken(struct worker *worker)
-{
-	atomic_fetch_sub_explicit(&worker->parked, 1, memory_order_release);
-}
+/* A request of this worker was resumed, which libmicrohttpd only notices when it is run. Any thread. */
+void worker_woken(struct worker *worker);
 
 #endif

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# Hits are answered by the fast path and everything else by libmicrohttpd: nobody can tell from the answers who it was, however the requests
+# come.
+
+load ../support/larder
+
+setup() {
+	mkdir -p "$WORK/archives"
+	make_archive "$WORK/archives/small" 4096
+	make_archive "$WORK/archives/large" 3000000
+	: >"$WORK/archives/empty"
+	# One worker, so that every connection comes to the same one.
+	larder_config
+	sed -i "s,^workers = 2,workers = 1," "$WORK/larder.conf"
+	larder add -q "$WORK/archives"
+	larder_start
+}
+
+teardown() {
+	end_all
+}
+
+# each SCENARIO: of tests/support/hits.py, with every archive, first and again, from the index and ready.
+each() {
+	local file
+	for file in "$WORK"/archives/*; do
+		python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$file")" "$file" "$1"
+		python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$file")" "$file" "$1"
+	done
+}
+
+# open_files: how many descriptors the daemon has.
+open_files() {
+	find "/proc/$(cat "$WORK/larder.pid")/fd" -mindepth 1 | wc -l
+}
+
+has_open() {
+	[ "$(open_files)" -le "$1" ]
+}
+
+nobody_is_connected() {
+	[ "$(metric connections)" = 1 ] # who asks
+}
+
+@test "both ways say the same" {
+	each both_ways
+}
+
+@test "requests at once, in pieces, half closed, and the last ones" {
+	each in_line
+	each in_pieces
+	each half_closed
+	each last
+	larder_stop
+}
+
+@test "hits through the control socket" {
+	local file
+	for file in "$WORK"/archives/*; do
+		for _ in 1 2 3; do
+			curl -sS --unix-socket "$WORK/store/control.sock" -o "$WORK/got" "http://larder$(path_of sha256 "$file")"
+			cmp "$WORK/got" "$file"
+		done
+	done
+	[ "$(metric archive_hits_total)" = 9 ]
+}
+
+@test "slow readers, and those who leave in the middle" {
+	local file=$WORK/archives/large before
+	each last # all is ready that will be
+	before=$(open_files)
+	each slowly
+	python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$file")" "$file" leaving
+	wait_until 20 nobody_is_connected
+	wait_until 20 has_open "$before"
+	wait_until 20 grep -q '"reason":"cut"' "$WORK/larder.log"
+	larder_stop
+}
+
+@test "the access log has a line for each, with the same in it" {
+	local file=$WORK/archives/small path
+	path=$(path_of sha256 "$file")
+	curl -sS -o /dev/null -A 'a "client"' "$URL$path"
+	curl -sS -o /dev/null -A 'a "client"' -H 'If-Match: "x"' "$URL$path"
+	curl -sS -o /dev/null -I -A '' "$URL$path"
+	curl -sS -o /dev/null -I -A '' -H 'If-Match: "x"' "$URL$path"
+	lines() {
+		grep '"level":"access"' "$WORK/larder.log" | jq -c "select(.path == \"$path\") | del(.time, .ms)"
+	}
+	four() {
+		[ "$(lines | wc -l)" = 4 ]
+	}
+	wait_until 10 four
+	[ "$(lines | sort -u | wc -l)" = 2 ]
+	lines | grep -F '"client":"127.0.0.1","method":"GET","path":"'"$path"'","status":200,"bytes":4096,"cache":"HIT","reason":"-","user_agent":"a \"client\""'
+	lines | grep -F '"method":"HEAD","path":"'"$path"'","status":200,"bytes":0,"cache":"HIT","reason":"-","user_agent":"-"'
+}
+
+@test "without a descriptor for the next client it waits, and all are served when there is one" {
+	local pid clients=()
+	pid=$(cat "$WORK/larder.pid")
+	prlimit --pid "$pid" --nofile=3:19988
+	for _ in 1 2 3 4 5; do
+		curl -sS -m 60 -o /dev/null -w '%{http_code}\n' "$URL$(path_of sha256 "$WORK/archives/small")" >>"$WORK/codes" &
+		clients+=($!)
+	done
+	run curl -sS -m 1 "$URL/healthz"
+	[ "$status" = 28 ] # it took too long
+	prlimit --pid "$pid" --nofile=19988:19988
+	wait "${clients[@]}"
+	[ "$(grep -c 200 "$WORK/codes")" = 5 ]
+}
