@@ -7,15 +7,16 @@
 #include <string.h>
 
 #include "server/jobs/json.h"
+#include "server/watch/came.h"
 #include "storage/base/text.h"
-#include "storage/catalog/successor.h"
+#include "storage/catalog/naming.h"
 #include "storage/index/watch_rows.h"
 
 /* One row with texts of its own, and what the catalog knows these bytes as. */
-struct drift {
+struct instead {
 	struct drift_row row;
 	char *kind, *detail;
-	struct catalog_claim claim; /* zero: nobody lists them */
+	struct catalog_naming naming; /* zero: nobody lists them */
 };
 
 /* --- what came instead --- */
@@ -27,7 +28,7 @@ keep_drift(void *context, const struct drift_row *row, const char *kind, const c
 
 	changed->drifts = xrealloc(changed->drifts, (changed->n_drifts + 1) * sizeof *changed->drifts);
 	changed->drifts[changed->n_drifts++] =
-	        (struct drift){.row = *row, .kind = xstrdup(kind), .detail = xstrdup(detail)};
+	        (struct instead){.row = *row, .kind = xstrdup(kind), .detail = xstrdup(detail)};
 }
 
 static bool
@@ -38,7 +39,7 @@ may_have_drifted(const struct catalog_origin *origin)
 }
 
 static struct digest
-name_of(const struct drift *drift)
+name_of(const struct instead *drift)
 {
 	struct digest name = {.algo = DIGEST_SHA256};
 
@@ -46,61 +47,18 @@ name_of(const struct drift *drift)
 	return name;
 }
 
-/* All digests of what was kept; else the one that was noted. */
-static bool
-find_digests(struct store *store, const struct drift *drift, struct digests *ret, struct err *err)
-{
-	struct digest name = name_of(drift);
-	struct archive_row row;
-
-	*ret = (struct digests){0};
-	digests_put(ret, &name);
-	if (drift->row.keeping != DRIFT_KEPT)
-		return true;
-	switch (archive_row_find(store_index(store), &name, &row, err)) {
-	case ROW_FOUND:
-		*ret = row.archive.digests;
-		return true;
-	case ROW_NONE: /* evicted or removed since */
-		return true;
-	case ROW_FAILED:
-		break;
-	}
-	return false;
-}
-
-/* Where the catalog does not know them by what is left of their digests: what it knew when they came. */
-static void
-remember_claim(struct drift *drift)
-{
-	json_t *detail = json_loads(drift->detail, 0, NULL);
-	const char *package = json_text_of(json_object_get(detail, "known"), "package");
-
-	snprintf(drift->claim.package, sizeof drift->claim.package, "%s", package);
-	json_decref(detail);
-}
-
 /* Whether some source lists the bytes that came. */
 static bool
-find_claim(struct store *store, const struct known *known, const struct catalog_origin *origin,
-        struct drift *drift, struct err *err)
+find_naming(struct store *store, const struct known *known, const struct catalog_origin *origin,
+        struct instead *drift, struct err *err)
 {
 	const struct naming_place place = {
 	        .url = origin->url, .digests = &known->want->digests, .package = known->want->package};
 	struct digests bytes;
 
-	if (!find_digests(store, drift, &bytes, err))
-		return false;
-	switch (catalog_claim(store_catalog(store), &bytes, &place, &drift->claim, err)) {
-	case ROW_FOUND:
-		return true;
-	case ROW_NONE:
-		remember_claim(drift);
-		return true;
-	case ROW_FAILED:
-		break;
-	}
-	return false;
+	came_noted(&drift->row, drift->detail, &bytes);
+	return came_complete(store, &bytes, err) &&
+	       catalog_naming(store_catalog(store), &bytes, &place, &drift->naming, err) != ROW_FAILED;
 }
 
 /* The index is asked again before they are told. */
@@ -113,7 +71,7 @@ find_drifts_of(struct store *store, const struct known *known, const struct cata
 	if (!drift_rows_of(store_index(store), origin->id, keep_drift, ret, err))
 		return false;
 	for (size_t i = before; i < ret->n_drifts; i++)
-		if (!find_claim(store, known, origin, &ret->drifts[i], err))
+		if (!find_naming(store, known, origin, &ret->drifts[i], err))
 			return false;
 	return true;
 }
@@ -137,13 +95,13 @@ static enum row_answer
 correct_by_bytes(const struct catalog_origin *origin, struct changed *changed)
 {
 	for (size_t i = 0; i < changed->n_drifts; i++) {
-		const struct drift *drift = &changed->drifts[i];
+		const struct instead *drift = &changed->drifts[i];
 
-		if (drift->row.origin != origin->id || drift->claim.bond != NAMING_SUCCESSOR)
+		if (drift->row.origin != origin->id || drift->naming.bond != NAMING_SUCCESSOR)
 			continue;
 		changed->correction =
-		        (struct correction){.url = xstrdup(origin->url), .digests = drift->claim.digests};
-		memcpy(changed->correction.package, drift->claim.package, sizeof drift->claim.package);
+		        (struct correction){.url = xstrdup(origin->url), .digests = drift->naming.digests};
+		memcpy(changed->correction.package, drift->naming.package, sizeof drift->naming.package);
 		return ROW_FOUND;
 	}
 	return ROW_NONE;
@@ -278,7 +236,7 @@ detail_json(const char *detail)
 }
 
 static json_t *
-drift_json(const struct drift *drift)
+drift_json(const struct instead *drift)
 {
 	struct digest name = name_of(drift);
 	char hex[DIGEST_HEX_MAX];
@@ -287,8 +245,8 @@ drift_json(const struct drift *drift)
 	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:b}", "sha256", hex, "size",
 	        (json_int_t)drift->row.size_bytes, "kept", drift->row.keeping == DRIFT_KEPT, "kind",
 	        text_or_null(drift->kind), "detail", detail_json(drift->detail), "at",
-	        json_time(drift->row.at_ms), "known", text_or_null(drift->claim.package), "successor",
-	        drift->claim.bond == NAMING_SUCCESSOR);
+	        json_time(drift->row.at_ms), "known", text_or_null(drift->naming.package), "successor",
+	        drift->naming.bond == NAMING_SUCCESSOR);
 }
 
 json_t *

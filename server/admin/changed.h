@@ -24,7 +24,7 @@ struct correction {
 };
 
 struct changed {
-	struct drift *drifts; /* of each origin the newest first */
+	struct instead *drifts; /* of each origin the newest first */
 	size_t n_drifts;
 	/*
 	 * Found by the bytes that came, if a source names them in place of the archive; or by a URL of the archive for which a newer source

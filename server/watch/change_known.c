@@ -5,34 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/watch/changes.h"
 #include "server/jobs/json.h"
+#include "server/watch/came.h"
+#include "server/watch/changes.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/naming.h"
-
-/* All digests of what came, as far as they are known. */
-static bool
-find_bytes(struct store *store, const struct change *change, struct digests *ret, struct err *err)
-{
-	struct digest sha256 = {.algo = DIGEST_SHA256};
-	struct archive archive;
-
-	*ret = (struct digests){0};
-	if (!text_unhex(json_text_of(change->drift, "sha256"), sha256.bytes, digest_size(DIGEST_SHA256)))
-		return true;
-	digests_put(ret, &sha256);
-	switch (store_has(store, ret, &archive, err)) {
-	case STORE_HIT:
-		*ret = archive.digests;
-		return true;
-	case STORE_MISS:
-		return true;
-	case STORE_FAILED:
-		break;
-	}
-	return false;
-}
 
 static void
 add_line(json_t *lines, char sign, const struct digest *digest)
@@ -74,38 +52,36 @@ write_naming(json_t *drift, const struct catalog_naming *naming)
 	json_object_set_new(drift, "known_since", json_pack("s%", since, strcspn(since, "T")));
 }
 
-/* As it was noted when the bytes came, where they cannot be asked after any more. */
-static bool
-was_corrected(const struct change *change)
+/* What a lockfile has to say then: what came, and what else the source lists for it. */
+static void
+write_correction(struct change *change, const struct catalog_naming *naming)
 {
-	const char *package = json_text_of(change->drift, "known");
+	struct digests now = change->came;
 
-	return *package != '\0' && strcmp(package, change->package) == 0;
+	digests_add(&now, &naming->digests);
+	json_object_set_new(change->drift, "lines", write_lines(&change->digests, &now));
 }
 
 bool
 change_learn_known(struct store *store, struct change *change, struct err *err)
 {
-	const struct catalog_asked asked = {.digests = &change->digests, .url = change->url};
+	const struct naming_place place = {
+	        .url = change->url, .digests = &change->digests, .package = change->package};
 	struct catalog_naming naming;
-	struct digests bytes;
-	bool corrected = was_corrected(change);
 
-	if (!find_bytes(store, change, &bytes, err))
+	if (!came_complete(store, &change->came, err))
 		return false;
-	switch (catalog_naming(store_catalog(store), &bytes, &asked, &naming, err)) {
+	json_object_del(change->drift, "lines");
+	switch (catalog_naming(store_catalog(store), &change->came, &place, &naming, err)) {
 	case ROW_FAILED:
 		return false;
 	case ROW_FOUND:
 		write_naming(change->drift, &naming);
-		digests_add(&bytes, &naming.digests); /* what else the source lists for them */
-		corrected = naming.kin == NAMED_INSTEAD;
+		if (naming.bond == NAMING_SUCCESSOR)
+			write_correction(change, &naming);
 		break;
 	case ROW_NONE:
 		break;
 	}
-	json_object_del(change->drift, "lines");
-	if (corrected)
-		json_object_set_new(change->drift, "lines", write_lines(&change->digests, &bytes));
 	return true;
 }

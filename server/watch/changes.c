@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/jobs/json.h"
+#include "server/watch/came.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/site.h"
 #include "storage/drift/drift.h"
@@ -25,18 +26,13 @@ fixed_word(const char *kind)
 static json_t *
 tell_drift(const struct drift_row *row)
 {
-	json_t *detail = json_loads(row->detail, 0, NULL), *known = json_object_get(detail, "known");
+	json_t *detail = json_loads(row->detail, 0, NULL);
 	char hex[2 * sizeof row->sha256 + 1];
 	json_t *drift;
 
 	text_hex(row->sha256, sizeof row->sha256, hex);
 	drift = json_pack("{s:s, s:s, s:s, s:I}", "kind", fixed_word(row->kind), "detail",
 	        json_text_of(detail, "detail"), "sha256", hex, "size", (json_int_t)row->size_bytes);
-	if (known != NULL) {
-		json_object_set_new(drift, "known", json_string(json_text_of(known, "package")));
-		json_object_set_new(drift, "known_from", json_string(json_text_of(known, "source")));
-		json_object_set_new(drift, "known_since", json_string(json_text_of(known, "since")));
-	}
 	json_decref(detail);
 	return drift;
 }
@@ -115,8 +111,10 @@ visit_news(void *context, const struct pending_row *row)
 		return;
 	}
 	change->drift_kind = fixed_word(row->drift.kind);
-	if (change->drift == NULL)
-		change->drift = tell_drift(&row->drift);
+	if (change->drift != NULL)
+		return;
+	change->drift = tell_drift(&row->drift);
+	came_noted(&row->drift, row->drift.detail, &change->came);
 }
 
 bool

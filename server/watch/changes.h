@@ -26,6 +26,7 @@ struct change {
 	char archive[DIGEST_TEXT_MAX]; /* the best of these: what it is called among changes */
 	/* CAUSE_CHANGED: what came, as events tell it; NULL: it was not looked at yet */
 	json_t *drift;
+	struct digests came; /* of those bytes, what is known of them */
 
 	enum cause_kind kind;
 	const char *drift_kind; /* a fixed word; "": none, or not known yet */

@@ -7,13 +7,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include <jansson.h>
-
-#include "server/jobs/json.h"
+#include "server/watch/came.h"
 #include "storage/base/log.h"
 #include "storage/base/mailbox.h"
 #include "storage/catalog/catalog.h"
-#include "storage/catalog/naming.h"
 #include "storage/catalog/site.h"
 #include "storage/index/watch_rows.h"
 
@@ -88,52 +85,14 @@ drifts_destroy(struct drifts *drifts)
 
 /* --- noting --- */
 
-/* {"detail", "names": ["changed src/a.ml"], "known": {"package", "source", "since": "2023-06-26"} or absent} */
-static char *
-write_detail(const struct drift *drift, const struct catalog_naming *naming)
-{
-	json_t *detail = json_pack("{s:o}", "detail", json_text(drift->detail)), *names = json_array();
-	char since[TEXT_TIME_MAX], *text;
-
-	for (size_t i = 0; i < drift->n_named; i++) {
-		AUTO_TEXT name = TEXT_EMPTY;
-
-		text_addf(&name, "%s %s", drift_change_name(drift->files[i].change), drift->files[i].path);
-		json_array_append_new(names, json_text(text_string(&name)));
-	}
-	json_object_set_new(detail, "names", names);
-	if (naming != NULL) {
-		text_time(naming->since_ms, since);
-		json_object_set_new(detail, "known",
-		        json_pack("{s:o, s:o, s:s%}", "package", json_text(naming->package), "source",
-		                json_text(naming->source), "since", since, strcspn(since, "T")));
-	}
-	text = json_dumps(detail, JSON_COMPACT);
-	json_decref(detail);
-	return text;
-}
-
 static void
 note(struct drifts *drifts, struct drift_seen *seen, const struct digests *bytes, const struct drift *drift)
 {
-	struct catalog *catalog = store_catalog(drifts->options.store);
-	struct digests digests = {0};
-	const struct catalog_asked asked = {.digests = &digests, .url = seen->url};
-	struct catalog_naming naming;
-	struct err err = ERR_NONE;
-	enum row_answer named = ROW_NONE;
-	AUTO_FREE char *detail = NULL;
+	AUTO_FREE char *detail = came_note(drift, bytes);
 
-	if (seen->url[0] != '\0')
-		digests_put(&digests, &seen->asked);
-	if (bytes != NULL)
-		named = catalog_naming(catalog, bytes, &asked, &naming, &err);
-	if (named == ROW_FAILED)
-		log_warning("whether the catalog names what %s serves is not known: %s", seen->url, err.text);
-	detail = write_detail(drift, named == ROW_FOUND ? &naming : NULL);
 	seen->kind = drift_kind_name(drift->kind);
 	seen->detail = detail;
-	catalog_drift_seen(catalog, seen);
+	catalog_drift_seen(store_catalog(drifts->options.store), seen);
 }
 
 static struct drift_seen
@@ -156,10 +115,11 @@ static void
 refuse(struct drifts *drifts, struct taken *taken)
 {
 	struct drift drift = {.kind = DRIFT_UNKNOWN, .detail = TOO_MANY};
-	struct drift_seen seen = seen_of(taken, intake_found(taken->intake));
+	const struct digests *bytes = intake_found(taken->intake);
+	struct drift_seen seen = seen_of(taken, bytes);
 
 	metrics_add(drifts->options.metrics, METRIC_LIMIT_DRIFTS, 1);
-	note(drifts, &seen, NULL, &drift);
+	note(drifts, &seen, bytes, &drift);
 	taken_destroy(drifts, taken);
 }
 

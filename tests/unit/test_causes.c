@@ -3,6 +3,8 @@
  */
 #include "tests/support/watched.h"
 
+#include "server/watch/came.h"
+
 #define T0 1694500000000ll
 
 /* --- the postmortem's --- */
@@ -74,30 +76,6 @@ a_renamed_repository_is_one_archive(void **state)
 	goes("https://github.com/muqiuhan/else/archive/1.tar.gz", ORIGIN_IS_VANISHED, T0 + DAY);
 	serves("https://github.com/muqiuhan/third/archive/1.tar.gz", T0 + DAY);
 	assert_told(T0 + 2 * DAY, 1);
-}
-
-static void
-a_change_in_place_says_what_is_known_of_it(void **state)
-{
-	const char *url = "https://erratique.ch/software/duff/duff-0.5.tbz";
-
-	(void)state;
-	place(url, "duff.0.5", STORED, 2);
-	goes(url, ORIGIN_IS_CHANGED, T0);
-	drifts(url, "content",
-	        "{\"detail\": \"1 file differs: pkg/META\", \"names\": [\"pkg/META\"], \"known\": "
-	        "{\"package\": "
-	        "\"duff.0.5\", \"source\": \"opam-repository\", \"since\": \"2023-06-26\"}}");
-	assert_told(T0 + HOUR, 1);
-	assert_event_like("info changed duff.0.5: erratique.ch/software/duff serves other files in duff.0.5: "
-	                  "1 file differs: "
-	                  "pkg/META; sha256=");
-	assert_event_like(", which opam-repository names since 2023-06-26 for duff.0.5; it is stored, and "
-	                  "two others have it: copy0.example, copy1.example\n");
-	assert_data("$.archives[0].drift.known", "duff.0.5");
-	assert_data("$.cause", "changed: content");
-	assert_data("$.scope", "archive");
-	assert_data("$.site", "erratique.ch/software");
 }
 
 static void
@@ -186,6 +164,70 @@ learn_of(const char *url, const char *package, const char *bytes)
 	harvest_place(harvest, url, package, &digests);
 	learn(harvest);
 	harvest_destroy(harvest);
+}
+
+static void
+a_change_in_place_says_what_is_known_of_it(void **state)
+{
+	const char *url = "https://erratique.ch/software/duff/duff-0.5.tbz";
+
+	(void)state;
+	place(url, "duff.0.5", STORED, 2);
+	goes(url, ORIGIN_IS_CHANGED, T0);
+	came_instead(url, "new bytes");
+	learn_of("https://elsewhere.org/duff.tbz", "duff.0.5", "new bytes");
+	run_sql(store, "UPDATE origin SET first_at = 1687737600000");
+	assert_told(T0 + HOUR, 1);
+	assert_event_like("info changed duff.0.5: erratique.ch/software/duff serves other files in duff.0.5: "
+	                  "1 file differs: x; sha256=");
+	assert_event_like(", which list names since 2023-06-26 for duff.0.5; it is stored, and "
+	                  "two others have it: copy0.example, copy1.example\n");
+	assert_data("$.archives[0].drift.known", "duff.0.5");
+	assert_data("$.cause", "changed: content");
+	assert_data("$.scope", "archive");
+	assert_data("$.site", "erratique.ch/software");
+}
+
+/* As when its host turns back to what was corrected long ago: a lockfile must not follow. */
+static void
+what_only_the_past_names_is_no_correction(void **state)
+{
+	const char *url = "https://h.org/x/duff.tbz";
+
+	(void)state;
+	place(url, "duff.0.5", STORED, 2);
+	goes(url, ORIGIN_IS_CHANGED, T0);
+	came_instead(url, "old bytes");
+	learn_of(url, "duff.0.5", "old bytes");
+	run_sql(store, "UPDATE origin SET past = 1 WHERE id = (SELECT max(id) FROM origin)");
+	assert_told(T0 + HOUR, 1);
+	assert_event_like("1 file differs: x; these are the bytes of duff.0.5; it is stored");
+	assert_data("$.archives[0].drift.lines", "");
+}
+
+/* What was not kept is known by the digests that were noted. */
+static void
+a_correction_that_is_not_kept_is_one(void **state)
+{
+	const char *url = "https://h.org/x/duff.tbz";
+	struct digests new = digests_of("new bytes", 9);
+	const struct drift drift = {.detail = "1 file differs: x"};
+	AUTO_FREE char *note = came_note(&drift, &new);
+	char hex[DIGEST_HEX_MAX];
+	struct digest sha256 = digest_of("new bytes", DIGEST_SHA256);
+
+	(void)state;
+	digest_hex(&sha256, hex);
+	place(url, "duff.0.5", STORED, 2);
+	goes(url, ORIGIN_IS_CHANGED, T0);
+	run_sql(store,
+	        "INSERT INTO drift (origin, sha256, size, kept, compared, kind, detail, at)"
+	        " SELECT id, x'%s', 7, 0, 1, 'content', '%s', 1 FROM origin WHERE url = '%s'",
+	        hex, note, url);
+	place_lesser("https://elsewhere.org/duff.tbz", "new bytes", "duff.0.5");
+	assert_told(T0 + HOUR, 1);
+	assert_int_equal(
+	        count_rows("SELECT json_array_length(data, '$.archives[0].drift.lines') FROM event"), 4);
 }
 
 /* The same package elsewhere, or any at the same URL: that is the correction, with all digests that both have. */
@@ -717,6 +759,8 @@ main(void)
 	                what_changed_is_told_of_its_narrowest_site, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                the_bytes_of_another_package_are_no_correction, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(what_only_the_past_names_is_no_correction, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_correction_that_is_not_kept_is_one, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(the_same_package_or_url_is_a_correction, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                what_cannot_be_compared_is_told_after_a_day, set_up, tear_down),

@@ -4,6 +4,7 @@
  */
 #include "tests/support/watched.h"
 
+#include "server/watch/came.h"
 #include "server/watch/drifts.h"
 
 #define URL "https://erratique.ch/software/duff/duff-0.5.tbz"
@@ -122,9 +123,8 @@ comes(const char *archive, const char *bytes)
 static void
 assert_row(const char *wanted)
 {
-	AUTO_FREE char *row =
-	        ask("SELECT kind || '|' || kept || '|' || compared || '|' || size || '|' || detail"
-	            " FROM drift ORDER BY id DESC LIMIT 1");
+	AUTO_FREE char *row = ask("SELECT kind || '|' || kept || '|' || compared || '|' || size || '|' ||"
+	                          " json_remove(detail, '$.digests') FROM drift ORDER BY id DESC LIMIT 1");
 
 	assert_string_equal(row, wanted);
 }
@@ -251,29 +251,28 @@ without_the_archive_it_is_compared_later(void **state)
 	assert_int_equal(compared, 2);
 }
 
+/* Of what is not kept nothing else tells them. */
 static void
-what_the_catalog_names_is_known(void **state)
+what_came_is_noted_by_all_its_digests(void **state)
 {
-	struct harvest *harvest = harvest_create();
-	const char *url = "https://github.com/new/duff.tbz";
-	struct harvest_entry entry = {.digests = listed("other"),
-	        .package = "duff.0.5",
-	        .urls = &url,
-	        .n_urls = 1,
-	        .first_ms = 1687737600000,
-	        .last_ms = 1694500000000};
-	struct catalog_learned learned;
-	struct err err = ERR_NONE;
+	struct digests bytes = digests_of("nothing's", 9), noted;
+	AUTO_FREE char *hex = NULL, *detail = NULL;
+	struct drift_row row = {0};
 
 	(void)state;
 	place(URL, "duff.0.5", STORED, 0);
-	assert_true(harvest_add(harvest, &entry, "opam", 1));
-	assert_true(catalog_learn(store_catalog(store), harvest, "opam-repository", &learned, &err));
-	harvest_destroy(harvest);
-	comes("duff.0.5", "other");
-	assert_row("content|1|1|5|{\"detail\":\"1 file differs: pkg/META\",\"names\":[\"changed "
-	           "pkg/META\"],\"known\":"
-	           "{\"package\":\"duff.0.5\",\"source\":\"opam-repository\",\"since\":\"2023-06-26\"}}");
+	create_drift(0);
+	comes("duff.0.5", "nothing's");
+	assert_int_equal(count_rows("SELECT kept FROM drift"), 0);
+	hex = ask("SELECT lower(hex(sha256)) FROM drift");
+	detail = ask("SELECT detail FROM drift");
+	assert_true(text_unhex(hex, row.sha256, sizeof row.sha256));
+	came_noted(&row, detail, &noted);
+	assert_int_equal(digests_count(&noted), DIGEST_ALGOS);
+	assert_true(digests_agree(&noted, &bytes));
+	row.sha256[0] ^= 1; /* the note is of other bytes */
+	came_noted(&row, detail, &noted);
+	assert_int_equal(digests_count(&noted), 1);
 }
 
 /* Nobody names a mirror's URL: its row is made where the catalog lists the archive, and there only. */
@@ -367,7 +366,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(
 	                without_the_archive_it_is_compared_later, set_up_drift, tear_down_drift),
 	        cmocka_unit_test_setup_teardown(
-	                what_the_catalog_names_is_known, set_up_drift, tear_down_drift),
+	                what_came_is_noted_by_all_its_digests, set_up_drift, tear_down_drift),
 	        cmocka_unit_test_setup_teardown(a_mirror_is_noted_too, set_up_drift, tear_down_drift),
 	        cmocka_unit_test_setup_teardown(
 	                too_many_are_noted_without_a_look, set_up_drift, tear_down_drift),
