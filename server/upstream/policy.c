@@ -88,11 +88,13 @@ policy_answer_text(enum policy_answer answer)
 	case POLICY_NO_URL:
 		return "not a URL larder can read";
 	case POLICY_SCHEME:
-		return "not supported: neither http nor https";
+		return "neither http nor https";
 	case POLICY_CREDENTIALS:
-		return "not asked: the URL carries a user name or password";
+		return "the URL carries a user name or password";
 	case POLICY_PORT:
-		return "not asked: the port is not one of fetch.allow_ports";
+		return "the port is not one of fetch.allow_ports";
+	case POLICY_ADDRESS:
+		return "neither public nor in fetch.allow_private";
 	}
 	__builtin_unreachable();
 }
@@ -201,14 +203,33 @@ port_of(const struct sockaddr *address)
 	return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
 }
 
-bool
+enum policy_answer
 policy_address(const struct policy *policy, const struct sockaddr *from)
 {
 	struct address address, inner;
 
-	if (!address_of(from, &address) || !port_is_allowed(policy, port_of(from)))
-		return false;
+	if (!address_of(from, &address))
+		return POLICY_ADDRESS;
+	if (!port_is_allowed(policy, port_of(from)))
+		return POLICY_PORT;
 	inner = without_nat64(&address);
-	return networks_have(&policy->opened, &inner) || networks_have(&policy->opened, &address) ||
-	       is_public(&inner);
+	if (networks_have(&policy->opened, &inner) || networks_have(&policy->opened, &address) ||
+	        is_public(&inner))
+		return POLICY_ALLOWED;
+	return POLICY_ADDRESS;
+}
+
+void
+policy_refusal(enum policy_answer answer, const struct sockaddr *from, char ret[POLICY_REFUSAL_MAX])
+{
+	char text[ADDRESS_TEXT_MAX];
+	struct address address = {0};
+
+	(void)address_of(from, &address);
+	address_text(&address, text);
+	if (answer == POLICY_PORT)
+		snprintf(ret, POLICY_REFUSAL_MAX, "%s, port %u: %s", text, port_of(from),
+		        policy_answer_text(answer));
+	else
+		snprintf(ret, POLICY_REFUSAL_MAX, "%s: %s", text, policy_answer_text(answer));
 }

@@ -26,7 +26,8 @@ enum policy_answer {
 	POLICY_NO_URL, /* not one that larder can read */
 	POLICY_SCHEME, /* neither http nor https */
 	POLICY_CREDENTIALS, /* a user name or password: refused and not stripped, since without them it is another request */
-	POLICY_PORT, /* not one of fetch.allow_ports */
+	POLICY_PORT,    /* not one of fetch.allow_ports */
+	POLICY_ADDRESS, /* not public, nor one of fetch.allow_private */
 };
 const char *policy_answer_text(enum policy_answer answer); /* for people: "neither http nor https" */
 
@@ -46,6 +47,10 @@ enum policy_answer policy_url(const struct policy *policy, const char *url, stru
  * an IPv4 one (::ffff:0:0/96, 64:ff9b::/96) judged by that. fetch.allow_private opens networks. The port must
  * be allowed too.
  */
-bool policy_address(const struct policy *policy, const struct sockaddr *address);
+enum policy_answer policy_address(const struct policy *policy, const struct sockaddr *address);
+
+#define POLICY_REFUSAL_MAX 96 /* bytes with the terminator; longer is cut */
+/* Of an address that is not allowed: "10.0.0.7: neither public nor in fetch.allow_private". */
+void policy_refusal(enum policy_answer answer, const struct sockaddr *address, char ret[POLICY_REFUSAL_MAX]);
 
 #endif

@@ -18,7 +18,7 @@ struct posting {
 	bool (*is_stopped)(void *context);
 	void *context;
 	bool address_refused;
-	char refused[ADDRESS_TEXT_MAX];
+	char refused[POLICY_REFUSAL_MAX];
 	size_t received;
 };
 
@@ -26,13 +26,14 @@ static curl_socket_t
 open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *wanted)
 {
 	struct posting *posting = context;
-	struct address address;
+	enum policy_answer answer;
 
 	(void)purpose;
-	if (posting->limits->proxy[0] == '\0' && !policy_address(posting->policy, &wanted->addr)) {
+	answer = posting->limits->proxy[0] == '\0' ? policy_address(posting->policy, &wanted->addr)
+	                                           : POLICY_ALLOWED;
+	if (answer != POLICY_ALLOWED) {
 		posting->address_refused = true;
-		address_of(&wanted->addr, &address);
-		address_text(&address, posting->refused);
+		policy_refusal(answer, &wanted->addr, posting->refused);
 		return CURL_SOCKET_BAD;
 	}
 	return socket(wanted->family, wanted->socktype | SOCK_CLOEXEC, wanted->protocol);
@@ -109,8 +110,7 @@ describe(const struct posting *posting, CURLcode code, long status, struct post_
 	if (status != 0)
 		snprintf(ret->detail, sizeof ret->detail, "%ld", status);
 	else if (posting->address_refused && code == CURLE_COULDNT_CONNECT)
-		snprintf(ret->detail, sizeof ret->detail, "address %s or its port is not allowed",
-		        posting->refused);
+		snprintf(ret->detail, sizeof ret->detail, "%s", posting->refused);
 	else
 		snprintf(ret->detail, sizeof ret->detail, "%s", curl_easy_strerror(code));
 }

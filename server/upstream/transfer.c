@@ -25,14 +25,15 @@ static curl_socket_t
 open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *wanted)
 {
 	struct transfer *transfer = context;
-	struct address address;
+	enum policy_answer answer;
 
 	(void)purpose;
-	if (transfer->plan.limits->proxy[0] == '\0' &&
-	        !policy_address(transfer->plan.policy, &wanted->addr)) {
+	answer = transfer->plan.limits->proxy[0] == '\0'
+	                 ? policy_address(transfer->plan.policy, &wanted->addr)
+	                 : POLICY_ALLOWED;
+	if (answer != POLICY_ALLOWED) {
 		transfer->address_refused = true;
-		address_of(&wanted->addr, &address);
-		address_text(&address, transfer->refused);
+		policy_refusal(answer, &wanted->addr, transfer->refused);
 		return CURL_SOCKET_BAD;
 	}
 	transfer->address_tried = true;

@@ -30,7 +30,7 @@ struct transfer {
 	bool begun;           /* the sink was told */
 	bool address_refused; /* by the policy, for at least one address of the host … */
 	bool address_tried;   /* … and another of the same host was tried */
-	char refused[ADDRESS_TEXT_MAX];
+	char refused[POLICY_REFUSAL_MAX];
 	uint64_t received; /* bytes of body, wanted or not */
 	int64_t began_at_ms;
 	int64_t answered_at_ms; /* the head of the last answer was complete; 0: not yet */

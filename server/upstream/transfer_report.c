@@ -149,7 +149,7 @@ describe_code(const struct transfer *transfer, CURLcode code, struct transfer_re
 	}
 	if (transfer->address_refused && !transfer->address_tried && code == CURLE_COULDNT_CONNECT) {
 		describe(ret, is_redirect(transfer->head.status) ? TRANSFER_FORBIDDEN : TRANSFER_NOT_ALLOWED,
-		        TRANSFER_LIMIT_ADDRESS, "address %s or its port is not allowed", transfer->refused);
+		        TRANSFER_LIMIT_ADDRESS, "%s", transfer->refused);
 		return;
 	}
 	if (code == CURLE_UNSUPPORTED_PROTOCOL) {

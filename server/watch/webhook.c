@@ -76,15 +76,15 @@ check_host(const struct config_fetch *fetch, const struct policy *policy, const 
 	AUTO_FREE char *host = xstrndup(start, strcspn(start, start > place->host ? "]" : ":"));
 	struct addrinfo *found = NULL;
 	char port[8];
-	bool allowed;
+	enum policy_answer answer;
 
 	snprintf(port, sizeof port, "%d", (int)fetch->allow_ports[0]);
 	if (fetch->proxy[0] != '\0' || getaddrinfo(host, port, &hints, &found) != 0)
 		return true;
-	allowed = policy_address(policy, found->ai_addr);
+	answer = policy_address(policy, found->ai_addr);
 	freeaddrinfo(found);
-	return allowed || err_set(err, ERR_CONFIG,
-	                          "url: %s is no public address; fetch.allow_private would open it", host);
+	return answer == POLICY_ALLOWED ||
+	       err_set(err, ERR_CONFIG, "url: %s: %s", host, policy_answer_text(answer));
 }
 
 static bool
@@ -325,11 +325,8 @@ put_off(struct receiver *receiver, int64_t id, const char *detail)
 	receiver->again_ms = clock_ms() + pause_ms;
 	if (receiver->failures == 1)
 		log_warning("webhook %s did not take event %" PRId64
-		            ": %s%s; it is tried again for a day and then given up, the others "
-		            "wait behind "
-		            "it",
-		        receiver->config->name, id, detail,
-		        text_starts_with(detail, "address ") ? " (fetch.allow_private would open it)" : "");
+		            ": %s; it is tried again for a day and then given up, the others wait behind it",
+		        receiver->config->name, id, detail);
 }
 
 /* When this event was tried first: over restarts, since a receiver that is away for long need not be waited for anew after each. */

@@ -45,7 +45,7 @@ counted() {
 	larder_stop
 	run larder show a.1
 	echo "$output"
-	[[ "$output" == *"untried; not asked: address 10.0.0.7 or its port is not allowed"* ]]
+	[[ "$output" == *"untried; not asked: 10.0.0.7: neither public nor in fetch.allow_private"* ]]
 	[[ "$output" != *answered* ]]
 }
 

@@ -277,7 +277,7 @@ static const struct bad_answer bad_answers[] = {
         {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://10.0.0.1/\r\n\r\n", "", THEN_CLOSE,
                 ERR_FAILING, "10.0.0.1"},
         {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://127.0.0.1:9/\r\n\r\n", "", THEN_CLOSE,
-                ERR_FAILING, "its port is not allowed"},
+                ERR_FAILING, "127.0.0.1, port 9: the port is not one of fetch.allow_ports"},
         {"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://a:b@127.0.0.1/\r\n\r\n", "", THEN_CLOSE,
                 ERR_FAILING, "user name"},
         {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "", THEN_CLOSE, ERR_FAILING, "said 401"},
@@ -363,7 +363,7 @@ private_addresses_are_refused(void **state)
 	name(world, "/a");
 	serve_right(world->origin, "/a");
 	start(world);
-	expect_failed(world, ERR_FAILING, "address 127.0.0.1");
+	expect_failed(world, ERR_FAILING, "127.0.0.1: neither public nor in fetch.allow_private");
 	assert_int_equal(scripted_connections(world->origin), 0);
 	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_ADDRESS_POLICY), 1);
 }

@@ -222,7 +222,7 @@ forbidden(const char *url, enum probe_kind kind, struct probe_answer *ret)
 		return;
 	not_asked(url, kind, ret);
 	ret->retry_after_ms = -1;
-	ret->contact.detail = "address 10.0.0.7 or its port is not allowed";
+	ret->contact.detail = "10.0.0.7: neither public nor in fetch.allow_private";
 	ret->forbidden = true;
 }
 
@@ -241,7 +241,7 @@ what_larder_may_not_ask_has_not_failed(void **state)
 	assert_string_equal(
 	        ask_index("SELECT state, result, failures, tried_at > 0, detail FROM origin WHERE site LIKE "
 	                  "'private%%'"),
-	        "0|0|0|1|address 10.0.0.7 or its port is not allowed\n");
+	        "0|0|0|1|10.0.0.7: neither public nor in fetch.allow_private\n");
 	assert_int_equal(number_in_index("SELECT count(*) FROM news"), 0);
 	internet = NULL;
 	run_for(DAY);

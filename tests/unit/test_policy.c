@@ -34,9 +34,9 @@ allows(const struct policy *policy, const char *text, unsigned port)
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
 
 	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-		return policy_address(policy, (struct sockaddr *)&v4);
+		return policy_address(policy, (struct sockaddr *)&v4) == POLICY_ALLOWED;
 	assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
-	return policy_address(policy, (struct sockaddr *)&v6);
+	return policy_address(policy, (struct sockaddr *)&v6) == POLICY_ALLOWED;
 }
 
 static const char *const refused[] = {
@@ -153,6 +153,34 @@ ports_are_limited_everywhere(void **state)
 }
 
 static void
+assert_refusal(const struct policy *policy, const char *address, unsigned port, const char *wanted)
+{
+	struct sockaddr_in6 from = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+	enum policy_answer answer;
+	char told[POLICY_REFUSAL_MAX];
+
+	assert_int_equal(inet_pton(AF_INET6, address, &from.sin6_addr), 1);
+	answer = policy_address(policy, (struct sockaddr *)&from);
+	policy_refusal(answer, (struct sockaddr *)&from, told);
+	assert_string_equal(told, wanted);
+}
+
+/* Which of the two, and the option that would allow it. */
+static void
+a_refusal_says_why(void **state)
+{
+	struct policy *policy = make(NULL, 0);
+
+	(void)state;
+	assert_refusal(policy, "::ffff:10.0.0.7", 443, "10.0.0.7: neither public nor in fetch.allow_private");
+	assert_refusal(policy, "fd00:1111:2222:3333:4444:5555:6666:7777", 80,
+	        "fd00:1111:2222:3333:4444:5555:6666:7777: neither public nor in fetch.allow_private");
+	assert_refusal(policy, "::ffff:1.2.3.4", 8080,
+	        "1.2.3.4, port 8080: the port is not one of fetch.allow_ports");
+	policy_destroy(policy);
+}
+
+static void
 named_networks_are_opened(void **state)
 {
 	char v4[] = "10.1.0.0/16", v6[] = "fd00::/8";
@@ -176,7 +204,7 @@ other_families_are_refused(void **state)
 	struct policy *policy = make(NULL, 0);
 
 	(void)state;
-	assert_false(policy_address(policy, (struct sockaddr *)&local));
+	assert_int_equal(policy_address(policy, (struct sockaddr *)&local), POLICY_ADDRESS);
 	policy_destroy(policy);
 }
 
@@ -243,6 +271,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(special_addresses_are_refused),
 	        cmocka_unit_test(ports_are_limited_everywhere),
+	        cmocka_unit_test(a_refusal_says_why),
 	        cmocka_unit_test(named_networks_are_opened),
 	        cmocka_unit_test(other_families_are_refused),
 	        cmocka_unit_test(a_wrong_network_is_an_error),
