@@ -11,6 +11,7 @@
 #include "server/admin/known.h"
 #include "server/admin/reports_parts.h"
 #include "server/jobs/json.h"
+#include "server/upstream/origins.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/site.h"
 #include "storage/index/pin_rows.h"
@@ -31,28 +32,57 @@ report_removed(const struct known *known)
 	               : json_null();
 }
 
-static void
-add_origin(const struct changed *changed, const struct catalog_origin *origin, json_t *list)
+bool
+askable_init(struct askable *ret, const struct config *config, struct err *err)
 {
+	*ret = (struct askable){.config = config, .policy = policy_create(&config->fetch, err)};
+	return ret->policy != NULL;
+}
+
+void
+askable_finish(struct askable *askable)
+{
+	policy_destroy(askable->policy);
+	askable->policy = NULL;
+}
+
+/* By its URL, or by the address that its host had when it was last to be asked. */
+static const char *
+refusal(const struct askable *askable, const struct catalog_origin *origin)
+{
+	const char *why = origins_refusal(askable->config, askable->policy, origin->url);
+
+	if (why == NULL && origin->result == ORIGIN_UNTRIED && origin->detail != NULL &&
+	        *origin->detail != '\0')
+		why = origin->detail;
+	return why;
+}
+
+static void
+add_origin(const struct askable *askable, const struct changed *changed, const struct catalog_origin *origin,
+        json_t *list)
+{
+	const char *why = refusal(askable, origin);
 	json_t *one = json_origin(origin);
 
+	json_object_set_new(one, "refused", why != NULL ? json_text(why) : json_null());
 	json_object_set_new(one, "drifts", changed_drifts_json(changed, origin));
 	json_array_append_new(list, one);
 }
 
 json_t *
-report_origins(const struct known *known, const struct changed *changed)
+report_origins(const struct askable *askable, const struct known *known, const struct changed *changed)
 {
 	const struct want *want = known->want;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < known->origins.count; i++)
-		add_origin(changed, &known->origins.items[i], list);
+		add_origin(askable, changed, &known->origins.items[i], list);
 	for (size_t i = 0; i < want->n_urls; i++) {
 		struct catalog_origin fresh = {.url = want->urls[i]};
 
 		if (known_origin(known, want->urls[i]) == NULL)
-			add_origin(changed, &fresh, list);
+			add_origin(askable, changed, &fresh, list);
 	}
 	return list;
 }
@@ -163,21 +193,27 @@ find_use(struct store *store, const struct known *known, int64_t *ret_at_ms, str
 
 /* False with err: the index failed. */
 static bool
-add_origins(struct store *store, json_t *report, const struct known *known, struct err *err)
+add_origins(struct larder *larder, json_t *report, const struct known *known, struct err *err)
 {
+	struct askable askable;
 	struct changed changed;
-	bool done = changed_look_up(store, known, &changed, err);
+	bool done;
 
+	if (!askable_init(&askable, larder->config, err))
+		return false;
+	done = changed_look_up(larder->store, known, &changed, err);
 	if (done)
-		json_object_set_new(report, "origins", report_origins(known, &changed));
+		json_object_set_new(report, "origins", report_origins(&askable, known, &changed));
 	changed_finish(&changed);
+	askable_finish(&askable);
 	return done;
 }
 
 /* The members that take questions of their own. False with err: the index failed. */
 static bool
-add_answers(struct store *store, json_t *report, const struct known *known, struct err *err)
+add_answers(struct larder *larder, json_t *report, const struct known *known, struct err *err)
 {
+	struct store *store = larder->store;
 	struct digest best = digests_best(&known->want->digests);
 	json_t *packages = json_array(), *pinned;
 	struct digests digests;
@@ -193,18 +229,18 @@ add_answers(struct store *store, json_t *report, const struct known *known, stru
 	if (pinned == NULL)
 		return false;
 	json_object_set_new(report, "pinned", pinned);
-	return add_origins(store, report, known, err);
+	return add_origins(larder, report, known, err);
 }
 
 static json_t *
-known_json(struct store *store, const struct known *known, struct err *err)
+known_json(struct larder *larder, const struct known *known, struct err *err)
 {
 	json_t *report = json_object();
 
 	json_object_set_new(report, "state", json_string(archive_state_name(known->state)));
 	json_object_set_new(report, "removed", report_removed(known));
 	report_add_copies(report, known);
-	if (add_answers(store, report, known, err))
+	if (add_answers(larder, report, known, err))
 		return report;
 	json_decref(report);
 	return NULL;
@@ -218,7 +254,7 @@ report_archive(struct larder *larder, const struct digests *digests, struct err 
 	struct known known;
 
 	if (known_look_up(larder->store, &want, &known, err))
-		report = known_json(larder->store, &known, err);
+		report = known_json(larder, &known, err);
 	if (report != NULL && known.state == ARCHIVE_IS_UNKNOWN &&
 	        json_array_size(json_object_get(report, "packages")) == 0) {
 		err_set(err, ERR_UNKNOWN, "nothing is known of it: it is neither stored nor in the catalog");

@@ -14,7 +14,7 @@
 /*
  * What `larder check --json` prints: {"archives", "stored", "stored_bytes", "only_here", "corrected", "states": {state: count},
  * "missing": [{"package", "digests", "state", "site", "copies", "hosts", "removed", "origins", "correction",
- * "mirrors_untried", "advice"}], "kept": [{"package", "digests", "size", "site", "copies", "hosts", "elsewhere",
+ * "mirrors_untried", "forbidden", "advice"}], "kept": [{"package", "digests", "size", "site", "copies", "hosts", "elsewhere",
  * "correction"}]}. missing are those that are not stored, kept those that are; corrected counts the corrections of these. NULL with err.
  */
 json_t *report_check(struct larder *larder, const struct wants *wants, struct err *err) MUST_CHECK;

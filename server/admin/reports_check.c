@@ -17,6 +17,7 @@
 /* Every archive that is named, as it is looked at. */
 struct checking {
 	struct larder *larder;
+	struct askable askable;
 	uint64_t stored_bytes, only_here;
 	uint64_t corrected; /* of those that are stored */
 	uint64_t by_state[ARCHIVE_STATES];
@@ -49,14 +50,42 @@ advice_where_named(enum archive_state state)
 	return "";
 }
 
+/* Its own configuration keeps larder from all that may still have it. */
+static bool
+is_forbidden(const struct known *known, const json_t *origins, const json_t *mirrors)
+{
+	bool any = false;
+
+	if (json_array_size(mirrors) > 0 || known->state == ARCHIVE_IS_REMOVED)
+		return false;
+	for (size_t i = 0; i < json_array_size(origins); i++) {
+		const json_t *origin = json_array_get(origins, i);
+		const char *state = json_text_of(origin, "state");
+		const bool lost = strcmp(state, origin_state_name(ORIGIN_IS_VANISHED)) == 0 ||
+		                  strcmp(state, origin_state_name(ORIGIN_IS_CHANGED)) == 0;
+		const bool refused = json_is_string(json_object_get(origin, "refused"));
+
+		if (!lost && !refused)
+			return false;
+		any |= !lost;
+	}
+	return any;
+}
+
+enum asking { MAY_BE_ASKED, IS_FORBIDDEN };
+
 static const char *
-advice(const struct known *known, const struct correction *correction, const json_t *mirrors)
+advice(const struct known *known, const struct correction *correction, const json_t *mirrors,
+        enum asking asking)
 {
 	const bool mirrors_left = json_array_size(mirrors) > 0;
 
 	if (known->state != ARCHIVE_IS_REMOVED && correction->url != NULL &&
 	        correction->ground == CORRECTION_NAMED)
 		return advice_where_named(known->state);
+	if (asking == IS_FORBIDDEN)
+		return "larder may not ask who could have it (below, why): allow that and fetch, or larder "
+		       "add FILE, if you have it";
 	switch (known->state) {
 	case ARCHIVE_IS_REACHABLE:
 	case ARCHIVE_IS_UNTRIED:
@@ -83,14 +112,18 @@ advice(const struct known *known, const struct correction *correction, const jso
 /* --- one archive --- */
 
 static json_t *
-missing_json(struct larder *larder, const struct known *known, const struct changed *changed)
+missing_json(const struct askable *askable, const struct known *known, const struct changed *changed)
 {
-	json_t *mirrors = report_untried_mirrors(known, larder->config);
-	json_t *report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "package",
+	json_t *mirrors = report_untried_mirrors(known, askable->config);
+	json_t *origins = report_origins(askable, known, changed);
+	enum asking asking = is_forbidden(known, origins, mirrors) ? IS_FORBIDDEN : MAY_BE_ASKED;
+	json_t *report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:b, s:o, s:o}", "package",
 	        json_text(known->want->package), "digests", json_digests(&known->want->digests), "state",
-	        archive_state_name(known->state), "removed", report_removed(known), "origins",
-	        report_origins(known, changed), "advice", advice(known, &changed->correction, mirrors),
-	        "correction", changed_correction_json(changed), "mirrors_untried", mirrors);
+	        archive_state_name(known->state), "removed", report_removed(known), "origins", origins,
+	        "advice", advice(known, &changed->correction, mirrors, asking), "forbidden",
+	        asking == IS_FORBIDDEN, "correction", changed_correction_json(changed), "mirrors_untried",
+	        mirrors);
+
 	report_add_copies(report, known);
 	return report;
 }
@@ -127,7 +160,7 @@ note(void *context, const struct known *known, struct err *err)
 	if (done && known->state == ARCHIVE_IS_STORED)
 		note_kept(checking, known, &changed);
 	else if (done)
-		json_array_append_new(checking->missing, missing_json(checking->larder, known, &changed));
+		json_array_append_new(checking->missing, missing_json(&checking->askable, known, &changed));
 	changed_finish(&changed);
 	return done;
 }
@@ -149,9 +182,16 @@ states_json(const struct checking *checking)
 json_t *
 report_check(struct larder *larder, const struct wants *wants, struct err *err)
 {
-	struct checking checking = {.larder = larder, .missing = json_array(), .kept = json_array()};
+	struct checking checking = {.larder = larder};
+	bool done;
 
-	if (!known_each(larder->store, wants, note, &checking, err)) {
+	if (!askable_init(&checking.askable, larder->config, err))
+		return NULL;
+	checking.missing = json_array();
+	checking.kept = json_array();
+	done = known_each(larder->store, wants, note, &checking, err);
+	askable_finish(&checking.askable);
+	if (!done) {
 		json_decref(checking.missing);
 		json_decref(checking.kept);
 		return NULL;

@@ -13,8 +13,19 @@
 json_t *report_decision(const char *who, int64_t at_ms);
 /* Who removed it, or null. */
 json_t *report_removed(const struct known *known);
-/* Those of the catalog, and those of the lockfile that are in no catalog yet; each with its drifts. */
-json_t *report_origins(const struct known *known, const struct changed *changed);
+struct policy;
+
+/* Whom larder may ask, by its configuration. */
+struct askable {
+	const struct config *config;
+	struct policy *policy;
+};
+bool askable_init(struct askable *ret, const struct config *config, struct err *err) MUST_CHECK;
+void askable_finish(struct askable *askable);
+
+/* Those of the catalog, and those of the lockfile that are in no catalog yet; each with its drifts and why it is refused. */
+json_t *report_origins(
+        const struct askable *askable, const struct known *known, const struct changed *changed);
 /* The names of the configured mirrors that could be asked and never were. */
 json_t *report_untried_mirrors(const struct known *known, const struct config *config);
 /* Adds "site", "copies" and "hosts". */

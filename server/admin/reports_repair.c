@@ -206,7 +206,7 @@ named_json(const struct repair *repair, const json_t *origins)
 	return list;
 }
 
-/* The URLs that nobody asked yet. */
+/* The URLs that nobody asked yet, and may. */
 static json_t *
 untried_json(const json_t *origins)
 {
@@ -215,7 +215,8 @@ untried_json(const json_t *origins)
 	for (size_t i = 0; i < json_array_size(origins); i++) {
 		const json_t *origin = json_array_get(origins, i);
 
-		if (strcmp(json_text_of(origin, "outcome"), "untried") == 0)
+		if (strcmp(json_text_of(origin, "outcome"), "untried") == 0 &&
+		        json_is_null(json_object_get(origin, "refused")))
 			json_array_append(list, json_object_get(origin, "url"));
 	}
 	return list;
@@ -257,7 +258,8 @@ add_how(json_t *report, const struct repair *repair, const struct digests *diges
 }
 
 static json_t *
-repair_json(struct larder *larder, const struct repair *repair, const json_t *repairs, struct err *err)
+repair_json(struct larder *larder, const struct askable *askable, const struct repair *repair,
+        const json_t *repairs, struct err *err)
 {
 	const struct known *known = repair->known;
 	json_t *report, *origins;
@@ -266,7 +268,7 @@ repair_json(struct larder *larder, const struct repair *repair, const json_t *re
 
 	if (!known_digests(larder->store, known, &digests, err))
 		return NULL;
-	origins = report_origins(known, &repair->changed);
+	origins = report_origins(askable, known, &repair->changed);
 	name_file(larder->store, repair, repairs, &file);
 	report = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "package", json_text(repair->package),
 	        "stored", known->state == ARCHIVE_IS_STORED, "serving", serving_json(repair, origins),
@@ -280,28 +282,29 @@ repair_json(struct larder *larder, const struct repair *repair, const json_t *re
 
 /* --- all of them --- */
 
-static bool
-add_repair(struct larder *larder, struct repair *repair, json_t *repairs, struct err *err)
-{
-	json_t *report;
-
-	find_serving(repair);
-	if (!find_package(larder->store, repair, err))
-		return false;
-	report = repair_json(larder, repair, repairs, err);
-	if (report == NULL)
-		return false;
-	json_array_append_new(repairs, report);
-	return true;
-}
-
 /* All that are named, as they are looked at. */
 struct repairing {
 	struct larder *larder;
+	struct askable askable;
 	enum repair_extent extent;
 	json_t *repairs;
 	uint64_t by_state[ARCHIVE_STATES]; /* of those without a repair: what their origins amount to */
 };
+
+static bool
+add_repair(struct repairing *repairing, struct repair *repair, struct err *err)
+{
+	json_t *report;
+
+	find_serving(repair);
+	if (!find_package(repairing->larder->store, repair, err))
+		return false;
+	report = repair_json(repairing->larder, &repairing->askable, repair, repairing->repairs, err);
+	if (report == NULL)
+		return false;
+	json_array_append_new(repairing->repairs, report);
+	return true;
+}
 
 /* False with err: the index failed. */
 static bool
@@ -313,7 +316,7 @@ repair_known(void *context, const struct known *known, struct err *err)
 
 	repair.named = known_named(known, &repair.n_named);
 	if (done && (repairing->extent == REPAIR_ALL || needs_repair(&repair)))
-		done = add_repair(repairing->larder, &repair, repairing->repairs, err);
+		done = add_repair(repairing, &repair, err);
 	else
 		repairing->by_state[known->elsewhere]++;
 	changed_finish(&repair.changed);
@@ -324,9 +327,15 @@ repair_known(void *context, const struct known *known, struct err *err)
 json_t *
 report_repair(struct larder *larder, const struct wants *wants, enum repair_extent extent, struct err *err)
 {
-	struct repairing repairing = {.larder = larder, .extent = extent, .repairs = json_array()};
+	struct repairing repairing = {.larder = larder, .extent = extent};
+	bool done;
 
-	if (known_each(larder->store, wants, repair_known, &repairing, err))
+	if (!askable_init(&repairing.askable, larder->config, err))
+		return NULL;
+	repairing.repairs = json_array();
+	done = known_each(larder->store, wants, repair_known, &repairing, err);
+	askable_finish(&repairing.askable);
+	if (done)
 		return json_pack("{s:I, s:I, s:I, s:I, s:o}", "archives", (json_int_t)wants->count, "untried",
 		        (json_int_t)repairing.by_state[ARCHIVE_IS_UNTRIED], "failing",
 		        (json_int_t)repairing.by_state[ARCHIVE_IS_FAILING], "unknown",

@@ -31,6 +31,12 @@ may_be_corrected(const json_t *archive)
 }
 
 static bool
+is_forbidden(const json_t *archive)
+{
+	return json_flag_of(archive, "forbidden");
+}
+
+static bool
 has_mirrors_left(const json_t *archive)
 {
 	return json_array_size(json_object_get(archive, "mirrors_untried")) > 0;
@@ -59,6 +65,9 @@ static const struct {
         {ANY_STATE, may_be_corrected,
                 "the catalog names another checksum for # by now: it may have been corrected (below, old and "
                 "new); larder fetch @ asks for the old one:"},
+        {ANY_STATE, is_forbidden,
+                "larder may not ask who could have # (below, why): allow that, then larder fetch @; or "
+                "larder add FILE, if you have ~:"},
         {ARCHIVE_IS_REACHABLE, is_any, "larder fetch @ gets #:"},
         {ARCHIVE_IS_UNTRIED, is_any, "larder fetch @ asks for #, since nobody was asked for ~ yet:"},
         {ARCHIVE_IS_CHANGED, check_is_corrected,

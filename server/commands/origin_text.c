@@ -51,12 +51,12 @@ add_outcome(struct text *text, const json_t *origin)
 static void
 add_refusal(struct text *text, const json_t *origin)
 {
-	const char *detail = json_text_of(origin, "detail");
+	const char *why = json_text_of(origin, "refused");
 
-	if (detail[0] == '\0')
+	if (why[0] == '\0')
 		return;
-	text_add(text, "; not asked: ");
-	origin_add_safe(text, detail);
+	text_add(text, "; may not be asked: ");
+	origin_add_safe(text, why);
 }
 
 static void
@@ -86,8 +86,7 @@ origin_text(const json_t *origin, struct text *ret)
 	if (fails && !accused && json_count_of(origin, "failures_held") == 0)
 		text_add(ret, ", not held against it while the network here is suspected");
 	add_day(ret, ", last served ", origin, "served");
-	if (!asked)
-		add_refusal(ret, origin);
+	add_refusal(ret, origin);
 	add_names(ret, origin);
 }
 

@@ -155,6 +155,16 @@ origins_gather_one(
 	add(&gathering, ORIGIN_MIRROR, &none, url);
 }
 
+const char *
+origins_refusal(const struct config *config, const struct policy *policy, const char *url)
+{
+	AUTO_FREE char *asked = origins_rewrite(config, url);
+	struct place place;
+	enum policy_answer answer = policy_url(policy, asked, &place);
+
+	return answer != POLICY_ALLOWED ? policy_answer_text(answer) : NULL;
+}
+
 void
 origins_finish(struct origins *origins)
 {

@@ -59,6 +59,8 @@ void origins_gather(struct origins *ret, const struct config *config, const stru
 /* One URL, for a document. */
 void origins_gather_one(
         struct origins *ret, const struct config *config, const struct policy *policy, const char *url);
+/* Why this URL may not be asked, as far as that shows before its host is looked up; NULL: it may. */
+const char *origins_refusal(const struct config *config, const struct policy *policy, const char *url);
 /* The URL that is asked where this one is named. The caller's. */
 char *origins_rewrite(const struct config *config, const char *url);
 void origins_finish(struct origins *origins);

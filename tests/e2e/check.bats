@@ -215,6 +215,32 @@ make_every_state() {
 	larder check --json "$WORK/lock.list" | jq -e '.missing[0] | .state == "untried" and .origins[1].past'
 }
 
+@test "check: what its own configuration keeps larder from is not advised to be fetched" {
+	{
+		listed http://files.example:8081/a.tgz a.1
+		listed ftp://files.example/b.tgz b.1
+		listed http://files.example:8081/c.tgz c.1
+		listed https://gone.example/c.tgz c.1
+	} >"$WORK/lock.list"
+	larder import -q "$WORK/lock.list"
+	puts_into $VANISHED 'https://gone.example/%'
+	run larder check "$WORK/lock.list"
+	[ "$status" = 1 ]
+	[[ $output == *"larder may not ask who could have these 3 (below, why): allow that, then larder fetch $WORK/lock.list; or larder add FILE, if you have them:"* ]]
+	[[ $output == *"http://files.example:8081/a.tgz: untried; may not be asked: the port is not one of fetch.allow_ports"* ]]
+	[[ $output == *"ftp://files.example/b.tgz: untried; may not be asked: neither http nor https"* ]]
+	[[ $output != *"since nobody was asked"* ]]
+	larder check --json "$WORK/lock.list" | jq -e '[.missing[].forbidden] == [true, true, true] and
+		(.missing[0].origins[0].refused | test("allow_ports")) and (.missing | map(.advice) | all(test("may not ask")))'
+	# Where others can be asked they are.
+	listed https://other.example/a.tgz a.1 >"$WORK/more.list"
+	larder import -q "$WORK/more.list"
+	run larder check "$WORK/lock.list"
+	[[ $output == *"larder fetch $WORK/lock.list asks for this one, since nobody was asked for it yet:"* ]]
+	larder_config 'fetch { allow_ports = {80, 443, 8081} }'
+	larder check --json "$WORK/lock.list" | jq -e '[.missing[] | select(.forbidden) | .package] == ["b.1"]'
+}
+
 @test "check: everything is stored" {
 	listed https://good.example/a/kept.tar.gz kept.1 >"$WORK/lock.list"
 	larder import -q "$WORK/lock.list"

@@ -13,7 +13,8 @@
 #define ONCE  "https://once.example/a/x.tar.gz"
 
 static char *root;
-static struct config config;
+static int64_t ports[] = {443};
+static struct config config = {.fetch = {.allow_ports = ports, .n_allow_ports = COUNT_OF(ports)}};
 static struct larder larder;
 
 static int
@@ -309,6 +310,11 @@ who_is_left_to_ask(void **state)
 	assert_int_equal(json_array_size(json_object_get(only(report), "untried")), 1);
 	assert_string_equal(
 	        json_string_value(json_array_get(json_object_get(only(report), "untried"), 0)), ONCE);
+	json_decref(report);
+	config.fetch.n_allow_ports = 0; /* which fetch does not do either */
+	report = repair(&want, REPAIR_BROKEN);
+	config.fetch.n_allow_ports = COUNT_OF(ports);
+	assert_int_equal(json_array_size(json_object_get(only(report), "untried")), 0);
 	json_decref(report);
 }
 

@@ -11,7 +11,8 @@
 #include "storage/index/pin_rows.h"
 
 static char *root;
-static struct config config;
+static int64_t ports[] = {443};
+static struct config config = {.fetch = {.allow_ports = ports, .n_allow_ports = COUNT_OF(ports)}};
 static struct larder larder;
 
 static int
