@@ -72,6 +72,7 @@ patrol_release(struct patrol *patrol, struct asking *asking)
 	TAILQ_REMOVE(&patrol->batch, asking, link);
 	HASH_DEL(patrol->by_id, asking);
 	patrol->count--;
+	patrol->witnesses -= asking->reason == ASKED_AS_WITNESS; /* nobody waits for who is not here */
 	host_leave(asking->host);
 	free(asking->url);
 	free(asking->site);
@@ -242,7 +243,8 @@ choose(void *context, const struct patrol_row *row)
 		return;
 	if (asking == NULL)
 		asking = add(patrol, row, host);
-	else if (asking->state == ASKING_WAITS && asking->reason == ASKED_IN_TURN)
+	else if (asking->state == ASKING_WAITS && asking->reason == ASKED_IN_TURN &&
+	         asking->kind != PROBE_WHOLE) /* which may be put off for days */
 		TAILQ_REMOVE(&patrol->batch, asking, link);
 	else
 		return;

@@ -488,6 +488,42 @@ the_budget_puts_off_and_forgets_nothing(void **state)
 	assert_string_equal(origin_state(), "1|1|\"2\"|7\n");
 }
 
+#define DOWN "https://down.example/x/a.tgz"
+
+static void
+one_is_down(const char *url, enum probe_kind kind, struct probe_answer *ret)
+{
+	tells(url, kind, ret);
+	if (strcmp(url, DOWN) != 0)
+		return;
+	ret->contact.result = ORIGIN_FAILED;
+	ret->contact.status = 0;
+	ret->contact.detail = "connection refused";
+}
+
+/* Who waits for his bytes to be looked at vouches for nobody meanwhile, or all who failed would wait for his word. */
+static void
+who_is_put_off_holds_nobody_up(void **state)
+{
+	(void)state;
+	learn_one("\"1\"", 7, "archive");
+	learn_at("other", DOWN);
+	put(store, "archive", INTAKE_STORED);
+	visit();
+	etag = "\"2\"";
+	length = 7;
+	internet = one_is_down;
+	forget_asked();
+	patrol->budget.bytes = -(1 << 20);
+	patrol->budget.at_ms = now.ms + 2 * HOUR;
+	run_sql(store, "UPDATE origin SET check_at = %lld WHERE url = '" DOWN "'", wall() + HOUR);
+	visit();
+	assert_int_equal(counted(METRIC_LIMIT_WATCH_FULL), 1);
+	assert_int_equal(times_asked(DOWN), 1);
+	run_for(10 * MINUTE);
+	assert_int_equal(times_asked(DOWN), 2);
+}
+
 static void
 what_is_too_large_is_never_downloaded(void **state)
 {
@@ -750,6 +786,7 @@ main(void)
 	        PATROLLED(checks_leave_half_of_the_budget),
 	        PATROLLED(what_is_too_large_is_not_checked),
 	        PATROLLED(the_budget_puts_off_and_forgets_nothing),
+	        PATROLLED(who_is_put_off_holds_nobody_up),
 	        PATROLLED(what_is_too_large_is_never_downloaded),
 	        PATROLLED(one_archive_comes_at_a_time),
 	        PATROLLED(a_url_of_several_entries_is_asked_once),
