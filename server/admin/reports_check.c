@@ -50,6 +50,18 @@ advice_where_named(enum archive_state state)
 	return "";
 }
 
+/* Of report_origins: neither lost, nor a mirror that was asked in vain. */
+static bool
+may_have_it(const json_t *origin)
+{
+	const char *state = json_text_of(origin, "state");
+
+	if (json_flag_of(origin, "mirror") && json_is_null(json_object_get(origin, "served")))
+		return false;
+	return strcmp(state, origin_state_name(ORIGIN_IS_VANISHED)) != 0 &&
+	       strcmp(state, origin_state_name(ORIGIN_IS_CHANGED)) != 0;
+}
+
 /* Its own configuration keeps larder from all that may still have it. */
 static bool
 is_forbidden(const struct known *known, const json_t *origins, const json_t *mirrors)
@@ -60,14 +72,12 @@ is_forbidden(const struct known *known, const json_t *origins, const json_t *mir
 		return false;
 	for (size_t i = 0; i < json_array_size(origins); i++) {
 		const json_t *origin = json_array_get(origins, i);
-		const char *state = json_text_of(origin, "state");
-		const bool lost = strcmp(state, origin_state_name(ORIGIN_IS_VANISHED)) == 0 ||
-		                  strcmp(state, origin_state_name(ORIGIN_IS_CHANGED)) == 0;
-		const bool refused = json_is_string(json_object_get(origin, "refused"));
 
-		if (!lost && !refused)
+		if (!may_have_it(origin))
+			continue;
+		if (!json_is_string(json_object_get(origin, "refused")))
 			return false;
-		any |= !lost;
+		any = true;
 	}
 	return any;
 }

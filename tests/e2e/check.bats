@@ -232,6 +232,10 @@ make_every_state() {
 	[[ $output != *"since nobody was asked"* ]]
 	larder check --json "$WORK/lock.list" | jq -e '[.missing[].forbidden] == [true, true, true] and
 		(.missing[0].origins[0].refused | test("allow_ports")) and (.missing | map(.advice) | all(test("may not ask")))'
+	# Nor does a mirror that was asked in vain make it worth while.
+	sql "INSERT INTO origin (entry, url, site, rank, first_at, last_at, past, state, result, detail, tried_at)
+		SELECT entry, 'https://cache.example/sha256/a', 'cache.example/sha256', 9, 0, 0, 0, 0, 2, '404', 1 FROM origin WHERE url LIKE '%a.tgz'"
+	larder check --json "$WORK/lock.list" | jq -e '[.missing[].forbidden] == [true, true, true] and any(.missing[].origins[]; .mirror)'
 	# Where others can be asked they are.
 	listed https://other.example/a.tgz a.1 >"$WORK/more.list"
 	larder import -q "$WORK/more.list"
