@@ -228,6 +228,22 @@ add_checksum(const struct story *story, const char *algo, const char *hex, struc
 	text_addf(ret, "%s=%.*s%s", algo, all ? (int)strlen(hex) : CHECKSUM_SHOWN, hex, all ? "" : "…");
 }
 
+/* Whose bytes these are that correct nothing: those of the same package are such that no source names any more. */
+static void
+add_others(const json_t *archive, struct text *ret)
+{
+	const json_t *drift = json_object_get(archive, "drift");
+	const char *package = json_text_of(drift, "known"), *from = json_text_of(drift, "known_from");
+	const char *since = json_text_of(drift, "known_since");
+
+	if (*package == '\0')
+		text_addf(ret, "%s names these bytes since %s", from, since);
+	else if (strcmp(package, json_text_of(archive, "package")) == 0)
+		text_addf(ret, "%s named these bytes since %s, and does so no more", from, since);
+	else
+		text_addf(ret, "these are the bytes of %s", package);
+}
+
 /* The old checksum and the new one, where a source corrected it; else whose bytes these are, where that is known. */
 static void
 add_known(const struct story *story, const json_t *archive, const char *between, struct text *ret)
@@ -239,12 +255,8 @@ add_known(const struct story *story, const json_t *archive, const char *between,
 	if (*since == '\0')
 		return;
 	text_add(ret, between);
-	if (json_object_get(drift, "lines") == NULL && *package != '\0') {
-		text_addf(ret, "these are the bytes of %s", package);
-		return;
-	}
 	if (json_object_get(drift, "lines") == NULL) {
-		text_addf(ret, "%s names these bytes since %s", from, since);
+		add_others(archive, ret);
 		return;
 	}
 	add_checksum(story, algo, json_text_of(json_object_get(archive, "digests"), algo), ret);

@@ -199,9 +199,11 @@ what_only_the_past_names_is_no_correction(void **state)
 	goes(url, ORIGIN_IS_CHANGED, T0);
 	came_instead(url, "old bytes");
 	learn_of(url, "duff.0.5", "old bytes");
-	run_sql(store, "UPDATE origin SET past = 1 WHERE id = (SELECT max(id) FROM origin)");
+	run_sql(store, "UPDATE origin SET past = 1, first_at = 1687737600000 WHERE id = (SELECT max(id) FROM "
+	               "origin)");
 	assert_told(T0 + HOUR, 1);
-	assert_event_like("1 file differs: x; these are the bytes of duff.0.5; it is stored");
+	assert_event_like("1 file differs: x; list named these bytes since 2023-06-26, and does so no more; "
+	                  "it is stored");
 	assert_data("$.archives[0].drift.lines", "");
 }
 
