@@ -316,6 +316,27 @@ flush(void)
 	run_sql(store, "SELECT 1");
 }
 
+/* What it waits for is there, or it would wait for ever. */
+static inline void
+assert_counts(void)
+{
+	size_t count = 0, under_way = 0, whole = 0, witnesses = 0, outstanding = 0;
+	const struct asking *asking;
+
+	TAILQ_FOREACH (asking, &patrol->batch, link) {
+		count++;
+		under_way += asking->state == ASKING_UNDER_WAY;
+		whole += asking->state == ASKING_UNDER_WAY && asking->kind == PROBE_WHOLE;
+		witnesses += asking->reason == ASKED_AS_WITNESS;
+		outstanding += asking->state != ASKING_WAITS;
+	}
+	assert_int_equal(patrol->count, count);
+	assert_int_equal(patrol->under_way, under_way);
+	assert_true(patrol->whole >= whole); /* a test may say that another one comes */
+	assert_int_equal(patrol->witnesses, witnesses);
+	assert_int_equal(patrol->outstanding, outstanding);
+}
+
 static inline void
 run_for(int64_t ms)
 {
@@ -324,6 +345,7 @@ run_for(int64_t ms)
 	for (;;) {
 		int64_t wait_ms = patrol_turn(patrol, now), step_ms;
 
+		assert_counts();
 		if (patrol->outstanding > 0) {
 			if (patrol->under_way == 0)
 				flush(); /* for what is to be written; answers are there already */
