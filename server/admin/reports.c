@@ -114,12 +114,14 @@ report_add_copies(json_t *report, const struct known *known)
 }
 
 json_t *
-report_untried_mirrors(const struct known *known, const struct config *config)
+report_untried_mirrors(const struct askable *askable, const struct known *known)
 {
+	const struct config *config = askable->config;
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < config->n_mirrors; i++)
-		if (known_mirror_untried(known, &config->mirrors[i]))
+		if (known_mirror_untried(known, &config->mirrors[i]) &&
+		        origins_refusal(config, askable->policy, config->mirrors[i].url) == NULL)
 			json_array_append_new(names, json_text(config->mirrors[i].name));
 	return names;
 }

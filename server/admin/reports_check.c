@@ -124,7 +124,7 @@ advice(const struct known *known, const struct correction *correction, const jso
 static json_t *
 missing_json(const struct askable *askable, const struct known *known, const struct changed *changed)
 {
-	json_t *mirrors = report_untried_mirrors(known, askable->config);
+	json_t *mirrors = report_untried_mirrors(askable, known);
 	json_t *origins = report_origins(askable, known, changed);
 	enum asking asking = is_forbidden(known, origins, mirrors) ? IS_FORBIDDEN : MAY_BE_ASKED;
 	json_t *report = json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:b, s:o, s:o}", "package",

@@ -26,8 +26,8 @@ void askable_finish(struct askable *askable);
 /* Those of the catalog, and those of the lockfile that are in no catalog yet; each with its drifts and why it is refused. */
 json_t *report_origins(
         const struct askable *askable, const struct known *known, const struct changed *changed);
-/* The names of the configured mirrors that could be asked and never were. */
-json_t *report_untried_mirrors(const struct known *known, const struct config *config);
+/* The names of the configured mirrors that could and may be asked, and never were. */
+json_t *report_untried_mirrors(const struct askable *askable, const struct known *known);
 /* Adds "site", "copies" and "hosts". */
 void report_add_copies(json_t *report, const struct known *known);
 

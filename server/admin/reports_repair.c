@@ -273,8 +273,8 @@ repair_json(struct larder *larder, const struct askable *askable, const struct r
 	report = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "package", json_text(repair->package),
 	        "stored", known->state == ARCHIVE_IS_STORED, "serving", serving_json(repair, origins),
 	        "correction", changed_correction_json(&repair->changed), "named", named_json(repair, origins),
-	        "untried", untried_json(origins), "mirrors_untried",
-	        report_untried_mirrors(known, larder->config), "file", json_text(text_string(&file)));
+	        "untried", untried_json(origins), "mirrors_untried", report_untried_mirrors(askable, known),
+	        "file", json_text(text_string(&file)));
 	add_how(report, repair, &digests);
 	json_decref(origins);
 	return report;

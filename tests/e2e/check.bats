@@ -232,7 +232,12 @@ make_every_state() {
 	[[ $output != *"since nobody was asked"* ]]
 	larder check --json "$WORK/lock.list" | jq -e '[.missing[].forbidden] == [true, true, true] and
 		(.missing[0].origins[0].refused | test("allow_ports")) and (.missing | map(.advice) | all(test("may not ask")))'
-	# Nor does a mirror that was asked in vain make it worth while.
+	# Nor does a mirror that may not be asked make it worth while, nor one that was asked in vain.
+	larder_config 'mirror "m" { url = "http://mirror.example:8081/{hash}" digests = {"sha256"} }'
+	larder check --json "$WORK/lock.list" | jq -e '.missing | all(.forbidden and .mirrors_untried == [])'
+	larder_config 'mirror "m" { url = "http://mirror.example/{hash}" digests = {"sha256"} }'
+	larder check --json "$WORK/lock.list" | jq -e '.missing | all((.forbidden | not) and .mirrors_untried == ["m"])'
+	larder_config
 	sql "INSERT INTO origin (entry, url, site, rank, first_at, last_at, past, state, result, detail, tried_at)
 		SELECT entry, 'https://cache.example/sha256/a', 'cache.example/sha256', 9, 0, 0, 0, 0, 2, '404', 1 FROM origin WHERE url LIKE '%a.tgz'"
 	larder check --json "$WORK/lock.list" | jq -e '[.missing[].forbidden] == [true, true, true] and any(.missing[].origins[]; .mirror)'
