@@ -35,15 +35,25 @@ report_removed(const struct known *known)
 bool
 askable_init(struct askable *ret, const struct config *config, struct err *err)
 {
-	*ret = (struct askable){.config = config, .policy = policy_create(&config->fetch, err)};
-	return ret->policy != NULL;
+	struct policy *policy = policy_create(&config->fetch, err);
+
+	if (policy == NULL)
+		return false;
+	*ret = (struct askable){.config = config,
+	        .policy = policy,
+	        .mirrors = xcalloc(config->n_mirrors + 1, sizeof *ret->mirrors)};
+	for (size_t i = 0; i < config->n_mirrors; i++)
+		if (origins_refusal(config, policy, config->mirrors[i].url) == NULL)
+			ret->mirrors[ret->n_mirrors++] = &config->mirrors[i];
+	return true;
 }
 
 void
 askable_finish(struct askable *askable)
 {
 	policy_destroy(askable->policy);
-	askable->policy = NULL;
+	free(askable->mirrors);
+	*askable = (struct askable){0};
 }
 
 /* By its URL, or by the address that its host had when it was last to be asked. */
@@ -116,13 +126,11 @@ report_add_copies(json_t *report, const struct known *known)
 json_t *
 report_untried_mirrors(const struct askable *askable, const struct known *known)
 {
-	const struct config *config = askable->config;
 	json_t *names = json_array();
 
-	for (size_t i = 0; i < config->n_mirrors; i++)
-		if (known_mirror_untried(known, &config->mirrors[i]) &&
-		        origins_refusal(config, askable->policy, config->mirrors[i].url) == NULL)
-			json_array_append_new(names, json_text(config->mirrors[i].name));
+	for (size_t i = 0; i < askable->n_mirrors; i++)
+		if (known_mirror_untried(known, askable->mirrors[i]))
+			json_array_append_new(names, json_text(askable->mirrors[i]->name));
 	return names;
 }
 

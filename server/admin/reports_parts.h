@@ -19,6 +19,8 @@ struct policy;
 struct askable {
 	const struct config *config;
 	struct policy *policy;
+	const struct config_mirror **mirrors; /* those that are not refused */
+	size_t n_mirrors;
 };
 bool askable_init(struct askable *ret, const struct config *config, struct err *err) MUST_CHECK;
 void askable_finish(struct askable *askable);
