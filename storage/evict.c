@@ -38,23 +38,28 @@ struct evictor {
 struct prospects {
 	const struct archive *archive;
 	int64_t seen_since_ms;
-	bool seen;           /* somebody served it since then */
-	bool listed;         /* the catalog has the place that it came from, and so the newer word on it */
-	unsigned places;     /* hosts that have not said that it is gone: 0, 1, or 2 for more */
-	char host[SITE_MAX]; /* the first of them */
+	bool seen;       /* somebody served it since then */
+	bool listed;     /* the catalog has the place that it came from, and so the newer word on it */
+	unsigned places; /* providers that have not said that it is gone: 0, 1, or 2 for more */
+	char provider[SITE_MAX]; /* the first of them */
 };
 
+/* The hosts of one provider lose an archive together, so they are one place; as catalog_copies counts. */
 static void
 add_place(struct prospects *prospects, const char *url)
 {
+	char provider[SITE_MAX];
 	struct site site;
 
 	if (!site_of(url, &site))
 		return;
-	if (prospects->places == 0)
-		memcpy(prospects->host, site.host, sizeof site.host);
-	if (prospects->places == 0 || strcmp(prospects->host, site.host) != 0)
-		prospects->places = prospects->places == 0 ? 1 : 2;
+	site_provider(site.host, provider);
+	if (prospects->places == 0) {
+		prospects->places = 1;
+		memcpy(prospects->provider, provider, sizeof provider);
+	} else if (strcmp(prospects->provider, provider) != 0) {
+		prospects->places = 2;
+	}
 }
 
 static void

@@ -3,9 +3,9 @@
  * something was stored.
  *
  * The least recently used go first, of those that others surely still have: not pinned, an origin was seen to
- * serve them in the last EVICT_SEEN_DAYS days (its last answer was the archive), and at least two places are
- * known that have not said they are gone. Then, if that is not enough, those with a single such place. All
- * others are never evicted: where these alone take more than max_size, the store is full.
+ * serve them in the last EVICT_SEEN_DAYS days (its last answer was the archive), and at least two places, of two
+ * providers, are known that have not said they are gone. Then, if that is not enough, those with a single such
+ * place. All others are never evicted: where these alone take more than max_size, the store is full.
  */
 #ifndef STORAGE_EVICT_H
 #define STORAGE_EVICT_H

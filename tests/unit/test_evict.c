@@ -222,6 +222,28 @@ those_known_at_one_place_go_last(void **state)
 	assert_false(is_kept("single"));
 }
 
+/* They are lost together: two hosts of one forge, and two of one domain. */
+static void
+hosts_of_one_provider_are_one_place(void **state)
+{
+	(void)state;
+	keep("forge", "https://github.com/a/b", 40);
+	list("forge", "https://github.com/a/b", ORIGIN_SERVED, 1);
+	list("forge", "https://codeload.github.com/a/b", ORIGIN_SERVED, 1);
+	keep("mirrored", "https://eu.mirror.example/c", 30); /* in no catalog, but seen there */
+	run_sql(store, "UPDATE archive SET stored_at = %lld WHERE sha256 = x'%s'",
+	        (long long)(clock_wall_ms() - DAY_MS), sha256_of("mirrored"));
+	list("mirrored", "https://us.mirror.example/c", ORIGIN_SERVED, 1);
+	keep_safe("safe", 1);
+	limit_to(2 * ONE_SIZE + ONE_SIZE / 2);
+	assert_true(is_kept("forge"));
+	assert_true(is_kept("mirrored"));
+	assert_false(is_kept("safe"));
+	limit_to(ONE_SIZE + ONE_SIZE / 2);
+	assert_false(is_kept("forge"));
+	assert_true(is_kept("mirrored"));
+}
+
 static void
 pin(const char *name)
 {
@@ -364,6 +386,7 @@ main(void)
 	        IN_STORE(the_least_recently_used_go_first),
 	        IN_STORE(goes_down_to_the_low_mark),
 	        IN_STORE(those_known_at_one_place_go_last),
+	        IN_STORE(hosts_of_one_provider_are_one_place),
 	        IN_STORE(some_never_go),
 	        IN_STORE(a_mirror_counts_for_a_month),
 	        IN_STORE(finds_origins_by_every_digest),
