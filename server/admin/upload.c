@@ -226,7 +226,7 @@ check_announced(const struct upload *upload, struct err *err)
 
 	if (announced <= upload->max_bytes)
 		return true;
-	return err_set(err, ERR_TOO_LARGE, "the body has %llu bytes, of which at most %llu are allowed",
+	return err_set(err, ERR_TOO_LARGE, "%llu bytes, of which at most %llu are allowed",
 	        (unsigned long long)announced, (unsigned long long)upload->max_bytes);
 }
 

@@ -50,7 +50,7 @@ take_in(struct store_carrier *carrier, struct parcel *parcel, int fd, struct err
 	struct gift *gift = &parcel->delivery.gift;
 	struct giving *giving = carrier->carrier.giving;
 	struct intake_plan plan = {.expected_size = gift->size_bytes,
-	        .max_size = giving->invocation->config->fetch.max_archive,
+	        .max_size = giving->invocation->config->uploads.max_archive,
 	        .came_from = gift->path,
 	        .source = INTAKE_GIVEN};
 

@@ -89,6 +89,16 @@ said() { # FILE -s STORE COMMAND...
 	larder_stop
 }
 
+@test "add: the same limit, said alike" {
+	larder_config 'uploads { max_archive = "64KiB" }'
+	larder_start
+	both large add "$WORK/archives"
+	grep -q "1 stored" "$WORK/large.beside"
+	grep -q "two: 70000 bytes, of which at most 65536 are allowed" "$WORK/large.beside"
+	grep -q "exit status 1" "$WORK/large.beside"
+	larder_stop
+}
+
 @test "names that need care arrive as they are" {
 	local name=$'a %41+\ttab \xff ümläut'
 	cp "$WORK/archives/one" "$WORK/archives/$name"

@@ -259,13 +259,13 @@ one_keeps_the_name() {
 	serve 'uploads { max_archive = "40KiB" }'
 	[ "$(upload "$ONE" "/sha256/$SHA256" -H 'Expect: 100-continue' -w '%{size_upload} %{http_code}\n')" = "0 413" ]
 	[ "$(upload "$ONE" "/sha256/$SHA256" -H 'Expect:')" = 413 ]
-	said 'the body has 50000 bytes, of which at most 40960 are allowed'
+	said '^50000 bytes, of which at most 40960 are allowed'
 	[ "$(upload - "/sha256/$SHA256" <"$ONE")" = 413 ]
 	said 'the body is larger than the 40960 bytes that are allowed'
 	nothing_stayed
 	[ "$(metric limit_upload_size_total)" = 3 ]
 	[ "$(metric limit_body_bytes_total)" = 0 ]
-	[ "$(grep -c "audit: upload sha256:$SHA256 by token laptop from 127.0.0.1: refused, the body" "$WORK/larder.log")" = 3 ]
+	[ "$(grep -c "audit: upload sha256:$SHA256 by token laptop from 127.0.0.1: refused, .* allowed" "$WORK/larder.log")" = 3 ]
 }
 
 @test "without a token, with a wrong one, and with one that may not" {
