@@ -123,7 +123,7 @@ static void
 add_all(struct adding *adding)
 {
 	adding->carrier = adding->client != NULL ? carrier_to_daemon(&adding->giving, adding->client)
-	                                         : carrier_to_store(&adding->giving, adding->larder.store);
+	                                         : carrier_to_store(&adding->giving, &adding->larder);
 	giving_walk(&adding->giving, add_file, adding);
 	carrier_drain(adding->carrier, 0, take_delivery, &adding->giving);
 	adding->carrier->close(adding->carrier);

@@ -7,9 +7,9 @@
 
 #include "server/commands/giving.h"
 #include "server/upstream/client.h"
-#include "storage/store.h"
 
 struct carrier;
+struct larder;
 
 /* A gift that came to its end; err says why it was refused. gift_finish it. */
 struct delivery {
@@ -33,7 +33,7 @@ struct carrier {
 };
 
 /* Borrows both. */
-struct carrier *carrier_to_store(struct giving *giving, struct store *store);
+struct carrier *carrier_to_store(struct giving *giving, struct larder *larder);
 /*
  * By PUT, under the gift's sha256. What the server cannot take for now is tried again a few times; the last
  * error is ERR_OVERLOADED or ERR_TOO_MANY then. The daemon is told where a file came from, another larder is not.

@@ -2,6 +2,7 @@
  * The carrier into the store of this process. The main thread reads and hashes; the store's threads make
  * durable, several archives at once, so that their flushes overlap.
  */
+#include "server/admin/auth.h"
 #include "server/commands/carrier.h"
 #include "storage/base/mailbox.h"
 #include "storage/base/text.h"
@@ -11,7 +12,8 @@
 
 struct store_carrier {
 	struct carrier carrier;
-	struct store *store;
+	struct larder *larder;
+	struct caller caller; /* for the audit */
 	struct mailbox done;
 };
 
@@ -54,7 +56,7 @@ take_in(struct store_carrier *carrier, struct parcel *parcel, int fd, struct err
 	        .came_from = gift->path,
 	        .source = INTAKE_GIVEN};
 
-	parcel->intake = intake_open(carrier->store, INTAKE_KEEP, &plan, err);
+	parcel->intake = intake_open(carrier->larder->store, INTAKE_KEEP, &plan, err);
 	if (parcel->intake == NULL || !giving_read(giving, fd, append, parcel->intake, err))
 		return false;
 	gift->digests = *intake_digests(parcel->intake);
@@ -80,6 +82,23 @@ send(struct carrier *base, struct gift *gift, int fd)
 	mailbox_post(parcel->home, &parcel->letter);
 }
 
+/* As the daemon notes what it is given; what the command gave up itself never was. */
+static void
+note(const struct store_carrier *carrier, const struct delivery *delivery)
+{
+	static const char *const words[] = {
+	        [GIFT_STORED] = "stored", [GIFT_KNOWN] = "known", [GIFT_REFUSED] = "refused"};
+	char subject[DIGEST_TEXT_MAX] = "-";
+	struct digest digest;
+
+	if (delivery->err.code == ERR_CANCELLED)
+		return;
+	if (digests_get(&delivery->gift.digests, DIGEST_SHA256, &digest))
+		digest_text(&digest, subject);
+	audit_note(carrier->larder, &carrier->caller,
+	        &(struct audit){"upload", subject, words[delivery->end], delivery->err.text});
+}
+
 static bool
 next(struct carrier *base, int64_t timeout_ms, struct delivery *ret)
 {
@@ -90,6 +109,7 @@ next(struct carrier *base, int64_t timeout_ms, struct delivery *ret)
 		return false;
 	base->under_way--;
 	*ret = parcel->delivery;
+	note(carrier, ret);
 	intake_close(parcel->intake);
 	free(parcel);
 	return true;
@@ -105,13 +125,14 @@ close_carrier(struct carrier *base)
 }
 
 struct carrier *
-carrier_to_store(struct giving *giving, struct store *store)
+carrier_to_store(struct giving *giving, struct larder *larder)
 {
 	struct store_carrier *carrier = xcalloc(1, sizeof *carrier);
 
 	carrier->carrier = (struct carrier){
 	        .giving = giving, .window = STORE_WINDOW, .send = send, .next = next, .close = close_carrier};
-	carrier->store = store;
+	carrier->larder = larder;
+	caller_of_process(&carrier->caller);
 	mailbox_init(&carrier->done);
 	return &carrier->carrier;
 }

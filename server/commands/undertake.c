@@ -5,11 +5,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "server/admin/auth.h"
 #include "server/commands/daemon.h"
 #include "server/commands/progress.h"
 #include "server/signals.h"
 #include "server/jobs/harvest_json.h"
 #include "server/jobs/jobs.h"
+#include "server/jobs/json.h"
 #include "storage/base/text.h"
 
 #define POLL_FIRST_MS 5
@@ -53,6 +55,33 @@ show_progress(struct progress *progress, const char *verb, uint64_t done, uint64
 		progress_tick(progress);
 }
 
+/* --- what is done, for the audit --- */
+
+static void
+add_part(struct text *text, const char *part)
+{
+	if (part[0] != '\0')
+		text_addf(text, "%s%s", text->length > 0 ? ", " : "", part);
+}
+
+/* "a.list", "rosa.0.2.0, sha256:…", "the whole catalog", "the store". */
+static void
+describe(const struct undertaking *wish, struct text *ret)
+{
+	const json_t *name;
+	size_t i;
+
+	add_part(ret, json_text_of(wish->asked, "source"));
+	add_part(ret, json_text_of(wish->asked, "name"));
+	json_array_foreach (json_object_get(wish->asked, "names"), i, name) {
+		add_part(ret, json_string_value(name));
+	}
+	if (json_flag_of(wish->asked, "all"))
+		add_part(ret, "the whole catalog");
+	if (ret->length == 0)
+		add_part(ret, "the store");
+}
+
 /* --- alone --- */
 
 static void
@@ -85,6 +114,30 @@ is_stopped(struct work *work)
 	return true;
 }
 
+static const char *
+word_of(const json_t *result)
+{
+	if (result == NULL || json_object_get(result, "error") != NULL)
+		return "failed";
+	return json_flag_of(result, "stopped") ? "stopped" : "done";
+}
+
+/* result NULL: err says why. */
+static void
+note(struct undertaken *undertaken, struct larder *larder, const json_t *result, const struct err *err)
+{
+	AUTO_TEXT subject = TEXT_EMPTY;
+	struct audit audit = {.what = undertaken->wish->kind,
+	        .result = word_of(result),
+	        .detail = result != NULL ? json_text_of(result, "error") : err->text};
+	struct caller caller;
+
+	describe(undertaken->wish, &subject);
+	audit.subject = text_string(&subject);
+	caller_of_process(&caller);
+	audit_note(larder, &caller, &audit);
+}
+
 static int
 do_alone(struct undertaken *undertaken, json_t **ret)
 {
@@ -107,6 +160,7 @@ do_alone(struct undertaken *undertaken, json_t **ret)
 		return status;
 	*ret = undertaken->kind->run(&work, &err);
 	progress_clear(&undertaken->progress);
+	note(undertaken, &larder, *ret, &err);
 	status = *ret != NULL ? undertaken->kind->exit_status(*ret) : command_fail(&err);
 	larder_stop(&larder, 0);
 	return status;

@@ -244,6 +244,46 @@ whole_story() {
 	[ "$(status -H "X-Forwarded-For: 192.0.2.2" -H "Authorization: Bearer $wrong" "$URL$path")" = 401 ]
 }
 
+# audited KIND SUBJECT RESULT: the command's process is in the audit of the store that it had for itself.
+audited() {
+	local found
+	found=$(control "http://larder/api/v1/events?level=audit" | KIND=$1 SUBJECT=$2 RESULT=$3 WHO="uid $(id -u)" jq '[.events[] | select(.kind == env.KIND
+		and .subject == env.SUBJECT and .result == env.RESULT and .from == "command line" and (.who | startswith(env.WHO)))] | length')
+	[ "$found" = 1 ] || { echo "no line: $*" && return 1; }
+}
+
+@test "every change that a command makes by itself has a line in the audit, too" {
+	local one
+	one=sha256:$(digest_of sha256 "$WORK/archives/one")
+	echo "http://127.0.0.1:9/two sha256=$(digest_of sha256 "$WORK/archives/two") two.1.0" >"$WORK/some.list"
+	larder add "$WORK/archives/one"
+	larder remove "$one"
+	larder add "$WORK/archives/one" "$WORK/archives/one"
+	larder pin "$one"
+	larder unpin "$one"
+	larder token add laptop
+	larder token revoke laptop
+	larder import "$WORK/some.list"
+	larder import "$WORK/archives/two" || true
+	larder fetch two.1.0 || true
+	larder fetch --all || true
+	larder fetch nonsense || true
+	larder verify --repair
+	larder add -o uploads.max_archive=1KiB "$WORK/archives/two" || true
+	larder_start
+	[ "$(control "http://larder/api/v1/events" | jq '[.events[] | select(.kind == "upload") | .result] | join(" ")')" = '"stored stored refused"' ]
+	audited remove "$one" removed
+	audited pin "$one" pinned
+	audited unpin "$one" unpinned
+	audited "token add" laptop made
+	audited "token revoke" laptop revoked
+	audited import "$WORK/some.list" "done"
+	audited fetch two.1.0 "done"
+	audited fetch "the whole catalog" "done"
+	audited fetch nonsense failed
+	audited verify "the store" "done"
+}
+
 @test "every change has a line in the audit: who, what, from where, with which result" {
 	local token one
 	one=$(digest_of sha256 "$WORK/archives/one")
