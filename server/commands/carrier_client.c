@@ -14,9 +14,8 @@
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 
-#define CLIENT_WINDOW  8     /* uploads at once */
-#define PAUSE_LAST_MS  30000 /* who asks for a longer one is not waited for */
-#define CAME_FROM_SAFE "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
+#define CLIENT_WINDOW 8     /* uploads at once */
+#define PAUSE_LAST_MS 30000 /* who asks for a longer one is not waited for */
 
 /* Before each further try, unless the server asks for more. */
 static const int64_t pauses_ms[] = {500, 1000, 2000, 4000};
@@ -52,11 +51,7 @@ percent_encoded(const char *path)
 {
 	struct text encoded = TEXT_EMPTY;
 
-	for (; *path != '\0'; path++)
-		if (strchr(CAME_FROM_SAFE, *path) != NULL)
-			text_add_bytes(&encoded, path, 1);
-		else
-			text_addf(&encoded, "%%%02X", (unsigned)(unsigned char)*path);
+	text_add_percent(&encoded, path);
 	return text_take(&encoded);
 }
 

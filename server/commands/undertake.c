@@ -24,8 +24,9 @@ struct undertaken {
 	const struct undertaking *wish;
 	const struct work_kind *kind;
 	struct progress progress;
-	char verb[32]; /* of a job's progress */
-	bool stopped;  /* by a signal */
+	char verb[32];          /* of a job's progress */
+	bool stopped;           /* by a signal */
+	struct text path, body; /* of what the daemon is asked, which its client borrows */
 };
 
 static void
@@ -188,19 +189,42 @@ ask(struct client *client, const struct client_request *request, struct client_a
 }
 
 /* The request that makes a job of it; body is where its text is kept. */
+/* ?name=, for messages and the audit: what the API takes as one. */
+static void
+add_name(struct text *path, const struct undertaking *wish)
+{
+	AUTO_TEXT name = TEXT_EMPTY;
+
+	describe(wish, &name);
+	if (name.length > JOB_NAME_MAX) {
+		name.length = JOB_NAME_MAX;
+		while ((name.bytes[name.length] & 0xc0) == 0x80) /* not in the middle of a character */
+			name.length--;
+		name.bytes[name.length] = '\0';
+	}
+	for (size_t i = 0; i < name.length; i++)
+		if ((uint8_t)name.bytes[i] < ' ' || name.bytes[i] == 0x7f)
+			name.bytes[i] = '?';
+	text_add(path, "?name=");
+	text_add_percent(path, text_string(&name));
+}
+
+/* Valid as long as undertaken is. */
 static struct client_request
-order_for(const struct undertaken *undertaken, struct text *body)
+order_for(struct undertaken *undertaken)
 {
 	const struct undertaking *wish = undertaken->wish;
+	struct text *path = &undertaken->path, *body = &undertaken->body;
 	struct client_request request = {.method = "POST", .content_type = "application/json", .body_fd = -1};
 
 	if (strcmp(wish->kind, "verify") == 0) {
-		request.path = json_is_true(json_object_get(wish->asked, "repair"))
-		                       ? "/api/v1/verify?repair=yes"
-		                       : "/api/v1/verify?repair=no";
+		text_addf(
+		        path, "/api/v1/verify?repair=%s", json_flag_of(wish->asked, "repair") ? "yes" : "no");
+		request.path = text_string(path);
 		return request;
 	}
-	request.path = strcmp(wish->kind, "import") == 0 ? "/api/v1/catalog" : "/api/v1/fetch";
+	text_add(path, strcmp(wish->kind, "import") == 0 ? "/api/v1/catalog" : "/api/v1/fetch");
+	add_name(path, wish);
 	if (wish->harvest != NULL) {
 		harvest_json_add(body, wish->harvest, wish->asked);
 	} else {
@@ -208,16 +232,17 @@ order_for(const struct undertaken *undertaken, struct text *body)
 
 		text_add(body, asked);
 	}
+	request.path = text_string(path);
 	request.body = text_string(body);
 	request.body_length = body->length;
 	return request;
 }
 
-/* The number of the new job; 0: there is none, status says why not. The body is borrowed by the client. */
+/* The number of the new job; 0: there is none, status says why not. */
 static json_int_t
-hire(const struct undertaken *undertaken, struct client *client, struct text *body, int *ret_status)
+hire(struct undertaken *undertaken, struct client *client, int *ret_status)
 {
-	struct client_request request = order_for(undertaken, body);
+	struct client_request request = order_for(undertaken);
 	struct client_answer answer;
 	struct err err = ERR_NONE;
 	json_int_t id = 0;
@@ -350,13 +375,14 @@ wait_for(struct undertaken *undertaken, struct client *client, struct waiting *w
 static int
 do_by_daemon(struct undertaken *undertaken, struct client *client, json_t **ret)
 {
-	AUTO_TEXT body = TEXT_EMPTY;
 	int status;
-	json_int_t id = hire(undertaken, client, &body, &status);
+	json_int_t id = hire(undertaken, client, &status);
 
 	if (id != 0)
 		status = wait_for(undertaken, client, &(struct waiting){.id = id, .ret_result = ret});
-	client_destroy(client); /* before the body, which it may have borrowed */
+	client_destroy(client);
+	text_finish(&undertaken->path);
+	text_finish(&undertaken->body);
 	return status;
 }
 

@@ -13,6 +13,7 @@
 #define JOBS_THREADS     2
 #define JOBS_WAITING_MAX 100    /* more: ERR_OVERLOADED */
 #define JOBS_EVENTS_MAX  200000 /* kept in memory of one job; the oldest make room */
+#define JOB_NAME_MAX     200    /* bytes of ?name=, without control characters */
 
 struct jobs;
 

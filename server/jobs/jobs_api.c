@@ -15,8 +15,7 @@
 #include "storage/base/text.h"
 #include "storage/spool.h"
 
-#define NAME_LENGTH_MAX 200         /* bytes of ?name= */
-#define WISH_BYTES_MAX  (64u << 10) /* of {"source": URL} */
+#define WISH_BYTES_MAX (64u << 10) /* of {"source": URL} */
 
 /* --- what all of them answer --- */
 
@@ -73,7 +72,7 @@ decode(const char *from, struct text *ret)
 				return false;
 			from += 2;
 		}
-		if (byte < ' ' || byte == 0x7f || ret->length == NAME_LENGTH_MAX)
+		if (byte < ' ' || byte == 0x7f || ret->length == JOB_NAME_MAX)
 			return false;
 		text_add_bytes(ret, &byte, 1);
 	}
@@ -93,7 +92,7 @@ read_name(struct request *request, struct text *ret, struct err *err)
 	return decode(name, ret) ||
 	       err_set(err, ERR_BAD_REQUEST,
 	               "name= is for messages: 1 to %d bytes, no control characters, percent-encoded",
-	               NAME_LENGTH_MAX);
+	               JOB_NAME_MAX);
 }
 
 /* --- fetch --- */

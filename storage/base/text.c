@@ -387,6 +387,18 @@ text_json_escape(const char *string, char *ret, size_t size)
 }
 
 void
+text_add_percent(struct text *text, const char *string)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+
+	for (; *string != '\0'; string++)
+		if (strchr(plain, *string) != NULL)
+			text_add_bytes(text, string, 1);
+		else
+			text_addf(text, "%%%02X", (unsigned)(unsigned char)*string);
+}
+
+void
 text_add_html(struct text *text, const char *string)
 {
 	for (; *string != '\0'; string++) {

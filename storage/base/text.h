@@ -80,6 +80,8 @@ void text_printable(const char *string, char *ret, size_t size);
 void text_json_escape(const char *string, char *ret, size_t size);
 /* For HTML and XML: & < > " ' as entities. */
 void text_add_html(struct text *text, const char *string);
+/* %NN for all but letters, digits and -._~/, which stand in a URL as they are. */
+void text_add_percent(struct text *text, const char *string);
 
 bool text_starts_with(const char *string, const char *prefix);
 bool text_ends_with(const char *string, const char *suffix);

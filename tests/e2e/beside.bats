@@ -246,7 +246,7 @@ end_odd() {
 	jq -e '.missing | length == 1' "$WORK/json"
 	end_odd
 	# What the daemon is asked.
-	grep -q 'POST /api/v1/fetch {.*"all":true' "$WORK/odd.log"
+	grep -q 'POST /api/v1/fetch?name=the%20whole%20catalog {.*"all":true' "$WORK/odd.log"
 }
 
 @test "a job that fails says why, with the exit status the command alone would have" {

@@ -284,6 +284,32 @@ audited() {
 	audited verify "the store" "done"
 }
 
+@test "the audit says what the daemon was asked to import and to fetch, however it is called" {
+	local long
+	long=$WORK/$(printf 'ä%.0s' {1..110}).list
+	echo "http://127.0.0.1:9/two sha256=$(digest_of sha256 "$WORK/archives/two") two.1.0" >"$WORK/some.list"
+	cp "$WORK/some.list" "$WORK/"$'a %41?&\tb.list'
+	cp "$WORK/some.list" "$long"
+	larder_start
+	larder import "$WORK/some.list" "$WORK/"$'a %41?&\tb.list' "$long"
+	larder fetch two.1.0 "md5:d41d8cd98f00b204e9800998ecf8427e" || true
+	larder fetch --all || true
+	larder verify --repair
+	control "http://larder/api/v1/events?level=audit" >"$WORK/events"
+	python3 - "$WORK/events" "$WORK" <<-'END'
+		import json, sys
+		events = json.load(open(sys.argv[1]))["events"]
+		work = sys.argv[2]
+		assert [e["subject"] for e in events] == [f"job {n}" for n in range(1, 7)], events
+		told = [(e["kind"], e["detail"]) for e in events]
+		long = told.pop(2)[1]
+		assert long.startswith(work + "/ää") and 199 <= len(long.encode()) <= 200, long
+		assert told == [("import", work + "/some.list"), ("import", work + "/a %41?&?b.list"),
+		                ("fetch", "two.1.0, md5:d41d8cd98f00b204e9800998ecf8427e"), ("fetch", "the whole catalog"),
+		                ("verify", "with repair")], told
+	END
+}
+
 @test "every change has a line in the audit: who, what, from where, with which result" {
 	local token one
 	one=$(digest_of sha256 "$WORK/archives/one")

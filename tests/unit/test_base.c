@@ -148,6 +148,9 @@ outside_bytes_are_escaped(void **state)
 	assert_string_equal(escaped, "\\\"\\\\\\u000a");
 	text_add_html(&html, "<a href=\"x\">'&'</a>");
 	assert_string_equal(text_string(&html), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+	text_clear(&html);
+	text_add_percent(&html, "/a-._~ %4\xff&+");
+	assert_string_equal(text_string(&html), "/a-._~%20%254%FF%26%2B");
 	text_finish(&html);
 	assert_true(text_starts_with("https://x", "https://") && !text_starts_with("http", "https"));
 	assert_true(text_ends_with("a.opam.locked", ".locked") && !text_ends_with("d", "locked"));
