@@ -12,11 +12,13 @@
 #include "server/jobs/harvest_json.h"
 #include "server/jobs/jobs.h"
 #include "server/jobs/json.h"
+#include "storage/base/clock.h"
 #include "storage/base/text.h"
 
 #define POLL_FIRST_MS 5
 #define POLL_LAST_MS  200
-#define POLL_TICK_MS  100 /* how long a signal may go unnoticed */
+#define POLL_TICK_MS  100  /* how long a signal may go unnoticed */
+#define LAST_WORD_MS  3000 /* after a signal: for the daemon to say whether it has taken the job on */
 
 /* One undertaking on its way. */
 struct undertaken {
@@ -238,28 +240,68 @@ order_for(struct undertaken *undertaken)
 	return request;
 }
 
-/* The number of the new job; 0: there is none, status says why not. */
+/* A signal came while the daemon was asked, and it may have taken the job on all the same. False: it does not say. */
+static bool
+hear_out(struct client *client, struct client_answer *ret)
+{
+	const int64_t until_ms = clock_ms() + LAST_WORD_MS;
+
+	signals_release(); /* another one ends it at once */
+	while (clock_ms() < until_ms)
+		if (client_next(client, POLL_TICK_MS, ret))
+			return true;
+	return false;
+}
+
+static int
+say_stopped(struct undertaken *undertaken, json_int_t id)
+{
+	progress_clear(&undertaken->progress);
+	command_say("stopped waiting; job %" JSON_INTEGER_FORMAT
+	            " goes on in the daemon. To end it: curl --unix-socket %s/control.sock -X DELETE "
+	            "http://localhost/api/v1/jobs/%" JSON_INTEGER_FORMAT,
+	        id, undertaken->invocation->config->store, id);
+	return EXIT_FAILED;
+}
+
+static json_int_t
+id_of(const struct client_answer *answer, int *ret_status)
+{
+	struct err err = ERR_NONE;
+	json_int_t id = 0;
+
+	if (!client_answer_good(answer, &err)) {
+		*ret_status = command_fail(&err);
+		return 0;
+	}
+	id = json_integer_value(json_object_get(answer->json, "id"));
+	if (id == 0)
+		command_say("the daemon gave the job no number; is it of another version?");
+	return id;
+}
+
+/* The number of the new job; 0: there is none to wait for, and ret_status is the command's. */
 static json_int_t
 hire(struct undertaken *undertaken, struct client *client, int *ret_status)
 {
 	struct client_request request = order_for(undertaken);
 	struct client_answer answer;
-	struct err err = ERR_NONE;
-	json_int_t id = 0;
+	enum heard heard = ask(client, &request, &answer);
+	json_int_t id;
 
 	*ret_status = EXIT_FAILED;
-	if (ask(client, &request, &answer) == HEARD_SIGNAL) {
-		command_say("stopped before the daemon had taken it on; running it again does no harm");
+	if (heard == HEARD_SIGNAL && !hear_out(client, &answer)) {
+		command_say("stopped before the daemon had answered; whether it does it all the same, curl "
+		            "--unix-socket %s/control.sock http://localhost/api/v1/jobs tells",
+		        undertaken->invocation->config->store);
 		return 0;
 	}
-	if (!client_answer_good(&answer, &err))
-		*ret_status = command_fail(&err);
-	else
-		id = json_integer_value(json_object_get(answer.json, "id"));
-	if (err.code == ERR_OK && id == 0)
-		command_say("the daemon gave the job no number; is it of another version?");
+	id = id_of(&answer, ret_status);
 	client_answer_finish(&answer);
-	return id;
+	if (heard != HEARD_SIGNAL || id == 0)
+		return id;
+	*ret_status = say_stopped(undertaken, id);
+	return 0;
 }
 
 /* What the job has told since the last time; true: it has ended and all of it was told. */
@@ -281,17 +323,6 @@ hear(struct undertaken *undertaken, const json_t *told)
 	show_progress(&undertaken->progress, undertaken->verb, (uint64_t)done, (uint64_t)total);
 	return state != NULL && strcmp(state, "waiting") != 0 && strcmp(state, "running") != 0 &&
 	       json_array_size(events) < JOBS_EVENTS_TOLD;
-}
-
-static int
-say_stopped(struct undertaken *undertaken, json_int_t id)
-{
-	progress_clear(&undertaken->progress);
-	command_say("stopped waiting; job %" JSON_INTEGER_FORMAT
-	            " goes on in the daemon. To end it: curl --unix-socket %s/control.sock -X DELETE "
-	            "http://localhost/api/v1/jobs/%" JSON_INTEGER_FORMAT,
-	        id, undertaken->invocation->config->store, id);
-	return EXIT_FAILED;
 }
 
 static int

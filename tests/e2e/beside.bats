@@ -278,6 +278,29 @@ end_odd() {
 	grep -q "the daemon is gone; job 12 goes on when it is started again" "$WORK/fetch.log"
 }
 
+was_asked_twice() {
+	[ "$(grep -c 'POST /api/v1/fetch' "$WORK/odd.log")" = 2 ]
+}
+
+@test "an interrupt before the daemon has said that it does it: the command hears it out, but not for ever" {
+	start_odd thinks "$WORK/answers"
+	in_background fetch "$LARDER" fetch -c "$WORK/larder.conf" --all
+	wait_until 10 grep -q 'POST /api/v1/fetch' "$WORK/odd.log"
+	kill -INT "$(cat "$WORK/fetch.pid")"
+	: >"$WORK/answers"
+	wait_until 10 ended fetch
+	[ "$(cat "$WORK/fetch.status")" = 3 ]
+	grep -q "stopped waiting; job 12 goes on in the daemon" "$WORK/fetch.log"
+	rm "$WORK/answers"
+	in_background silence "$LARDER" fetch -c "$WORK/larder.conf" --all
+	wait_until 10 was_asked_twice
+	kill -INT "$(cat "$WORK/silence.pid")"
+	wait_until 20 ended silence
+	[ "$(cat "$WORK/silence.status")" = 3 ]
+	grep -q "stopped before the daemon had answered.* http://localhost/api/v1/jobs tells" "$WORK/silence.log"
+	end_odd
+}
+
 @test "an interrupt ends the waiting, not the job" {
 	start_odd endless
 	in_background fetch "$LARDER" fetch -c "$WORK/larder.conf" --all

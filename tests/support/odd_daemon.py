@@ -8,14 +8,17 @@ Whatever work it is asked for becomes job 12. It prints a line for each request.
     cancelled     somebody ended it
     endless       it tells of three archives, and never ends
     refuses       there is no job: 503
+    thinks FILE   it says that there is a job only once the file is there; the job never ends
 """
 import http.server
 import json
 import os
 import socketserver
 import sys
+import time
 
-SOCKET, BEHAVIOUR, COUNT = sys.argv[1], sys.argv[2], int((sys.argv[3:] or ["3"])[0])
+SOCKET, BEHAVIOUR, ARGUMENT = sys.argv[1], sys.argv[2], (sys.argv[3:] or ["3"])[0]
+COUNT = int(ARGUMENT) if ARGUMENT.isdigit() else 3
 TOLD = 1000
 EVENTS = [
     {"event": "stored", "digest": f"sha256:{i:064x}", "package": f"p{i:06}", "size": 1} for i in range(COUNT if BEHAVIOUR in ("done", "endless") else 0)
@@ -28,7 +31,7 @@ def job(since):
     told = EVENTS[since : since + TOLD]
     progress = {"verb": "fetched", "done": since + len(told), "total": COUNT, "bytes": since + len(told)}
     answer = {"id": 12, "kind": "fetch", "state": BEHAVIOUR, "progress": progress, "events": told, "next": since + len(told)}
-    if BEHAVIOUR == "endless":
+    if BEHAVIOUR in ("endless", "thinks"):
         answer["state"] = "running"
     if BEHAVIOUR == "done":
         answer["result"] = RESULT
@@ -58,6 +61,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         print("POST", self.path, body, flush=True)
+        while BEHAVIOUR == "thinks" and not os.path.exists(ARGUMENT):
+            time.sleep(0.01)
         if BEHAVIOUR == "refuses":
             self.answer(503, {"error": "too much to do"})
         else:
