@@ -84,12 +84,15 @@ add_file(void *context, const char *path, int fd, uint64_t size_bytes)
 static void
 say_summary(const struct giving *giving)
 {
+	const bool quiet = invocation_has(giving->invocation, FLAG_QUIET);
 	char bytes[TEXT_SIZE_MAX];
 
 	text_size(giving->stored_bytes, bytes);
 	for (size_t i = 0; i < giving->refused.count; i++)
 		command_say("not stored: %s: %s", giving->refused.paths[i], giving->refused.reasons[i]);
-	if (!invocation_has(giving->invocation, FLAG_QUIET))
+	for (size_t i = 0; i < giving->passed.count && !quiet; i++)
+		command_say("passed over: %s: %s", giving->passed.paths[i], giving->passed.reasons[i]);
+	if (!quiet)
 		command_say("%" PRIu64 " stored (%s), %" PRIu64 " known before, %zu refused%s",
 		        giving->stored, bytes, giving->known, giving->refused.count,
 		        giving->not_wanted > 0 ? "; files that the catalog does not name were passed over"
@@ -163,9 +166,10 @@ const struct command command_add = {
                 "was\n"
                 "there already. A file that is called by a digest and does not have it is refused. What "
                 "cannot\n"
-                "be stored is named at the end, the rest goes on; exit status 1 then. Where a daemon serves "
-                "the\n"
-                "store, it does the storing. --wanted: only what the catalog names.\n",
+                "be stored is named at the end, the rest goes on; exit status 1 then. Sockets, devices and "
+                "links\n"
+                "to directories are passed over, and named. Where a daemon serves the store, it does the\n"
+                "storing. --wanted: only what the catalog names.\n",
         .flags = FLAG_JSON | FLAG_WANTED,
         .min_arguments = 1,
         .max_arguments = ARGUMENTS_ANY,

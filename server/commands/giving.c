@@ -8,12 +8,35 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "server/commands/table.h"
 #include "server/commands/trees.h"
 #include "server/signals.h"
 #include "server/jobs/json.h"
 #include "server/jobs/wants.h"
 
 #define CHUNK (256u << 10) /* bytes read at a time */
+
+static void
+left_behind_finish(struct left_behind *left)
+{
+	for (size_t i = 0; i < left->count; i++) {
+		free(left->paths[i]);
+		free(left->reasons[i]);
+	}
+	free(left->paths);
+	free(left->reasons);
+}
+
+static void
+left_behind_add(struct left_behind *left, const char *path, const char *reason)
+{
+	const size_t count = left->count++;
+
+	left->paths = xrealloc(left->paths, (count + 1) * sizeof left->paths[0]);
+	left->reasons = xrealloc(left->reasons, (count + 1) * sizeof left->reasons[0]);
+	left->paths[count] = xstrdup(path);
+	left->reasons[count] = xstrdup(reason);
+}
 
 void
 giving_begin(struct giving *giving, const struct invocation *invocation)
@@ -30,12 +53,8 @@ giving_begin(struct giving *giving, const struct invocation *invocation)
 void
 giving_finish(struct giving *giving)
 {
-	for (size_t i = 0; i < giving->refused.count; i++) {
-		free(giving->refused.paths[i]);
-		free(giving->refused.reasons[i]);
-	}
-	free(giving->refused.paths);
-	free(giving->refused.reasons);
+	left_behind_finish(&giving->refused);
+	left_behind_finish(&giving->passed);
 	free(giving->chunk);
 	json_decref(giving->archives);
 }
@@ -69,14 +88,20 @@ giving_walk(struct giving *giving, gift_visit_fn *visit, void *context)
 		return;
 	}
 	while (!giving_is_stopped(giving)) {
-		enum trees_news news = trees_next(trees, &path, &err);
-
-		if (news == TREES_END)
-			break;
-		if (news == TREES_FILE)
+		switch (trees_next(trees, &path, &err)) {
+		case TREES_FILE:
 			visit_file(giving, path, visit, context);
-		else
+			break;
+		case TREES_UNREADABLE:
 			giving_refuse(giving, path, &err);
+			break;
+		case TREES_PASSED:
+			left_behind_add(&giving->passed, path, err.text);
+			break;
+		case TREES_END:
+			trees_close(trees);
+			return;
+		}
 		progress_tick(&giving->progress);
 	}
 	trees_close(trees);
@@ -207,19 +232,6 @@ giving_acknowledge(struct giving *giving, const struct gift *gift, enum gift_end
 	progress_step(&giving->progress, gift->size_bytes);
 }
 
-static void
-keep_refusal(struct giving *giving, const char *path, const char *reason)
-{
-	size_t count = giving->refused.count++;
-
-	giving->refused.paths =
-	        xrealloc(giving->refused.paths, (count + 1) * sizeof giving->refused.paths[0]);
-	giving->refused.reasons =
-	        xrealloc(giving->refused.reasons, (count + 1) * sizeof giving->refused.reasons[0]);
-	giving->refused.paths[count] = xstrdup(path);
-	giving->refused.reasons[count] = xstrdup(reason);
-}
-
 /* Any other file would meet the same. */
 static bool
 concerns_all(enum err_code code)
@@ -231,7 +243,7 @@ concerns_all(enum err_code code)
 void
 giving_refuse(struct giving *giving, const char *path, const struct err *err)
 {
-	keep_refusal(giving, path, err->text);
+	left_behind_add(&giving->refused, path, err->text);
 	giving->status = command_worse(giving->status, EXIT_MISSING);
 	if (giving->archives != NULL)
 		json_array_append_new(
@@ -243,12 +255,39 @@ giving_refuse(struct giving *giving, const char *path, const struct err *err)
 	giving->status = EXIT_FAILED;
 }
 
+void
+left_behind_table(const struct left_behind *left, const char *title, struct text *ret)
+{
+	struct table table;
+
+	if (left->count == 0)
+		return;
+	table_init(&table, (const char *const[]){"file", "why"}, 2);
+	for (size_t i = 0; i < left->count; i++)
+		table_add(&table, (const char *const[]){left->paths[i], left->reasons[i]});
+	text_addf(ret, "\n%s:\n", title);
+	table_render(&table, ret);
+	table_finish(&table);
+}
+
+static json_t *
+left_behind_json(const struct left_behind *left)
+{
+	json_t *json = json_array();
+
+	for (size_t i = 0; i < left->count; i++)
+		json_array_append_new(json, json_pack("{s:o, s:o}", "path", json_text(left->paths[i]),
+		                                    "reason", json_text(left->reasons[i])));
+	return json;
+}
+
 json_t *
 giving_json(struct giving *giving)
 {
-	json_t *json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "archives", giving->archives,
-	        "stored", (json_int_t)giving->stored, "stored_bytes", (json_int_t)giving->stored_bytes,
-	        "known", (json_int_t)giving->known, "refused", (json_int_t)giving->refused.count,
+	json_t *json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:b}", "archives",
+	        giving->archives, "stored", (json_int_t)giving->stored, "stored_bytes",
+	        (json_int_t)giving->stored_bytes, "known", (json_int_t)giving->known, "refused",
+	        (json_int_t)giving->refused.count, "passed_over", left_behind_json(&giving->passed),
 	        "not_wanted", (json_int_t)giving->not_wanted, "removed", (json_int_t)giving->removed,
 	        "stopped", (int)giving->stopped);
 

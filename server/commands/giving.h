@@ -9,6 +9,7 @@
 
 #include "server/commands/command.h"
 #include "server/commands/progress.h"
+#include "storage/base/text.h"
 #include "storage/digest.h"
 
 /* One file: what it is called here and what it is. */
@@ -24,6 +25,12 @@ enum gift_end { GIFT_STORED, GIFT_KNOWN, GIFT_REFUSED };
 /* Whether a line is printed for what was there already. */
 enum gift_lines { LINES_OF_ALL, LINES_OF_STORED };
 
+/* Files that did not go, and why. */
+struct left_behind {
+	char **paths, **reasons;
+	size_t count;
+};
+
 struct giving {
 	const struct invocation *invocation;
 	char *const *paths; /* what is walked */
@@ -34,11 +41,8 @@ struct giving {
 	void *meanwhile_context;
 	struct progress progress;
 	char *chunk;
-	struct {
-		char **paths, **reasons;
-		size_t count;
-	} refused;
-	json_t *archives; /* NULL: text */
+	struct left_behind refused, passed; /* passed: over, which is no fault */
+	json_t *archives;                   /* NULL: text */
 	uint64_t stored, known, not_wanted, removed, stored_bytes;
 	bool stopped; /* by a signal, or because it is of no use to go on */
 	int status;
@@ -72,6 +76,8 @@ void gift_finish(struct gift *gift);
 void giving_acknowledge(struct giving *giving, const struct gift *gift, enum gift_end end);
 /* Keeps it for the end. What would be the same for every other file stops the giving. */
 void giving_refuse(struct giving *giving, const char *path, const struct err *err);
+/* Appends a table of them, below its title; nothing where there are none. */
+void left_behind_table(const struct left_behind *left, const char *title, struct text *ret);
 /* Ctrl-C: nothing more is begun; what was sent off is finished. */
 bool giving_is_stopped(struct giving *giving);
 /* Waits so long, or until a signal comes. */

@@ -12,7 +12,6 @@
 #include "server/commands/carrier.h"
 #include "server/commands/command.h"
 #include "server/commands/push_token.h"
-#include "server/commands/table.h"
 #include "server/jobs/json.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
@@ -343,31 +342,18 @@ push_all(struct pushing *pushing)
 /* --- the end --- */
 
 static void
-print_refused(const struct giving *giving)
-{
-	struct table table;
-	AUTO_TEXT text = TEXT_EMPTY;
-
-	if (giving->refused.count == 0)
-		return;
-	table_init(&table, (const char *const[]){"file", "why"}, 2);
-	for (size_t i = 0; i < giving->refused.count; i++)
-		table_add(
-		        &table, (const char *const[]){giving->refused.paths[i], giving->refused.reasons[i]});
-	table_render(&table, &text);
-	printf("\nrefused:\n%s", text_string(&text));
-	table_finish(&table);
-}
-
-static void
 print_summary(const struct giving *giving)
 {
 	char bytes[TEXT_SIZE_MAX];
+	AUTO_TEXT tables = TEXT_EMPTY;
 
-	print_refused(giving);
+	left_behind_table(&giving->refused, "refused", &tables);
+	left_behind_table(&giving->passed, "passed over", &tables);
 	text_size(giving->stored_bytes, bytes);
-	printf("%" PRIu64 " new (%s), %" PRIu64 " already there, %zu refused", giving->stored, bytes,
-	        giving->known, giving->refused.count);
+	printf("%s%" PRIu64 " new (%s), %" PRIu64 " already there, %zu refused", text_string(&tables),
+	        giving->stored, bytes, giving->known, giving->refused.count);
+	if (giving->passed.count > 0)
+		printf(", %zu passed over", giving->passed.count);
 	if (giving->not_wanted > 0)
 		printf(", %" PRIu64 " not wanted", giving->not_wanted);
 	if (giving->removed > 0)
@@ -477,10 +463,9 @@ const struct command command_push = {
                 "cache`\n"
                 "only the archives are taken. A line `stored sha256:<hex> PATH` is printed once an archive "
                 "would\n"
-                "survive a power cut there; at the end stands what was refused and why. Running it again "
-                "sends\n"
-                "nothing that is there; what was removed there stays removed. --wanted: only what the "
-                "catalog\n"
+                "survive a power cut there; at the end stands what was refused, what was passed over\n"
+                "(sockets, devices, links to directories) and why. Running it again sends nothing that is\n"
+                "there; what was removed there stays removed. --wanted: only what the catalog\n"
                 "there names and the store there lacks. The token comes from --token-file or the variable\n"
                 "LARDER_TOKEN; without one only what is wanted is offered, as a donation. Needs no store.\n"
                 "Exit status 1 when something was refused, 3 when it did not come to the end.\n",

@@ -99,6 +99,18 @@ seen_before(struct trees *trees, const struct stat *info)
 	return false;
 }
 
+/* Nothing that could be given; where it was named itself, that is a mistake. */
+static enum trees_news
+no_file(const FTSENT *entry, mode_t mode, struct err *err)
+{
+	if (S_ISDIR(mode))
+		err_set(err, ERR_IO,
+		        "is a link to a directory, which is not followed; name it to have what is below");
+	else
+		err_set(err, ERR_IO, "is neither a file nor a directory");
+	return entry->fts_level == FTS_ROOTLEVEL ? TREES_UNREADABLE : TREES_PASSED;
+}
+
 static enum trees_news
 unreadable(int cause, struct err *err)
 {
@@ -128,18 +140,17 @@ trees_next(struct trees *trees, const char **ret_path, struct err *err)
 		case FTS_SLNONE:
 			if (stat(entry->fts_path, &info) != 0)
 				return unreadable(errno, err);
-			if (S_ISREG(info.st_mode) && !seen_before(trees, &info))
+			if (!S_ISREG(info.st_mode))
+				return no_file(entry, info.st_mode, err);
+			if (!seen_before(trees, &info))
 				return TREES_FILE;
 			break;
 		case FTS_DNR:
 		case FTS_ERR:
 		case FTS_NS:
 			return unreadable(entry->fts_errno, err);
-		case FTS_DEFAULT: /* a socket or a device: passed over, unless it was named */
-			if (entry->fts_level != FTS_ROOTLEVEL)
-				break;
-			err_set(err, ERR_IO, "is neither a file nor a directory");
-			return TREES_UNREADABLE;
+		case FTS_DEFAULT:
+			return no_file(entry, entry->fts_statp->st_mode, err);
 		}
 	}
 }

@@ -22,6 +22,7 @@ struct trees *trees_open(char *const *paths, size_t n_paths, struct err *err) MU
 enum trees_news {
 	TREES_FILE,       /* ret_path, borrowed until the next call */
 	TREES_UNREADABLE, /* ret_path and err: say so and go on */
+	TREES_PASSED, /* ret_path and err: a socket, a device, a link to a directory: nothing is given of it */
 	TREES_END,
 };
 /* The next regular file; a file (device and inode) that was given out before is passed over. */

@@ -64,7 +64,10 @@ said() { # FILE -s STORE COMMAND...
 	ln -s none "$WORK/archives/dangling"
 	mv "$WORK/archives" "$WORK/tree"
 	mkdir "$WORK/archives"
+	ln -s "$WORK/tree" "$WORK/archives/loop"
 	larder_start
+	both passed add "$WORK/archives"
+	both passed_json add --json "$WORK/archives"
 	both new add "$WORK/tree/one" "$WORK/tree/two" "$WORK/tree/empty" "$WORK/tree/dangling"
 	grep -q "exit status 1" "$WORK/new.beside"
 	both known add "$WORK/tree/one" "$WORK/tree/three"

@@ -109,6 +109,8 @@ make_list() {
 	run larder add "$cache"
 	[ "$status" = 0 ]
 	says "2 stored"
+	says "passed over: $cache/sha512/loop: is a link to a directory, which is not followed"
+	[[ $(larder add -q "$cache" 2>&1) != *loop* ]]
 	larder stat --json | jq -e '.archives == 2'
 }
 

@@ -382,7 +382,13 @@ nothing_is_under_way() {
 	grep -q "^$WORK/archives/unreadable  *cannot be read: Input/output error" <<<"$output"
 	says "its name says md5:00000000"
 	says "is neither a file nor a directory"
+	says "3 passed over"
+	sed '1,/^passed over:/d' <<<"$output" >"$WORK/passed"
+	grep -q "^$WORK/archives/loop  *is a link to a directory, which is not followed" "$WORK/passed"
+	grep -q "^$WORK/archives/socket  *is neither a file nor a directory" "$WORK/passed"
+	grep -q "^$WORK/archives/pipe  *is neither a file nor a directory" "$WORK/passed"
 	push --json "$WORK/archives" "$WORK/none" >"$WORK/json" || [ $? = 1 ]
+	jq -e '.passed_over | map(.path | split("/")[-1]) == ["loop", "pipe", "socket"]' "$WORK/json"
 	jq -e '.refused == 5 and .known == 3 and ([.archives[] | select(.result == "refused") | .path] | length == 5)' "$WORK/json"
 	larder_stop
 }
