@@ -128,6 +128,14 @@ list(const char *name, const char *url, enum origin_result result, int days)
 	list_by(digests, url, result, days);
 }
 
+/* The place answered yesterday, but the watch has found what became of it. */
+static void
+list_as(const char *name, const char *url, enum origin_state state)
+{
+	list(name, url, ORIGIN_SERVED, 1);
+	run_sql(store, "UPDATE origin SET state = %d WHERE url = '%s'", (int)state, url);
+}
+
 static bool
 is_kept(const char *name)
 {
@@ -258,8 +266,8 @@ pin(const char *name)
 static void
 some_never_go(void **state)
 {
-	static const char *const names[] = {
-	        "pinned", "nowhere", "long ago", "gone", "failed", "liar", "uploaded", "ftp"};
+	static const char *const names[] = {"pinned", "nowhere", "long ago", "gone", "failed", "liar",
+	        "uploaded", "ftp", "vanished", "changed"};
 	struct digests liar = digests_of_one("liar");
 
 	(void)state;
@@ -280,6 +288,10 @@ some_never_go(void **state)
 	keep("uploaded", "token laptop, 192.0.2.1", 1);
 	keep("ftp", "ftp://h/f", 1);
 	list("ftp", "ftp://h/f", ORIGIN_UNTRIED, 0);
+	keep("vanished", "", 90);
+	list_as("vanished", "https://h/g", ORIGIN_IS_VANISHED);
+	keep("changed", "", 90);
+	list_as("changed", "https://h/i", ORIGIN_IS_CHANGED);
 	limit_to(ONE_SIZE);
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (!is_kept(names[i]))
