@@ -368,6 +368,29 @@ every_command() { # DIR
 	grep -q 'all.list:5:' "$WORK/alone/import.err"
 }
 
+# seen_to_move STORE: on a terminal, while the second archive is held back.
+seen_to_move() {
+	rm -f "$WORK/origin/gate/late"
+	in_background terminal script -qefc "'$LARDER' fetch -c '$WORK/larder.conf' -s '$1' '$WORK/some.list'" /dev/null
+	wait_until 20 grep -q "fetched 1 of 2, 2.9 KiB" "$WORK/terminal.log"
+	: >"$WORK/origin/gate/late"
+	wait_until 20 ended terminal
+	[ "$(cat "$WORK/terminal.status")" = 0 ]
+	rm "$WORK/terminal.log"
+}
+
+@test "on a terminal: how far a fetch is, alone and beside a daemon" {
+	{
+		listed ok one
+		listed gate=late two
+	} >"$WORK/some.list"
+	seen_to_move "$WORK/alone"
+	larder_start
+	seen_to_move "$WORK/store"
+	larder_stop
+	grep -q 'audit: fetch job 1 ' "$WORK/larder.log"
+}
+
 @test "Ctrl-C beside a daemon stops waiting, and the job goes on" {
 	listed gate=late one >"$WORK/some.list"
 	larder_start

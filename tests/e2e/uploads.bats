@@ -268,6 +268,15 @@ one_keeps_the_name() {
 	[ "$(grep -c "audit: upload sha256:$SHA256 by token laptop from 127.0.0.1: refused, .* allowed" "$WORK/larder.log")" = 3 ]
 }
 
+@test "five GiB where one is allowed, refused by what they say of themselves" {
+	serve 'uploads { max_archive = "1GiB" }'
+	truncate -s 5G "$WORK/large"
+	[ "$(upload "$WORK/large" "/sha256/$SHA256" -H 'Expect: 100-continue' -w '%{size_upload} %{http_code}\n')" = "0 413" ]
+	[ "$(upload "$WORK/large" /api/v1/archives -X POST -H 'Expect: 100-continue' -w '%{size_upload} %{http_code}\n')" = "0 413" ]
+	said '5368709120 bytes, of which at most 1073741824 are allowed'
+	tmp_is_empty
+}
+
 @test "without a token, with a wrong one, and with one that may not" {
 	larder_config
 	larder token add cleaner --may remove >"$WORK/token"
