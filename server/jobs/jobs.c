@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/admin/metrics.h"
@@ -19,8 +20,9 @@
 
 /* --- a job in memory --- */
 
+/* from: whence it was asked for. */
 static struct job *
-job_create(struct jobs *jobs, const struct job_row *row)
+job_create(struct jobs *jobs, const struct job_row *row, const char *from)
 {
 	struct job *job = xcalloc(1, sizeof *job);
 
@@ -28,6 +30,7 @@ job_create(struct jobs *jobs, const struct job_row *row)
 	job->id = row->id;
 	job->kind = xstrdup(row->kind);
 	job->who = xstrdup(row->who);
+	job->from = xstrdup(from);
 	job->body = xstrdup(row->body);
 	job->created_at_ms = row->created_at_ms;
 	job->state = JOB_WAITING;
@@ -42,6 +45,7 @@ job_destroy(struct job *job)
 	job_events_finish(&job->events);
 	free(job->kind);
 	free(job->who);
+	free(job->from);
 	free(job->body);
 	free(job->outcome);
 	free(job);
@@ -80,7 +84,7 @@ take_up(void *context, const struct job_row *row)
 
 	if (row->state != JOB_WAITING && row->state != JOB_RUNNING)
 		return true;
-	job = job_create(jobs, row);
+	job = job_create(jobs, row, "an earlier start");
 	TAILQ_INSERT_HEAD(&jobs->all, job, link);
 	return true;
 }
@@ -184,12 +188,10 @@ reserve(struct jobs *jobs, struct err *err)
 	        JOBS_WAITING_MAX);
 }
 
-/* A job for the row, or only the reservation given back. */
+/* The job, or NULL: only the reservation is given back. */
 static void
-settle(struct jobs *jobs, const struct job_row *row)
+settle(struct jobs *jobs, struct job *job)
 {
-	struct job *job = row != NULL ? job_create(jobs, row) : NULL;
-
 	pthread_mutex_lock(&jobs->mutex);
 	jobs->adding--;
 	if (job != NULL)
@@ -198,15 +200,27 @@ settle(struct jobs *jobs, const struct job_row *row)
 	pthread_mutex_unlock(&jobs->mutex);
 }
 
-static bool
-write_row(struct jobs *jobs, struct job_row *row, struct err *err)
+/* Noted before a thread can see it, so that the end stands behind it. */
+static void
+note_accepted(struct jobs *jobs, const struct job_wish *wish, int64_t id)
 {
-	if (job_row_add(store_index(jobs->larder->store), row, &row->id, err)) {
-		settle(jobs, row);
-		return true;
+	char subject[JOB_SUBJECT_MAX];
+
+	snprintf(subject, sizeof subject, "job %" PRId64, id);
+	audit_note(
+	        jobs->larder, wish->caller, &(struct audit){wish->kind, subject, "accepted", wish->detail});
+}
+
+static bool
+write_row(struct jobs *jobs, const struct job_wish *wish, struct job_row *row, struct err *err)
+{
+	if (!job_row_add(store_index(jobs->larder->store), row, &row->id, err)) {
+		settle(jobs, NULL);
+		return false;
 	}
-	settle(jobs, NULL);
-	return false;
+	note_accepted(jobs, wish, row->id);
+	settle(jobs, job_create(jobs, row, wish->caller->from));
+	return true;
 }
 
 bool
@@ -214,10 +228,10 @@ jobs_add(struct jobs *jobs, const struct job_wish *wish, int64_t *ret_id, struct
 {
 	struct job_row row = {.created_at_ms = clock_wall_ms(),
 	        .kind = xstrdup(wish->kind),
-	        .who = xstrdup(wish->who),
+	        .who = xstrdup(wish->caller->who),
 	        .asked = json_dumps(wish->asked, JSON_COMPACT),
 	        .body = xstrdup(wish->body)};
-	bool added = reserve(jobs, err) && write_row(jobs, &row, err);
+	bool added = reserve(jobs, err) && write_row(jobs, wish, &row, err);
 
 	if (added)
 		*ret_id = row.id;
@@ -274,7 +288,7 @@ jobs_cancel(struct jobs *jobs, int64_t id, struct err *err)
 
 	switch (mark_cancelled(jobs, id, &job)) {
 	case JOB_WAITING:
-		job_end(job, JOB_CANCELLED, job_outcome(NULL, NULL, &cancelled));
+		job_end(job, JOB_CANCELLED, job_outcome(NULL, NULL, &cancelled), cancelled.text);
 		return true;
 	case JOB_RUNNING:
 		return true;

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "server/admin/auth.h"
 #include "server/http/desk.h"
 #include "server/jobs/work.h"
 
@@ -31,9 +32,10 @@ struct job_wish {
 	const char *kind;
 	const json_t *asked;
 	const char *body; /* a name in the spool, which the job owns from here on; "": none */
-	const char *who;
+	const struct caller *caller;
+	const char *detail; /* for the audit: what it is about; "" where there is nothing to say */
 };
-/* Durable when it returns. ERR_OVERLOADED, ERR_STOPPING: the body is removed. Blocks. */
+/* Durable and in the audit when it returns; how it ends comes there, too. ERR_OVERLOADED, ERR_STOPPING: the body is removed. Blocks. */
 bool jobs_add(struct jobs *jobs, const struct job_wish *wish, int64_t *ret_id, struct err *err) MUST_CHECK;
 
 /*

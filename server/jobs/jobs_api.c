@@ -3,6 +3,7 @@
  * once; reading a whole source is the job's.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/catalogs.h"
@@ -18,16 +19,6 @@
 #define WISH_BYTES_MAX (64u << 10) /* of {"source": URL} */
 
 /* --- what all of them answer --- */
-
-static void
-note(struct request *request, const char *what, int64_t id, const char *result, const char *detail)
-{
-	char subject[32];
-	struct audit audit = {.what = what, .subject = subject, .result = result, .detail = detail};
-
-	snprintf(subject, sizeof subject, "job %" PRId64, id);
-	audit_note(request->larder, &request->caller, &audit);
-}
 
 /* 202, and where to ask how it goes. */
 static void
@@ -48,10 +39,10 @@ hire(struct request *request, struct job_wish *wish, const char *detail, struct 
 {
 	int64_t id;
 
-	wish->who = request->caller.who;
+	wish->caller = &request->caller;
+	wish->detail = detail;
 	if (!jobs_add(request->larder->jobs, wish, &id, err))
 		return false;
-	note(request, wish->kind, id, "accepted", detail);
 	answer(id, ret);
 	return true;
 }
@@ -326,9 +317,12 @@ api_job(struct request *request, struct api_answer *ret, struct err *err)
 bool
 api_job_cancel(struct request *request, struct api_answer *ret, struct err *err)
 {
+	char subject[32];
+
 	if (!jobs_cancel(request->larder->jobs, request->id, err))
 		return false;
-	note(request, "cancel", request->id, "accepted", "");
+	snprintf(subject, sizeof subject, "job %" PRId64, request->id);
+	audit_note(request->larder, &request->caller, &(struct audit){"cancel", subject, "accepted", ""});
 	answer(request->id, ret);
 	return true;
 }

@@ -17,11 +17,13 @@
 	8 /* with their events, for who has not asked yet; older ones are in the index alone */
 
 /* A job that waits, runs, or has lately ended. The lock of the table is over all but what is said otherwise. */
+#define JOB_SUBJECT_MAX 32 /* "job 12", as the audit names it */
+
 struct job {
 	TAILQ_ENTRY(job) link;
 	struct jobs *jobs;
-	int64_t id; /* constant, as are the next three */
-	char *kind, *who, *body;
+	int64_t id; /* constant, as are the next four */
+	char *kind, *who, *from, *body;
 	int64_t created_at_ms, ended_at_ms;
 	enum job_state state;
 	atomic_bool cancelled;
@@ -57,7 +59,8 @@ void *jobs_run(void *context);
  * why.
  */
 char *job_outcome(const struct work_kind *kind, json_t *result, const struct err *err);
-/* Of a job that nobody else ends: RUNNING. Takes the outcome. */
-void job_end(struct job *job, enum job_state state, char *outcome);
+/* Of a job that nobody else ends: RUNNING. Takes the outcome; why is for the audit, "" where all went well. */
+void job_end(struct job *job, enum job_state state, char *outcome, const char *why);
+const char *job_state_name(enum job_state state);
 
 #endif

@@ -3,6 +3,7 @@
  * table is never held while a work goes on.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "server/admin/metrics.h"
 #include "server/jobs/json.h"
@@ -176,9 +177,22 @@ forget_old(struct jobs *jobs)
 	}
 }
 
+static void
+note_end(const struct job *job, enum job_state state, const char *why)
+{
+	char subject[JOB_SUBJECT_MAX];
+	struct caller caller = {.kind = CALLER_UNKNOWN};
+
+	snprintf(subject, sizeof subject, "job %" PRId64, job->id);
+	snprintf(caller.who, sizeof caller.who, "%s", job->who);
+	snprintf(caller.from, sizeof caller.from, "%s", job->from);
+	audit_note(
+	        job->jobs->larder, &caller, &(struct audit){job->kind, subject, job_state_name(state), why});
+}
+
 /* Durable first, then told. */
 void
-job_end(struct job *job, enum job_state state, char *outcome)
+job_end(struct job *job, enum job_state state, char *outcome, const char *why)
 {
 	struct jobs *jobs = job->jobs;
 	struct err err = ERR_NONE;
@@ -189,6 +203,7 @@ job_end(struct job *job, enum job_state state, char *outcome)
 		        job->id, err.text);
 	else
 		spool_remove(jobs->larder->store, job->body);
+	note_end(job, state, why);
 	count_end(jobs, state);
 	pthread_mutex_lock(&jobs->mutex);
 	job->state = state;
@@ -215,9 +230,8 @@ run_job(struct job *job)
 	if (state == JOB_WAITING) {
 		log_info("job %" PRId64 " (%s) goes on at the next start", job->id, job->kind);
 	} else {
-		log_info("job %" PRId64 " (%s, for %s) ended%s%s", job->id, job->kind, job->who,
-		        result == NULL ? ": " : "", result == NULL ? err.text : "");
-		job_end(job, state, job_outcome(kind, result, &err));
+		job_end(job, state, job_outcome(kind, result, &err),
+		        result != NULL ? json_text_of(result, "error") : err.text);
 	}
 	json_decref(result);
 }

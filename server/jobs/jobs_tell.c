@@ -8,8 +8,8 @@
 #include "server/jobs/jobs_parts.h"
 #include "storage/base/text.h"
 
-static const char *
-state_name(enum job_state state)
+const char *
+job_state_name(enum job_state state)
 {
 	switch (state) {
 	case JOB_WAITING:
@@ -30,8 +30,8 @@ static json_t *
 heading(const struct job_row *row)
 {
 	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o}", "id", (json_int_t)row->id, "kind",
-	        json_text(row->kind), "state", state_name(row->state), "who", json_text(row->who), "created",
-	        json_time(row->created_at_ms), "ended", json_time(row->ended_at_ms));
+	        json_text(row->kind), "state", job_state_name(row->state), "who", json_text(row->who),
+	        "created", json_time(row->created_at_ms), "ended", json_time(row->ended_at_ms));
 }
 
 /* Of a job in memory, as its row would be. Borrows. */

@@ -247,6 +247,9 @@ nothing_is_spooled() {
 	ends '.state == "cancelled" and .result.stopped and .result.stored == [] and .result.missing == []'
 	refused 409 DELETE "/api/v1/jobs/$stalled" "has ended already"
 	[ "$(metric jobs_cancelled_total)" = 2 ]
+	grep -q "audit: cancel job $waiting by .* from control socket: accepted" "$WORK/larder.log"
+	grep -q "audit: fetch job $waiting by .* from control socket: cancelled, cancelled before it began" "$WORK/larder.log"
+	grep -q "audit: fetch job $stalled by .* from control socket: cancelled" "$WORK/larder.log"
 	larder_stop
 	# They stay what they were; the third went on waiting for its archive.
 	: >"$WORK/origin/gate/x"
@@ -271,6 +274,7 @@ nothing_is_spooled() {
 	job '.ended == null'
 	: >"$WORK/origin/gate/late"
 	ends '.state == "done" and .result.present == 1 and (.result.stored | length) == 2'
+	grep -q "audit: fetch job $JOB by .* from an earlier start: done" "$WORK/larder.log"
 	larder_stop
 	[ "$(origin_requests /ok/one)" = 1 ]
 }

@@ -264,14 +264,15 @@ audited() {
 	larder token add laptop
 	larder token revoke laptop
 	larder import "$WORK/some.list"
-	larder import "$WORK/archives/two" || true
-	larder fetch two.1.0 || true
-	larder fetch --all || true
+	larder import "$WORK/archives/one" || true
+	larder add -q "$WORK/archives/two"
+	larder fetch two.1.0
+	larder fetch --all
 	larder fetch nonsense || true
 	larder verify --repair
 	larder add -o uploads.max_archive=1KiB "$WORK/archives/two" || true
 	larder_start
-	[ "$(control "http://larder/api/v1/events" | jq '[.events[] | select(.kind == "upload") | .result] | join(" ")')" = '"stored stored refused"' ]
+	[ "$(control "http://larder/api/v1/events" | jq '[.events[] | select(.kind == "upload") | .result] | join(" ")')" = '"stored stored stored refused"' ]
 	audited remove "$one" removed
 	audited pin "$one" pinned
 	audited unpin "$one" unpinned
@@ -290,18 +291,25 @@ audited() {
 	echo "http://127.0.0.1:9/two sha256=$(digest_of sha256 "$WORK/archives/two") two.1.0" >"$WORK/some.list"
 	cp "$WORK/some.list" "$WORK/"$'a %41?&\tb.list'
 	cp "$WORK/some.list" "$long"
+	larder add -q "$WORK/archives/two"
 	larder_start
 	larder import "$WORK/some.list" "$WORK/"$'a %41?&\tb.list' "$long"
 	larder fetch two.1.0 "md5:d41d8cd98f00b204e9800998ecf8427e" || true
-	larder fetch --all || true
+	larder fetch --all
 	larder verify --repair
-	control "http://larder/api/v1/events?level=audit" >"$WORK/events"
+	verified() {
+		control "http://larder/api/v1/events?level=audit" >"$WORK/events"
+		[ "$(grep -c '"verify"' "$WORK/events")" = 2 ]
+	}
+	wait_until 10 verified
 	python3 - "$WORK/events" "$WORK" <<-'END'
 		import json, sys
-		events = json.load(open(sys.argv[1]))["events"]
+		events = [e for e in json.load(open(sys.argv[1]))["events"] if e["kind"] != "upload"]
 		work = sys.argv[2]
-		assert [e["subject"] for e in events] == [f"job {n}" for n in range(1, 7)], events
-		told = [(e["kind"], e["detail"]) for e in events]
+		assert [e["subject"] for e in events] == [f"job {n}" for n in range(1, 7) for _ in "be"], events # it begins, it ends
+		assert [e["result"] for e in events] == 6 * ["accepted", "done"], events
+		assert {e["who"] for e in events} == {events[0]["who"]} and {e["from"] for e in events} == {"control socket"}, events
+		told = [(e["kind"], e["detail"]) for e in events[::2]]
 		long = told.pop(2)[1]
 		assert long.startswith(work + "/ää") and 199 <= len(long.encode()) <= 200, long
 		assert told == [("import", work + "/some.list"), ("import", work + "/a %41?&?b.list"),

@@ -89,7 +89,8 @@ tear_down(void **state)
 static bool
 try_add(struct place *place, const char *kind, json_t *asked, const char *body, int64_t *ret, struct err *err)
 {
-	struct job_wish wish = {.kind = kind, .asked = asked, .body = body, .who = "a test"};
+	const struct caller caller = {.who = "a test", .from = "here"};
+	struct job_wish wish = {.kind = kind, .asked = asked, .body = body, .caller = &caller, .detail = ""};
 	bool added;
 
 	*err = ERR_NONE;
