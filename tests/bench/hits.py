@@ -6,6 +6,7 @@ import random
 import re
 import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -22,6 +23,7 @@ ROWS = (
     ("1,927 archives, mean 100 KB, uniform", "many", False, 0.85),
     ("4 KB, a connection a request", "4 KB", True, 0.97),
 )
+SIZES = {"4 KB": 4096, "76 KB": 76000, "1 MB": 1 << 20, "50 MB": 50 << 20}  # of rows with one archive
 
 
 def sizes_like(count, mean, largest, seed):
@@ -33,8 +35,8 @@ def sizes_like(count, mean, largest, seed):
 
 def make_archives(directory):
     """Files, and for each row's sizes the paths of theirs."""
-    wanted = {"4 KB": [4096], "76 KB": [76000], "1 MB": [1 << 20], "50 MB": [50 << 20],
-              "mix": sizes_like(300, 13000, 100000, 1), "many": sizes_like(1927, 110000, 4 << 20, 2)}
+    wanted = {name: [size] for name, size in SIZES.items()}
+    wanted |= {"mix": sizes_like(300, 13000, 100000, 1), "many": sizes_like(1927, 110000, 4 << 20, 2)}
     paths = {}
     os.makedirs(directory)
     for name, sizes in wanted.items():
@@ -48,35 +50,122 @@ def make_archives(directory):
     return paths
 
 
-def wrk(url, paths, close):
-    """Requests, the CPU seconds of wrk, requests a second, the 99th percentile in ms."""
+UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
+LARGE = 1 << 20
+
+
+def wrk(url, paths, close, size=0):
+    """
+    Answers, the CPU seconds of wrk, answers a second, the 99th percentile in ms. Of large ones many are under way at the end, so they are
+    counted by the bytes that came.
+    """
     command = ["wrk", "--latency", "-t", "1", "-c", "64", "-d", f"{SECONDS}s", "-s", os.path.join(HERE, "paths.lua")]
     if close:
         command += ["-H", "Connection: close"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = subprocess.run(command + [url, "--", paths], check=True, capture_output=True, text=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if "Non-2xx" in out:
+    if "Non-2xx" in out or "Socket errors" in out and "timeout 0" not in out and size < LARGE:
         sys.exit("bench: wrk got errors: " + out)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    value, unit = re.search(r"99%\s+([0-9.]+)(us|ms|s)", out).groups()
-    slowest = float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
-    requests = int(re.search(r"(\d+) requests in", out).group(1))
-    if requests == 0:
+    value, unit = re.search(r"99%\s+([0-9.]+)(us|ms|s|m)", out).groups()
+    slowest = float(value) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+    answers, seconds, read, unit = re.search(r"(\d+) requests in ([0-9.]+)s, ([0-9.]+)([KMGT]?B) read", out).groups()
+    answers = float(read) * UNITS[unit] / size if size >= LARGE else int(answers)
+    if answers == 0:
         sys.exit(f"bench: no request ended within {SECONDS} s; give LARDER_BENCH_SECONDS more")
-    return requests, used, float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1)), slowest
+    return answers, used, answers / float(seconds), slowest
 
 
-def measure(peers, paths, close):
-    """The medians of each peer: CPU of the server a request, of both, requests a second, 99th percentile."""
+def measure(peers, paths, close, size=0):
+    """The medians of each peer: CPU of the server an answer, of both, answers a second, 99th percentile."""
     figures = {peer: [] for peer in peers}
     for _ in range(REPEATS):
         for peer, (server, url) in peers.items():
             before = server.cpu()
-            requests, used, rate, slowest = wrk(url, paths, close)
+            answers, used, rate, slowest = wrk(url, paths, close, size)
             own = server.cpu() - before
-            figures[peer].append((own / requests * 1e6, (own + used) / requests * 1e6, rate, slowest))
+            figures[peer].append((own / answers * 1e6, (own + used) / answers * 1e6, rate, slowest))
     return {peer: [statistics.median(run[i] for run in runs) for i in range(4)] for peer, runs in figures.items()}
+
+
+FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+IDLE = min(10000, FILES // 2 - 500)  # larder counts with two descriptors a client
+IDLE_PER_ADDRESS = 200
+
+
+def idle_connections(address, path):
+    """Kept open, after one hit each, from many addresses of this machine."""
+    sockets = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    for number in range(IDLE):
+        one = socket.socket()
+        one.settimeout(20)
+        one.bind((f"127.0.7.{1 + number // IDLE_PER_ADDRESS}", 0))
+        one.connect(address)
+        one.sendall(head)
+        while b"\r\n\r\n" not in one.recv(1 << 16):
+            pass
+        sockets.append(one)
+    return sockets
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) / 1024
+
+
+def started(work, name, more):
+    """A larder of its own on the same archives."""
+    directory = os.path.join(work, name)
+    os.makedirs(directory)
+    config = configure(directory, more)
+    larder(config, "add", os.path.join(work, "archives"))
+    server = Server([LARDER, "serve", "-c", config], os.path.join(directory, "larder.log"))
+    host, port = server.address()
+    return server, (host, port), f"http://{host}:{port}"
+
+
+def bench_variants(work, listed, path, plain):
+    """What else a hit of 4 KB may cost, beside the same larder without it."""
+    rows = []
+    quiet, address, url = started(work, "idle", "hot { files = 64 }")
+    with_idle = (quiet, url)
+    sockets = idle_connections(address, path)
+    memory = resident(quiet.process.pid)
+    logged, _, logged_url = started(work, "logged", "log { access = yes }")
+    alone, _, alone_url = started(work, "alone", "workers = 1")
+    peers = {"plain": plain, "idle": with_idle, "logged": (logged, logged_url), "alone": (alone, alone_url)}
+    middle = measure(peers, listed, False)
+    base = middle["plain"]
+    for name, peer in ((f"{IDLE:,} idle connections beside", "idle"), ("with an access log, to a file", "logged"), ("one worker", "alone")):
+        rows.append((name, f"{middle[peer][0]:.1f} µs", f"{middle[peer][0] / base[0]:.2f}", f"{middle[peer][2] / base[2]:.2f}"))
+    for one in sockets:
+        one.close()
+    for server in (quiet, logged, alone):
+        server.stop()
+    print(f"A hit of 4 KB ({base[0]:.1f} µs) beside the same with something more, in turns; memory with {IDLE:,} idle connections: {memory:.0f} MiB (goal: < 100).\n")
+    table(("with", "server CPU", "ratio", "answers a second"), rows)
+
+
+def bench_peers(work, peers, paths):
+    rows = []
+    for name, sizes, close, goal in ROWS:
+        listed = list_paths(work, paths[sizes])
+        middle = measure(peers, listed, close, SIZES.get(sizes, 0))
+        theirs, mine = middle["nginx"], middle["larder"]
+        rows.append((name, f"{theirs[0]:.1f} µs", f"{mine[0]:.1f} µs", f"{mine[0] / theirs[0]:.2f}", f"≤ {goal:.2f}",
+                     f"{mine[1] / theirs[1]:.2f}", f"{mine[2] / theirs[2]:.2f}", f"{mine[3] / theirs[3]:.2f}"))
+    print(f"64 connections, {SECONDS} s a run, nginx and larder in turns, {REPEATS} runs each, medians; two workers each, no access log.\n")
+    table(("archive", "nginx", "larder", "ratio", "goal", "server and client CPU", "requests a second", "99th percentile"), rows)
+
+
+def list_paths(work, paths):
+    listed = os.path.join(work, "paths")
+    with open(listed, "w", encoding="utf-8") as file:
+        file.write("\n".join(random.Random(3).sample(paths, len(paths))) + "\n")
+    return listed
 
 
 def bench_hits(work):
@@ -95,17 +184,8 @@ def bench_hits(work):
     ours = Server([LARDER, "serve", "-c", config], os.path.join(work, "larder.log"))
     nginx = Server(["nginx", "-c", os.path.join(work, "nginx.conf"), "-g", "daemon off;"], os.path.join(work, "nginx.out"))
     host, our_port = ours.address()
-    peers = {"nginx": (nginx, f"http://127.0.0.1:{port}"), "larder": (ours, f"http://{host}:{our_port}")}
-    rows = []
-    for name, sizes, close, goal in ROWS:
-        listed = os.path.join(work, "paths")
-        with open(listed, "w", encoding="utf-8") as file:
-            file.write("\n".join(random.Random(3).sample(paths[sizes], len(paths[sizes]))) + "\n")
-        middle = measure(peers, listed, close)
-        theirs, mine = middle["nginx"], middle["larder"]
-        rows.append((name, f"{theirs[0]:.1f} µs", f"{mine[0]:.1f} µs", f"{mine[0] / theirs[0]:.2f}", f"≤ {goal:.2f}",
-                     f"{mine[1] / theirs[1]:.2f}", f"{mine[2] / theirs[2]:.2f}", f"{mine[3] / theirs[3]:.2f}"))
-    ours.stop()
+    plain = (ours, f"http://{host}:{our_port}")
+    bench_peers(work, {"nginx": (nginx, f"http://127.0.0.1:{port}"), "larder": plain}, paths)
     nginx.stop()
-    print(f"64 connections, {SECONDS} s a run, nginx and larder in turns, {REPEATS} runs each, medians; two workers each, no access log.\n")
-    table(("archive", "nginx", "larder", "ratio", "goal", "server and client CPU", "requests a second", "99th percentile"), rows)
+    bench_variants(work, list_paths(work, paths["4 KB"]), paths["4 KB"][0], plain)
+    ours.stop()
