@@ -10,8 +10,8 @@
 #include "server/http/request.h"
 #include "storage/blob.h"
 
-/* Up to here a copy in memory is sent, above the file itself: a copy costs less than sendfile up to 32 KiB, and as much at 64. */
-#define READY_MEMORY_MAX (64u << 10)
+/* Up to here a copy in memory is sent, above the file itself: a copy costs less than sendfile up to here, and as much at twice that, for which more archives have room in hot.memory. */
+#define READY_MEMORY_MAX (32u << 10)
 
 #define READY_ITSELF    2048 /* bytes of memory: its header fields, and what is around it */
 #define READY_TAKES_MAX (READY_ITSELF + READY_MEMORY_MAX)
