@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -10,8 +11,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
 LARDER = os.environ["LARDER"]
-SECONDS = int(os.environ.get("LARDER_BENCH_SECONDS", "3"))
-REPEATS = 5
+SHORT = bool(os.environ.get("LARDER_BENCH_SHORT"))
+SECONDS = int(os.environ.get("LARDER_BENCH_SECONDS", "1" if SHORT else "3"))
+REPEATS = 3 if SHORT else 5
 HERTZ = os.sysconf("SC_CLK_TCK")
 CONFIG = """store = "{work}/store"
 listen = {{"127.0.0.1:0"}}
@@ -44,6 +46,25 @@ def table(heading, rows):
     for row in rows:
         print("| " + " | ".join(row) + " |")
     print()
+
+
+def spread(values, digits=2, unit=""):
+    """The median, and between which values it lies."""
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"{middle:.{digits}f}{unit} ({least:.{digits}f}-{most:.{digits}f})"
+
+
+def load():
+    """For the line above a table: how busy the machine is besides."""
+    return f"Load before: {os.getloadavg()[0]:.2f}."
+
+
+def program(name):
+    """One of the programs of this folder, which are built with the tests."""
+    path = os.path.join(os.path.dirname(os.path.abspath(LARDER)), "tests", "bench_" + name)
+    if not os.path.exists(path):
+        sys.exit(f"bench: no {path}: build with -DBUILD_TESTING=ON")
+    return path
 
 
 def wait_for(found, seconds=20):
@@ -96,6 +117,42 @@ class Server:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
+
+
+class Origin:
+    """bench_origin on the files of a folder; /DELAY_MS/RATE/NAME."""
+
+    def __init__(self, files):
+        self.process = subprocess.Popen([program("origin"), files], stdout=subprocess.PIPE)
+        self.port = int(self.process.stdout.readline())
+
+    def asked(self):
+        """How many requests for files came since this was asked last."""
+        with socket.create_connection(("127.0.0.1", self.port)) as peer, peer.makefile("rb") as answer:
+            peer.sendall(b"GET /count HTTP/1.1\r\nConnection: close\r\n\r\n")
+            return int(answer.read().split()[-1])
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def memory(pid, name="VmHWM"):
+    """MiB of /proc/PID/status: the largest so far, or VmRSS, that of now."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return int(re.search(rf"{name}:\s+(\d+)", file.read()).group(1)) / 1024
+
+
+def thread_cpu(pid, name):
+    """The CPU seconds of a process's threads of this name."""
+    seconds = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat", encoding="utf-8") as file:
+            head, _, rest = file.read().rpartition(")")
+        if head.partition("(")[2] == name:
+            fields = rest.split()
+            seconds += (int(fields[11]) + int(fields[12])) / HERTZ
+    return seconds
 
 
 def free_port():
