@@ -174,7 +174,8 @@ flight_append(struct flight *flight, const void *bytes, size_t length, struct er
 	pthread_mutex_lock(&flight->mutex);
 	flight->appended += length;
 	ended = is_ended(flight);
-	if (flight_is_streaming(flight) && flight->appended - flight->woken_at >= FLIGHT_WAKE_BYTES)
+	if (flight_is_streaming(flight) &&
+	        (flight->woken_at == 0 || flight->appended - flight->woken_at >= FLIGHT_WAKE_BYTES))
 		flight_wake_all(flight);
 	pthread_mutex_unlock(&flight->mutex);
 	return !ended || came_too_late(err);

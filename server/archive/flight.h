@@ -75,7 +75,7 @@ void flight_leave(struct flight *flight, struct waiter *waiter);
 
 #define FLIGHT_TAIL                                                                                          \
 	(64u << 10) /* bytes held back; the last byte alone would do, but this keeps a torn tail small */
-#define FLIGHT_WAKE_BYTES (256u << 10) /* wake those who wait when this much is new … */
+#define FLIGHT_WAKE_BYTES (256u << 10) /* wake those who wait at the first bytes, when this much is new … */
 #define FLIGHT_WAKE_MS    100          /* … or this long has passed */
 
 /* --- for the fetcher; its thread only --- */

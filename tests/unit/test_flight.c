@@ -250,6 +250,27 @@ large_archive_streams_with_its_tail_held_back(void **state)
 }
 
 static void
+first_bytes_of_a_large_archive_go_out_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	struct err err = ERR_NONE;
+	uint64_t size;
+
+	announce(flight, LARGE);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
+	append(flight, fixture->bytes, 1);
+	assert_int_equal(fake.wakes, 1);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
+	err_set(&err, ERR_FAILING, "it broke off");
+	flight_fail(flight, &err);
+	flight_leave(flight, &fake.waiter);
+}
+
+static void
 wrong_bytes_never_complete_and_another_origin_may_be_asked(void **state)
 {
 	struct fixture *fixture = *state;
@@ -954,6 +975,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        IN_FIXTURE(small_archive_is_promised_only_when_stored),
 	        IN_FIXTURE(large_archive_streams_with_its_tail_held_back),
+	        IN_FIXTURE(first_bytes_of_a_large_archive_go_out_at_once),
 	        IN_FIXTURE(wrong_bytes_never_complete_and_another_origin_may_be_asked),
 	        IN_FIXTURE(who_only_looks_is_promised_nothing),
 	        IN_FIXTURE(a_broken_stream_fails_its_readers),
