@@ -1,7 +1,7 @@
 /*
  * The fetcher's thread: takes errands from its mailbox, keeps as many transfers going as the configuration
  * allows, drives libcurl, and looks at the clock for all who wait. Errands that find no free transfer, or
- * whose host has its share, wait in a queue; one host's crowd does not hold up another's.
+ * whose host has its share, wait in a queue; the crowds of some hosts do not hold up another's.
  *
  * Must never wait for anything but curl_multi_poll and the disk it writes to.
  */
@@ -313,18 +313,40 @@ begin_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
 	follow(fetcher, errand, QUEUE_FRONT, now_ms);
 }
 
-/* From the front: everyone for whom there is a transfer and whose host has not its share yet. */
+/*
+ * Whose host is busy with the fewest, the first of them: many slow hosts together do not hold up a quick one either. NULL:
+ * there is none whose host has not its share yet.
+ */
+static struct errand *
+find_fairest(const struct fetcher *fetcher, const struct errands *queue)
+{
+	int64_t fewest = fetcher->upstream.config->fetch.per_host;
+	struct errand *errand, *found = NULL;
+
+	TAILQ_FOREACH (errand, queue, queued) {
+		int64_t running =
+		        breaker_running(fetcher->upstream.breaker, errand_origin(errand)->place.host);
+
+		if (running >= fewest)
+			continue;
+		found = errand;
+		fewest = running;
+		if (fewest == 0)
+			break;
+	}
+	return found;
+}
+
+/* Everyone for whom there is a transfer. Who is not begun goes elsewhere, or to a host that has its share. */
 static void
 begin_queue(struct fetcher *fetcher, struct errands *queue, int64_t now_ms)
 {
 	uint64_t most = (uint64_t)fetcher->upstream.config->fetch.transfers;
-	struct errand *errand, *next;
+	struct errand *errand = find_fairest(fetcher, queue);
 
-	for (errand = TAILQ_FIRST(queue); errand != NULL && fetcher->upstream.n_running < most;
-	        errand = next) {
-		next = TAILQ_NEXT(errand, queued);
-		if (!has_its_share(fetcher, errand_origin(errand)))
-			begin_one(fetcher, errand, now_ms);
+	while (errand != NULL && fetcher->upstream.n_running < most) {
+		begin_one(fetcher, errand, now_ms);
+		errand = find_fairest(fetcher, queue);
 	}
 }
 

@@ -681,6 +681,49 @@ a_full_host_does_not_hold_up_another(void **state)
 }
 
 static void
+whose_host_is_least_busy_goes_first(void **state)
+{
+	struct world *world = *state;
+	struct flight *ends, *stalls, *queued, *late;
+	struct fetcher_figures figures;
+
+	world->config.fetch.transfers = 2;
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	scripted_gate(world->origin, "/a");
+	scripted_answer(world->origin, "/stall", "", "", 0, THEN_STALL);
+	start(world);
+	ends = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->origin, "/a", 1);
+	free(world->catalog.urls[--world->catalog.count]);
+	name(world, "/stall");
+	stalls = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	scripted_wait_hits(world->origin, "/stall", 1);
+	queued = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	do /* until the catalog was asked for it */
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.queued != 1);
+
+	/* It comes last, and gets the transfer that ends. */
+	free(world->catalog.urls[--world->catalog.count]);
+	name_other(world, "/b");
+	serve_right(world->other, "/b");
+	scripted_gate(world->other, "/b");
+	late = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	do
+		fetcher_figures(world->fetcher, &figures);
+	while (figures.queued != 2);
+	scripted_open_gate(world->origin, "/a");
+	scripted_wait_hits(world->other, "/b", 1);
+	assert_int_equal(scripted_hits(world->origin, "/stall"), 1);
+	fetcher_stop(world->fetcher);
+	flight_release(ends);
+	flight_release(stalls);
+	flight_release(queued);
+	flight_release(late);
+}
+
+static void
 stopping_fails_all(void **state)
 {
 	struct world *world = *state;
@@ -804,6 +847,7 @@ main(void)
 	        CASE(broken_disk_fails_the_flight),
 	        CASE(broken_catalog_leaves_the_mirrors),
 	        CASE(a_full_host_does_not_hold_up_another),
+	        CASE(whose_host_is_least_busy_goes_first),
 	        CASE(stopping_fails_all),
 	        CASE(documents_come_into_a_file),
 	        CASE(stopping_wakes_who_waits_for_a_document),
