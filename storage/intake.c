@@ -1,12 +1,13 @@
 /*
  * An intake: bytes into a temporary file (or memory) and through the hasher. One thread appends, any thread
- * reads what was appended; after commit it belongs to the publisher until done.
+ * reads what was appended; while it is sealed, and after commit until done, it belongs to the publisher.
  */
 #include "storage/intake.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,20 +20,29 @@
 #include "storage/store_parts.h"
 
 /*
- *   OPEN ──digests──→ COMPLETE ──commit──→ COMMITTING ──done──→ OVER
+ *   OPEN ──digests──────────→ COMPLETE ──commit──→ COMMITTING ──done──→ OVER
+ *     └──seal──→ SEALING ──sealed──↑
  *
- * close: from every state but COMMITTING
+ * close: from every state but SEALING and COMMITTING
  */
-enum intake_state { INTAKE_OPEN, INTAKE_COMPLETE, INTAKE_COMMITTING, INTAKE_OVER };
+enum intake_state { INTAKE_OPEN, INTAKE_SEALING, INTAKE_COMPLETE, INTAKE_COMMITTING, INTAKE_OVER };
 
 struct intake {
 	struct publication publication; /* holds the file, its name, size and digests */
 	struct store *store;
 	enum intake_keeping keeping;
+	enum intake_hashing hashing;
 	enum intake_state state;
 	uint64_t expected_size, max_size;
 	uint64_t reserved; /* bytes taken from the free space, or from PASS_THROUGH_MAX */
-	struct hasher *hasher;
+	/*
+	 * All bytes, of one that is held: room for expected_size. Stays until the intake is closed, so that who reads need not
+	 * know whether there is a file by now. NULL: it is not held, and has a file from the start.
+	 */
+	char *held;
+	atomic_size_t held_length; /* of them so far: others read while they come */
+	struct hasher *hasher;     /* of one that is held: NULL until it is sealed */
+	intake_sealed_fn *sealed;
 	intake_done_fn *done;
 	void *context;
 };
@@ -94,11 +104,14 @@ reserve(struct intake *intake, uint64_t size, struct err *err)
 	return true;
 }
 
-/* The blocks of a file whose size is known, so that a full disk shows now and not in the middle. */
+/*
+ * The blocks of a file whose size is known, so that a full disk shows now and not in the middle. Not of one that was held,
+ * which is written at once.
+ */
 static bool
 allocate(const struct intake *intake, struct err *err)
 {
-	if (intake->expected_size == 0 || intake->keeping == INTAKE_PASS_THROUGH)
+	if (intake->expected_size == 0 || intake->keeping == INTAKE_PASS_THROUGH || intake->held != NULL)
 		return true;
 	if (fallocate(intake->publication.fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)intake->expected_size) == 0)
 		return true;
@@ -111,10 +124,7 @@ open_file(struct intake *intake, struct err *err)
 {
 	struct publication *publication = &intake->publication;
 
-	if (intake->keeping == INTAKE_KEEP && !check_max_bytes(intake->store, intake->expected_size, err))
-		return false;
-	if (!reserve(intake, intake->expected_size, err))
-		return false;
+	intake->hasher = hasher_create();
 	if (intake->keeping == INTAKE_KEEP)
 		publication->fd = blobs_create_temp(intake->store->blobs, publication->temp, err);
 	else
@@ -122,6 +132,45 @@ open_file(struct intake *intake, struct err *err)
 	if (publication->fd < 0 && intake->keeping == INTAKE_PASS_THROUGH)
 		return err_errno(err, "making a file in memory");
 	return publication->fd >= 0 && allocate(intake, err);
+}
+
+/* Whether it is to be held in memory; takes its bytes from INTAKE_HELD_TOTAL then. */
+static bool
+may_hold(struct intake *intake)
+{
+	struct store *store = intake->store;
+	uint64_t size = intake->expected_size;
+
+	if (intake->hashing != INTAKE_HASHES_BEHIND || intake->keeping != INTAKE_KEEP || size == 0 ||
+	        size > INTAKE_HELD_MAX)
+		return false;
+	if (atomic_fetch_add(&store->held_bytes, size) + size <= INTAKE_HELD_TOTAL)
+		return true;
+	atomic_fetch_sub(&store->held_bytes, size);
+	return false;
+}
+
+static bool
+make_room(struct intake *intake, struct err *err)
+{
+	if (intake->keeping == INTAKE_KEEP && !check_max_bytes(intake->store, intake->expected_size, err))
+		return false;
+	if (!reserve(intake, intake->expected_size, err))
+		return false;
+	if (!may_hold(intake))
+		return open_file(intake, err);
+	intake->held = xmalloc(intake->expected_size);
+	return true;
+}
+
+static void
+stop_holding(struct intake *intake)
+{
+	if (intake->held == NULL)
+		return;
+	atomic_fetch_sub(&intake->store->held_bytes, intake->expected_size);
+	free(intake->held);
+	intake->held = NULL;
 }
 
 struct intake *
@@ -142,17 +191,47 @@ intake_open(struct store *store, enum intake_keeping keeping, const struct intak
 	intake = xcalloc(1, sizeof *intake);
 	intake->store = store;
 	intake->keeping = keeping;
+	intake->hashing = plan->hashing;
 	intake->expected_size = plan->expected_size;
 	intake->max_size = plan->max_size;
 	intake->publication.fd = -1;
 	intake->publication.source = plan->source;
-	intake->hasher = hasher_create();
 	snprintf(intake->publication.archive.came_from, sizeof intake->publication.archive.came_from, "%s",
 	        came_from);
-	if (open_file(intake, err))
+	if (make_room(intake, err))
 		return intake;
 	intake_close(intake);
 	return NULL;
+}
+
+static bool
+write_bytes(struct intake *intake, const void *bytes, size_t length, struct err *err)
+{
+	struct publication *publication = &intake->publication;
+
+	if (!file_write(publication->fd, bytes, length, err))
+		return err_wrap(err, "%s/tmp/%s", blobs_directory(intake->store->blobs), publication->temp);
+	hasher_add(intake->hasher, bytes, length);
+	return true;
+}
+
+/* What was held so far goes to a file. */
+static bool
+write_held(struct intake *intake, struct err *err)
+{
+	return open_file(intake, err) &&
+	       write_bytes(intake, intake->held, (size_t)intake->publication.archive.size_bytes, err);
+}
+
+/* More comes than was expected: it is not held any more. */
+static bool
+outgrow(struct intake *intake, struct err *err)
+{
+	bool written = write_held(intake, err);
+
+	if (written)
+		stop_holding(intake);
+	return written;
 }
 
 bool
@@ -167,10 +246,14 @@ intake_append(struct intake *intake, const void *bytes, size_t length, struct er
 		        (unsigned long long)intake->max_size);
 	if (!reserve(intake, size, err))
 		return false;
-	if (!file_write(intake->publication.fd, bytes, length, err))
-		return err_wrap(
-		        err, "%s/tmp/%s", blobs_directory(intake->store->blobs), intake->publication.temp);
-	hasher_add(intake->hasher, bytes, length);
+	if (intake->held != NULL && size > intake->expected_size && !outgrow(intake, err))
+		return false;
+	if (intake->held != NULL) {
+		memcpy(intake->held + archive->size_bytes, bytes, length);
+		atomic_store_explicit(&intake->held_length, (size_t)size, memory_order_release);
+	} else if (!write_bytes(intake, bytes, length, err)) {
+		return false;
+	}
 	archive->size_bytes = size;
 	return true;
 }
@@ -178,7 +261,17 @@ intake_append(struct intake *intake, const void *bytes, size_t length, struct er
 ssize_t
 intake_pread(const struct intake *intake, void *ret, size_t max, uint64_t offset, struct err *err)
 {
-	return file_pread(intake->publication.fd, ret, max, offset, err);
+	size_t length;
+
+	if (intake->held == NULL)
+		return file_pread(intake->publication.fd, ret, max, offset, err);
+	length = atomic_load_explicit(&intake->held_length, memory_order_acquire);
+	if (offset >= length)
+		return 0;
+	if (max > length - offset)
+		max = (size_t)(length - offset);
+	memcpy(ret, intake->held + offset, max);
+	return (ssize_t)max;
 }
 
 uint64_t
@@ -196,16 +289,48 @@ intake_keeping(const struct intake *intake)
 const struct digests *
 intake_digests(struct intake *intake)
 {
-	assert(intake->state == INTAKE_OPEN);
+	assert(intake->state == INTAKE_OPEN && intake->hashing == INTAKE_HASHES_HERE);
 	hasher_digests(intake->hasher, &intake->publication.archive.digests);
 	intake->state = INTAKE_COMPLETE;
 	return &intake->publication.archive.digests;
 }
 
+/* On a flusher. */
+static void
+seal(struct publication *publication)
+{
+	struct intake *intake = publication->owner;
+	struct digests *digests = &publication->archive.digests;
+	struct err err = ERR_NONE;
+	bool written = intake->held == NULL || write_held(intake, &err);
+
+	if (written)
+		hasher_digests(intake->hasher, digests);
+	intake->state = INTAKE_COMPLETE;
+	intake->sealed(intake->context, written ? digests : NULL, written ? NULL : &err);
+}
+
+void
+intake_seal(struct intake *intake, intake_sealed_fn *sealed, void *context)
+{
+	struct publication *publication = &intake->publication;
+	struct err err = ERR_NONE;
+
+	assert(intake->state == INTAKE_OPEN && intake->hashing == INTAKE_HASHES_BEHIND);
+	intake->state = INTAKE_SEALING;
+	intake->sealed = sealed;
+	intake->context = context;
+	publication->owner = intake;
+	if (publisher_lend(intake->store->publisher, publication, seal, &err))
+		return;
+	intake->state = INTAKE_COMPLETE;
+	sealed(context, NULL, &err);
+}
+
 const struct digests *
 intake_found(const struct intake *intake)
 {
-	assert(intake->state != INTAKE_OPEN);
+	assert(intake->state != INTAKE_OPEN && intake->state != INTAKE_SEALING);
 	return &intake->publication.archive.digests;
 }
 
@@ -287,11 +412,12 @@ intake_close(struct intake *intake)
 {
 	if (intake == NULL)
 		return;
-	assert(intake->state != INTAKE_COMMITTING);
+	assert(intake->state != INTAKE_COMMITTING && intake->state != INTAKE_SEALING);
 	if (intake->publication.temp[0] != '\0')
 		blobs_remove_temp(intake->store->blobs, intake->publication.temp);
 	if (intake->keeping == INTAKE_PASS_THROUGH)
 		atomic_fetch_sub(&intake->store->pass_through_bytes, intake->reserved);
+	stop_holding(intake);
 	auto_close(&intake->publication.fd);
 	hasher_destroy(intake->hasher);
 	free(intake);

@@ -34,6 +34,16 @@ typedef void intake_done_fn(void *context, enum intake_result result, const stru
 enum intake_source { INTAKE_FETCHED, INTAKE_GIVEN };
 
 /*
+ * INTAKE_HASHES_HERE: whoever appends hashes too, and closes with intake_digests. INTAKE_HASHES_BEHIND: closes with
+ * intake_seal, and what is small (INTAKE_HELD_MAX) is only held in memory until then: making its file, writing and
+ * hashing it are left to the store's threads, several at once. For threads that have better to do.
+ */
+enum intake_hashing { INTAKE_HASHES_HERE, INTAKE_HASHES_BEHIND };
+
+#define INTAKE_HELD_MAX   (256u << 10)  /* bytes of one that is held: more than most archives have */
+#define INTAKE_HELD_TOTAL (32ull << 20) /* of all of them together; what comes then is not held */
+
+/*
  * What is known before the first byte: sizes in bytes, 0 where unknown or unlimited. came_from: a URL or path
  * for people; copied.
  */
@@ -42,6 +52,7 @@ struct intake_plan {
 	uint64_t max_size; /* more is ERR_TOO_LARGE */
 	const char *came_from;
 	enum intake_source source;
+	enum intake_hashing hashing;
 };
 
 #define PASS_THROUGH_MAX (256ull << 20) /* bytes of memory for all of them together; more is ERR_NO_SPACE */
@@ -67,15 +78,22 @@ enum intake_keeping intake_keeping(const struct intake *intake);
  * afterwards.
  */
 const struct digests *intake_digests(struct intake *intake);
-/* The same afterwards. */
+/*
+ * The same for INTAKE_HASHES_BEHIND: returns at once and tells later, exactly once, on a thread of the store (or at once on
+ * this one when the store is being closed). err NULL: digests are all that intake_digests would have returned, and the
+ * intake may be committed. Else it cannot be, and is only to be closed. Whoever is told may do so at once.
+ */
+typedef void intake_sealed_fn(void *context, const struct digests *digests, const struct err *err);
+void intake_seal(struct intake *intake, intake_sealed_fn *sealed, void *context);
+/* The same digests afterwards. */
 const struct digests *intake_found(const struct intake *intake);
-/* For reading all of it by pread; it stays the intake's. */
+/* For reading all of it by pread, once it has its digests; it stays the intake's. */
 int intake_fd(const struct intake *intake);
 
 /*
  * The writing protocol: fdatasync, rename into the shard, fsync of the shard, row committed by the index
  * writer; then done(). The descriptor stays readable until intake_close: waiters may go on reading while and
- * after this runs. Call after intake_digests, once. Returns at once; done() comes later, from a thread of the
+ * after this runs. Call after intake_digests or intake_seal, once. Returns at once; done() comes later, from a thread of the
  * store, and may close the intake. INTAKE_PASS_THROUGH is refused with ERR_NO_SPACE.
  */
 void intake_commit(struct intake *intake, intake_done_fn *done, void *context);
@@ -84,7 +102,8 @@ void intake_commit(struct intake *intake, intake_done_fn *done, void *context);
 enum intake_result intake_commit_wait(struct intake *intake, struct err *err) MUST_CHECK;
 
 /*
- * Takes the intake: what was not committed disappears. NULL is nothing. Not between intake_commit and done().
+ * Takes the intake: what was not committed disappears. NULL is nothing. Not between intake_commit and done(), nor
+ * between intake_seal and sealed().
  */
 void intake_close(struct intake *intake);
 

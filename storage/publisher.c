@@ -1,6 +1,6 @@
 /*
- * The publisher's threads: fdatasync, rename, fsync of the shard; then the row, by the index writer, and the
- * answer on its thread. Blob before row, always. Must never acknowledge before the row is committed, nor
+ * The publisher's threads: what an intake has them do before, then fdatasync, rename, fsync of the shard; then the
+ * row, by the index writer, and the answer on its thread. Blob before row, always. Must never acknowledge before the row is committed, nor
  * flush the same data again after an error.
  */
 #include "storage/publisher.h"
@@ -37,6 +37,17 @@ of_job(struct chore *chore)
 	return (struct publication *)((char *)chore - offsetof(struct publication, change));
 }
 
+/* One less that publisher_destroy waits for. */
+static void
+leave(struct publisher *publisher)
+{
+	pthread_mutex_lock(&publisher->mutex);
+	publisher->active--;
+	if (publisher->active == 0)
+		pthread_cond_signal(&publisher->idle);
+	pthread_mutex_unlock(&publisher->mutex);
+}
+
 /* The last that is done with a publication. */
 static void
 finish(struct publication *publication, enum intake_result result, const struct err *err)
@@ -51,12 +62,7 @@ finish(struct publication *publication, enum intake_result result, const struct 
 	if (result == INTAKE_REFUSED && err->code == ERR_COLLISION)
 		atomic_fetch_add(&store->collisions, 1);
 	publication->done(publication, result, err);
-
-	pthread_mutex_lock(&publisher->mutex);
-	publisher->active--;
-	if (publisher->active == 0)
-		pthread_cond_signal(&publisher->idle);
-	pthread_mutex_unlock(&publisher->mutex);
+	leave(publisher);
 }
 
 /* The temporary file goes, nothing has become visible. */
@@ -218,8 +224,11 @@ flusher_main(void *argument)
 	struct publisher *publisher = argument;
 	struct letter *letter = mailbox_take(&publisher->mailbox, -1);
 
-	for (; letter != NULL; letter = mailbox_take(&publisher->mailbox, -1))
-		publish(of_letter(letter));
+	for (; letter != NULL; letter = mailbox_take(&publisher->mailbox, -1)) {
+		struct publication *publication = of_letter(letter);
+
+		publication->step(publication);
+	}
 	return NULL;
 }
 
@@ -261,22 +270,49 @@ publisher_destroy(struct publisher *publisher)
 	free(publisher);
 }
 
-void
-publisher_post(struct publisher *publisher, struct publication *publication)
+/* False: the publisher is being destroyed. */
+static bool
+hand_over(struct publisher *publisher, struct publication *publication, publication_step_fn *step)
 {
-	struct err err = ERR_NONE;
 	bool accepted;
 
 	publication->store = publisher->store;
+	publication->step = step;
 	pthread_mutex_lock(&publisher->mutex);
 	accepted = !publisher->stopping;
 	publisher->active += accepted;
 	pthread_mutex_unlock(&publisher->mutex);
-	if (accepted && mailbox_post(&publisher->mailbox, &publication->letter))
+	return accepted && mailbox_post(&publisher->mailbox, &publication->letter);
+}
+
+void
+publisher_post(struct publisher *publisher, struct publication *publication)
+{
+	struct err err = ERR_NONE;
+
+	if (hand_over(publisher, publication, publish))
 		return;
 	blobs_remove_temp(publisher->store->blobs, publication->temp);
 	err_set(&err, ERR_STOPPING, "larder is stopping; the archive is not stored");
 	publication->done(publication, INTAKE_REFUSED, &err);
+}
+
+static void
+run_lent(struct publication *publication)
+{
+	struct publisher *publisher = publication->store->publisher;
+
+	publication->lent(publication);
+	leave(publisher);
+}
+
+bool
+publisher_lend(struct publisher *publisher, struct publication *publication, publication_step_fn *lent,
+        struct err *err)
+{
+	publication->lent = lent;
+	return hand_over(publisher, publication, run_lent) ||
+	       err_set(err, ERR_STOPPING, "larder is stopping; the archive is not stored");
 }
 
 void

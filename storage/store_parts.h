@@ -30,7 +30,8 @@ struct store {
 	uint64_t max_bytes;          /* 0: everything is kept */
 
 	atomic_uint_fast64_t adopted, quarantined, collisions, commits, removed, evicted;
-	atomic_uint_fast64_t pass_through_bytes;     /* held in memory by intakes */
+	atomic_uint_fast64_t pass_through_bytes;     /* held in memory by intakes that pass through … */
+	atomic_uint_fast64_t held_bytes;             /* … and by those that have no file yet */
 	atomic_uint_fast64_t touches[STORE_TOUCHES]; /* each: some bytes of the sha256, and the minute */
 	atomic_bool untidy; /* a file may lie there without a row, so the next start has to look */
 };

@@ -302,6 +302,155 @@ cuts_a_long_provenance(void **state)
 	assert_int_equal(strlen(archive.came_from), ARCHIVE_CAME_FROM_MAX - 1);
 }
 
+/* --- hashed behind --- */
+
+static struct intake *
+open_behind(uint64_t expected_size)
+{
+	struct intake_plan plan = {.expected_size = expected_size, .hashing = INTAKE_HASHES_BEHIND};
+	struct err err = ERR_NONE;
+	struct intake *intake = intake_open(store, INTAKE_KEEP, &plan, &err);
+
+	if (intake == NULL)
+		fail_msg("%s", err.text);
+	return intake;
+}
+
+struct sealing {
+	pthread_mutex_t mutex;
+	pthread_cond_t told;
+	unsigned times;
+	struct digests digests;
+};
+
+static void
+hear(void *context, const struct digests *digests, const struct err *err)
+{
+	struct sealing *sealing = context;
+
+	pthread_mutex_lock(&sealing->mutex);
+	assert_null(err);
+	sealing->digests = *digests;
+	sealing->times++;
+	pthread_cond_signal(&sealing->told);
+	pthread_mutex_unlock(&sealing->mutex);
+}
+
+static void
+seal(struct intake *intake, const char *string)
+{
+	struct sealing sealing = {.mutex = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER};
+	struct digest digest;
+
+	intake_seal(intake, hear, &sealing);
+	pthread_mutex_lock(&sealing.mutex);
+	while (sealing.times == 0)
+		pthread_cond_wait(&sealing.told, &sealing.mutex);
+	pthread_mutex_unlock(&sealing.mutex);
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		digest = digest_of(string, (enum digest_algo)algo);
+		assert_true(digests_have(&sealing.digests, &digest));
+		assert_true(digests_have(intake_found(intake), &digest));
+	}
+}
+
+static void
+small_one_has_no_file_before_it_is_sealed(void **state)
+{
+	struct intake *intake = open_behind(12);
+	struct err err = ERR_NONE;
+	char bytes[16] = "";
+
+	(void)state;
+	append(intake, "first ");
+	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 0, &err), 6);
+	append(intake, "second");
+	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 6, &err), 6);
+	assert_memory_equal(bytes, "second", 6);
+	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 12, &err), 0);
+	assert_int_equal(intake_size(intake), 12);
+	assert_int_equal(files_in(directory, "tmp", ""), 0);
+	seal(intake, "first second");
+	assert_int_equal(files_in(directory, "tmp", ""), 1);
+	assert_int_equal(pread(intake_fd(intake), bytes, sizeof bytes, 0), 12);
+	assert_memory_equal(bytes, "first second", 12);
+	assert_int_equal(intake_commit_wait(intake, &err), INTAKE_STORED);
+	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 0, &err), 12);
+	intake_close(intake);
+	assert_stored(store, "first second", BLOB_PROVEN);
+	assert_int_equal(files_in(directory, "tmp", ""), 0);
+}
+
+static void
+one_that_grows_beyond_its_length_gets_a_file(void **state)
+{
+	struct intake *intake = open_behind(5);
+	struct err err = ERR_NONE;
+	char bytes[16];
+
+	(void)state;
+	append(intake, "first");
+	assert_int_equal(files_in(directory, "tmp", ""), 0);
+	append(intake, " and more");
+	assert_int_equal(files_in(directory, "tmp", ""), 1);
+	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 0, &err), 14);
+	seal(intake, "first and more");
+	assert_int_equal(intake_commit_wait(intake, &err), INTAKE_STORED);
+	intake_close(intake);
+	assert_stored(store, "first and more", BLOB_PROVEN);
+}
+
+static void
+one_of_unknown_length_has_a_file(void **state)
+{
+	struct intake *intake = open_behind(0);
+	struct err err = ERR_NONE;
+
+	(void)state;
+	append(intake, "of any length");
+	assert_int_equal(files_in(directory, "tmp", ""), 1);
+	seal(intake, "of any length");
+	assert_int_equal(intake_commit_wait(intake, &err), INTAKE_STORED);
+	intake_close(intake);
+	assert_stored(store, "of any length", BLOB_PROVEN);
+}
+
+static void
+sealed_one_that_is_not_committed_disappears(void **state)
+{
+	struct intake *intake = open_behind(5);
+
+	(void)state;
+	append(intake, "wrong");
+	seal(intake, "wrong");
+	intake_close(intake);
+	assert_int_equal(files_in(directory, "tmp", ""), 0);
+	assert_missing(store, "wrong");
+}
+
+static void
+bounds_what_is_held(void **state)
+{
+	enum { FIT = INTAKE_HELD_TOTAL / INTAKE_HELD_MAX };
+	struct intake *held[FIT], *more = open_behind(INTAKE_HELD_MAX + 1);
+
+	(void)state;
+	assert_int_equal(files_in(directory, "tmp", ""), 1); /* too large */
+	intake_close(more);
+	for (int i = 0; i < FIT; i++)
+		held[i] = open_behind(INTAKE_HELD_MAX);
+	assert_int_equal(files_in(directory, "tmp", ""), 0);
+	more = open_behind(INTAKE_HELD_MAX);
+	assert_int_equal(files_in(directory, "tmp", ""), 1);
+	intake_close(held[0]);
+	held[0] = open_behind(INTAKE_HELD_MAX);
+	assert_int_equal(files_in(directory, "tmp", ""), 1);
+	intake_close(more);
+	for (int i = 0; i < FIT; i++)
+		intake_close(held[i]);
+	assert_int_equal(files_in(directory, "tmp", ""), 0);
+}
+
 int
 main(void)
 {
@@ -316,6 +465,13 @@ main(void)
 	        cmocka_unit_test_setup_teardown(refuses_one_of_two_at_once, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(is_finished_by_close, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(cuts_a_long_provenance, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(small_one_has_no_file_before_it_is_sealed, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                one_that_grows_beyond_its_length_gets_a_file, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(one_of_unknown_length_has_a_file, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                sealed_one_that_is_not_committed_disappears, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(bounds_what_is_held, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
