@@ -1,5 +1,6 @@
 /*
- * The course of a fetch: the fetcher's thread brings bytes in, a thread of the store tells when they are safe.
+ * The course of a fetch: the fetcher's thread brings bytes in, those of the store tell whether they are right and when they
+ * are safe.
  * The temporary file is the buffer: who waits (flight_waiters.c) reads it outside the lock.
  *
  * The fetcher works without the lock, and meanwhile somebody else may bring the archive into the store: every
@@ -105,7 +106,8 @@ open_intake(struct flight *flight, const struct flight_head *head, struct err *e
 {
 	struct intake_plan plan = {.expected_size = head->size_bytes,
 	        .max_size = flight->plan.max_archive,
-	        .came_from = head->url};
+	        .came_from = head->url,
+	        .hashing = INTAKE_HASHES_BEHIND};
 	struct intake *intake = NULL;
 
 	if (!flight->pass_through)
@@ -310,23 +312,27 @@ committed(void *context, enum intake_result result, const struct err *err)
 	flight_release(flight);
 }
 
-bool
-flight_land(struct flight *flight, struct err *err)
+/* These digests are what is wanted. */
+static bool
+check_digests(struct flight *flight, const struct digests *digests, struct err *err)
 {
-	const struct digests *digests = intake_digests(flight->intake);
 	struct digest sha256 = {0};
 	char text[DIGEST_TEXT_MAX];
+
+	if (catalog_is_right(&flight->plan.wanted, &flight->plan.asked, digests))
+		return true;
+	digests_get(digests, DIGEST_SHA256, &sha256);
+	digest_text(&sha256, text);
+	flight->rejected = true;
+	return err_set(err, ERR_MISMATCH, "other bytes: %s", text);
+}
+
+/* The bytes are right: to the disk, and then to all who wait. */
+static bool
+keep(struct flight *flight, const struct digests *digests, struct err *err)
+{
 	bool ended;
 
-	if (flight->announced > 0 && flight->appended != flight->announced)
-		return err_set(err, ERR_MISMATCH, "%llu bytes came instead of %llu",
-		        (unsigned long long)flight->appended, (unsigned long long)flight->announced);
-	if (!catalog_is_right(&flight->plan.wanted, &flight->plan.asked, digests)) {
-		digests_get(digests, DIGEST_SHA256, &sha256);
-		digest_text(&sha256, text);
-		flight->rejected = true;
-		return err_set(err, ERR_MISMATCH, "other bytes: %s", text);
-	}
 	pthread_mutex_lock(&flight->mutex);
 	ended = is_ended(flight);
 	if (!ended) {
@@ -345,6 +351,41 @@ flight_land(struct flight *flight, struct err *err)
 	flight_hold(flight);
 	intake_commit(flight->intake, committed, flight);
 	return true;
+}
+
+/* On a thread of the store. The reference taken for it ends here. */
+static void
+sealed(void *context, const struct digests *digests, const struct err *why)
+{
+	struct flight *flight = context;
+	struct err err = ERR_NONE;
+	bool kept = false;
+
+	if (digests == NULL) {
+		err = *why;
+		append_failed(flight, &err);
+	} else {
+		kept = check_digests(flight, digests, &err) && keep(flight, digests, &err);
+	}
+	flight->told(flight->told_context, kept ? NULL : &err);
+	flight_release(flight);
+}
+
+void
+flight_land(struct flight *flight, flight_told_fn *told, void *context)
+{
+	struct err err = ERR_NONE;
+
+	if (flight->announced > 0 && flight->appended != flight->announced) {
+		err_set(&err, ERR_MISMATCH, "%llu bytes came instead of %llu",
+		        (unsigned long long)flight->appended, (unsigned long long)flight->announced);
+		told(context, &err);
+		return;
+	}
+	flight->told = told;
+	flight->told_context = context;
+	flight_hold(flight);
+	intake_seal(flight->intake, sealed, flight);
 }
 
 /* Clients go on at once after a 404 and lose seconds on a 5xx: trouble with larder's disk is a miss to them. */

@@ -109,10 +109,12 @@ bool flight_compare(struct flight *flight, uint64_t position, const void *bytes,
  */
 bool flight_start_over(struct flight *flight);
 /*
- * All bytes are in. True: they are what is wanted, and are being committed. False: ERR_MISMATCH, nothing was
- * given to the end.
+ * All bytes are in: whether they are what is wanted is found out on a thread of the store and told there, once; or at once,
+ * on this one. err NULL: they are, and are being committed. ERR_MISMATCH: nothing was given to the end. Until then nothing
+ * of this but flight_tick may be called.
  */
-bool flight_land(struct flight *flight, struct err *err) MUST_CHECK;
+typedef void flight_told_fn(void *context, const struct err *err);
+void flight_land(struct flight *flight, flight_told_fn *told, void *context);
 /*
  * After flight_land has refused a try: whoever wants to look at what came instead gets it, once nobody reads it any
  * more. That is now where the flight has started over; else the flight is to be failed, and it is when the last

@@ -33,7 +33,9 @@ struct flight {
 	bool promised;      /* somebody was told the size: no starting over */
 	bool pass_through;  /* the disk is full: the next try goes through memory */
 	bool in_store;      /* LANDED, and kept */
-	bool rejected;      /* the try at hand was complete, and other bytes: the fetcher's thread */
+	bool rejected; /* the try at hand was complete, and other bytes: the fetcher's, but while it lands */
+	flight_told_fn *told; /* while it lands: whoever wants to know whether it may */
+	void *told_context;
 	flight_rejected_fn *heir; /* gets it when the last reference goes; may be NULL */
 	void *heir_context;
 	struct digests landed; /* SEALING and LANDED: what the bytes are */

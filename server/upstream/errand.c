@@ -22,7 +22,8 @@ static const unsigned allowed_moves[] = {
         [ERRAND_OVERDUE] = 1u << ERRAND_ASKING | 1u << ERRAND_RACING | 1u << ERRAND_TAKING |
                            1u << ERRAND_WAITING | 1u << ERRAND_OVER,
         [ERRAND_RACING] = 1u << ERRAND_ASKING | 1u << ERRAND_TAKING | 1u << ERRAND_OVER,
-        [ERRAND_TAKING] = 1u << ERRAND_WAITING | 1u << ERRAND_SETTLING | 1u << ERRAND_OVER,
+        [ERRAND_TAKING] = 1u << ERRAND_WAITING | 1u << ERRAND_PROVING | 1u << ERRAND_OVER,
+        [ERRAND_PROVING] = 1u << ERRAND_WAITING | 1u << ERRAND_SETTLING | 1u << ERRAND_OVER,
         [ERRAND_SETTLING] = 1u << ERRAND_OVER,
         [ERRAND_OVER] = 0,
 };
@@ -51,6 +52,7 @@ errand_close(struct errand *errand)
 	errand->kind->close(errand);
 	origins_finish(&errand->origins);
 	tally_finish(&errand->tally);
+	free(errand->proof);
 	free(errand);
 }
 
@@ -69,7 +71,8 @@ errand_yields(const struct errand *errand)
 bool
 errand_is_moot(const struct errand *errand)
 {
-	return errand->state != ERRAND_SETTLING && errand->kind->is_moot(errand);
+	return errand->state != ERRAND_PROVING && errand->state != ERRAND_SETTLING &&
+	       errand->kind->is_moot(errand);
 }
 
 /* --- whom to ask --- */
@@ -286,6 +289,16 @@ errand_ended(struct visit *visit, CURLcode code, int64_t now_ms)
 }
 
 void
+errand_proved(struct errand *errand, int64_t now_ms)
+{
+	assert(errand->state == ERRAND_PROVING);
+	errand->kind->proved(errand, now_ms);
+	if (errand->state == ERRAND_OVER)
+		errand_lose_all(errand);
+	errand_drop_lost(errand, now_ms);
+}
+
+void
 errand_tick(struct errand *errand, int64_t now_ms)
 {
 	bool asks = false;
@@ -293,7 +306,8 @@ errand_tick(struct errand *errand, int64_t now_ms)
 	errand->kind->tick(errand, now_ms);
 	for (int i = 0; i < ERRAND_VISITS; i++)
 		asks = asks || visit_is_under_way(&errand->visits[i]);
-	if (!asks && errand->kind->is_moot(errand))
+	/* While it is proving, somebody is going to tell it how that went. */
+	if (!asks && errand->state != ERRAND_PROVING && errand->kind->is_moot(errand))
 		errand_move(errand, ERRAND_OVER);
 }
 

@@ -12,10 +12,10 @@
  *    │                               └─────────────┼── one of two had nothing ────┼───────────────────┘ │
  *    │                                             │ first byte                   │ first byte          │ first byte of
  *    │                                             ↓                              │                     │ either: the other
- *    └──────── cut off, or wrong ─────────────── TAKING ←─────────────────────────┴─────────────────────┘ is broken off
- *                                                  │
- *                                                  │ bytes are right (flight)       the store is done
- *                                                  └───────────────────────→ SETTLING ───────────────→ OVER
+ *    ├──────────── cut off ───────────────────── TAKING ←─────────────────────────┴─────────────────────┘ is broken off
+ *    │                                             │ all bytes are in (flight)
+ *    │                                             ↓         bytes are right           the store is done
+ *    └───────────── wrong ────────────────────── PROVING ───────────────────→ SETTLING ────────────────→ OVER
  *
  * WAITING and OVERDUE stand in the fetcher's queue. Whoever was cut off is asked for the rest (resume.h); whoever was
  * broken off may be asked again: one that made room when nobody else is left. From every state to OVER: done (documents and probes), failed for good, nobody left
@@ -34,6 +34,7 @@
 #include "server/upstream/breaker.h"
 #include "server/upstream/fetcher.h"
 #include "server/upstream/origins.h"
+#include "server/upstream/proofs.h"
 #include "server/upstream/rests.h"
 #include "server/upstream/resume.h"
 #include "server/upstream/tally.h"
@@ -52,6 +53,7 @@ struct upstream {
 	CURLM *multi;
 	fetcher_drifted_fn *drifted; /* may be NULL */
 	void *drift_context;
+	struct proofs proofs;
 
 	TAILQ_HEAD(, visit) running; /* all visits under way */
 	uint64_t n_running;
@@ -64,6 +66,7 @@ enum errand_state {
 	ERRAND_OVERDUE,
 	ERRAND_RACING,
 	ERRAND_TAKING,
+	ERRAND_PROVING,
 	ERRAND_SETTLING,
 	ERRAND_OVER,
 };
@@ -91,6 +94,7 @@ struct errand {
 	struct probe *probe;
 	struct digest name;   /* of a flight: the strongest digest known */
 	struct resume resume; /* of a flight: what there is of it */
+	struct proof *proof;  /* of a flight that is PROVING, else NULL */
 	bool retried;         /* of a flight: the same origin was asked again because the disk was full */
 };
 
@@ -123,13 +127,15 @@ bool errand_is_overtaken(struct errand *errand, int64_t now_ms);
  * settles, or is over.
  */
 void errand_ended(struct visit *visit, CURLcode code, int64_t now_ms);
+/* PROVING, and its letter came out of the proofs: it settles, waits for another origin, or is over. */
+void errand_proved(struct errand *errand, int64_t now_ms);
 /* Breaks off whoever was not quick enough. */
 void errand_drop_lost(struct errand *errand, int64_t now_ms);
 /* The archive is stored, by other means: its visits are to be broken off, with errand_ended. */
 bool errand_is_moot(const struct errand *errand);
 /* Wakes who waits for a flight; notices that it is over. */
 void errand_tick(struct errand *errand, int64_t now_ms);
-/* larder stops: breaks its visits off, fails what is not settled. Over afterwards. */
+/* larder stops: breaks its visits off, fails what is not settled. Not PROVING; over afterwards. */
 void errand_break(struct errand *errand);
 /* Frees it and releases the flight. Over, or never opened. */
 void errand_close(struct errand *errand);

@@ -276,27 +276,27 @@ came_otherwise(struct visit *visit, const struct transfer_report *report, const 
 		served_other_bytes(visit, report, detail, now_ms);
 }
 
+/* On a thread of the store, or on the fetcher's. */
 static void
-served(struct visit *visit, const struct transfer_report *report, int64_t now_ms)
+told(void *context, const struct err *err)
+{
+	struct errand *errand = context;
+
+	errand->proof->err = err != NULL ? *err : ERR_NONE;
+	proofs_end(&errand->upstream->proofs, &errand->letter); /* from here on it is the fetcher's alone */
+}
+
+static void
+served(struct visit *visit, const struct transfer_report *report)
 {
 	struct errand *errand = visit->errand;
-	struct ending ending = {.origin = visit->origin,
-	        .report = report,
-	        .result = ORIGIN_SERVED,
-	        .word = "served",
-	        .detail = ""};
-	struct err err = ERR_NONE;
 
-	if (flight_land(errand->flight, &err)) {
-		errand_flight_record(errand, &ending);
-		rests_remove(
-		        errand->upstream->rests, &errand->name, errand->origins.items[visit->origin].url);
-		errand_move(errand, ERRAND_SETTLING);
-	} else if (err.code == ERR_MISMATCH) {
-		came_otherwise(visit, report, err.text, now_ms);
-	} else {
-		errand_fail(errand, &err);
-	}
+	errand->proof = xcalloc(1, sizeof *errand->proof);
+	errand->proof->visit = visit;
+	errand->proof->report = *report;
+	errand_move(errand, ERRAND_PROVING);
+	proofs_begin(&errand->upstream->proofs);
+	flight_land(errand->flight, told, errand);
 }
 
 /* An origin that was of no use, but says nothing against what others brought. Its host was judged. */
@@ -368,6 +368,29 @@ refused_here(struct visit *visit, const struct transfer_report *report, int64_t 
 }
 
 static void
+proved_flight(struct errand *errand, int64_t now_ms)
+{
+	AUTO_FREE struct proof *proof = errand->proof;
+	struct visit *visit = proof->visit;
+	struct ending ending = {.origin = visit->origin,
+	        .report = &proof->report,
+	        .result = ORIGIN_SERVED,
+	        .word = "served",
+	        .detail = ""};
+
+	errand->proof = NULL;
+	if (proof->err.code == ERR_OK) {
+		errand_flight_record(errand, &ending);
+		rests_remove(
+		        errand->upstream->rests, &errand->name, errand->origins.items[visit->origin].url);
+		errand_move(errand, ERRAND_SETTLING);
+		return;
+	}
+	proof->report.err = proof->err;
+	refused_here(visit, &proof->report, now_ms);
+}
+
+static void
 ended_flight(struct visit *visit, const struct transfer_report *told, int64_t now_ms)
 {
 	struct errand *errand = visit->errand;
@@ -385,7 +408,7 @@ ended_flight(struct visit *visit, const struct transfer_report *told, int64_t no
 	else if (visit->fault == VISIT_DIFFERS)
 		was_of_no_use(visit, &report, "differs", report.err.text, now_ms);
 	else if (report.end == TRANSFER_SERVED)
-		served(visit, &report, now_ms);
+		served(visit, &report);
 	else if (report.end == TRANSFER_REFUSED_HERE)
 		refused_here(visit, &report, now_ms);
 	else
@@ -413,6 +436,7 @@ const struct errand_kind errand_kind_flight = {
         .pass_over = errand_flight_pass_over,
         .plan = plan_flight,
         .ended = ended_flight,
+        .proved = proved_flight,
         .left = errand_flight_left,
         .give_up = give_up_flight,
         .fail = fail_flight,

@@ -21,8 +21,10 @@ struct errand_kind {
 	void (*pass_over)(struct errand *errand, size_t origin, enum tally_kind kind, const char *detail);
 	/* What to ask the visit's origin for: wish, from, if_range, max_bytes, sink. */
 	void (*plan)(struct visit *visit, struct transfer_plan *plan);
-	/* A visit that was not lost came to an end: to errand_goes_on, errand_fail, SETTLING or OVER. */
+	/* A visit that was not lost came to an end: to errand_goes_on, errand_fail, PROVING or OVER. */
 	void (*ended)(struct visit *visit, const struct transfer_report *report, int64_t now_ms);
+	/* What it proved is known: to errand_goes_on, errand_fail or SETTLING. Of those that are PROVING. */
+	void (*proved)(struct errand *errand, int64_t now_ms);
 	/* A visit was broken off for another one after it had been silent for long. Of those that overtake. */
 	void (*left)(struct visit *visit, const struct transfer_report *report, int64_t silent_ms);
 	/* Nobody is left to be asked; says so with errand_fail. */
@@ -70,6 +72,13 @@ void errand_ticks_for_nobody(struct errand *errand, int64_t now_ms);
 bool errand_is_never_moot(const struct errand *errand);
 
 /* --- of flights --- */
+
+/* A visit that brought all there was, while it is found out whether that is right. */
+struct proof {
+	struct visit *visit;
+	struct transfer_report report;
+	struct err err; /* what came of it */
+};
 
 /* How a visit ended, for the catalog, the figures, the flight's report and its verdict. */
 struct ending {

@@ -16,13 +16,12 @@
 
 #include "server/upstream/errand.h"
 #include "server/upstream/errand_document.h"
+#include "server/upstream/queue.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 #include "storage/store.h"
 
 #define IDLE_POLL_MS 1000 /* nothing under way: still often enough to be seen alive */
-
-TAILQ_HEAD(errands, errand);
 
 struct fetcher {
 	struct mailbox mailbox;
@@ -32,11 +31,9 @@ struct fetcher {
 
 	/* the thread's own */
 	struct upstream upstream;
-	struct errands live;  /* all that are not over */
-	struct errands queue; /* those that want a transfer … */
-	struct errands yield; /* … and probes, which get what the others leave */
-	uint64_t n_queued;    /* in queue */
-	bool look_again;      /* something came or ended: the queue may move */
+	struct errands live; /* all that are not over */
+	struct queue queue;  /* those that want a transfer */
+	bool look_again;     /* something came or ended: the queue may move */
 	int64_t ticked_at_ms;
 
 	/* what others may see */
@@ -92,8 +89,7 @@ fetcher_create(const struct config *config, struct store *store, struct metrics 
 	fetcher = xcalloc(1, sizeof *fetcher);
 	mailbox_init(&fetcher->mailbox);
 	TAILQ_INIT(&fetcher->live);
-	TAILQ_INIT(&fetcher->queue);
-	TAILQ_INIT(&fetcher->yield);
+	queue_init(&fetcher->queue);
 	fetcher->upstream = (struct upstream){.config = config,
 	        .policy = policy,
 	        .breaker = breaker_create(),
@@ -103,6 +99,7 @@ fetcher_create(const struct config *config, struct store *store, struct metrics 
 	        .metrics = metrics,
 	        .multi = make_multi(config)};
 	TAILQ_INIT(&fetcher->upstream.running);
+	proofs_init(&fetcher->upstream.proofs, fetcher->upstream.multi);
 	fetcher->last_turn_ms = clock_ms();
 	failed = start_thread(fetcher);
 	if (failed != 0) {
@@ -201,6 +198,7 @@ fetcher_stop(struct fetcher *fetcher)
 static void
 free_parts(struct fetcher *fetcher)
 {
+	proofs_finish(&fetcher->upstream.proofs);
 	curl_multi_cleanup(fetcher->upstream.multi);
 	mailbox_finish(&fetcher->mailbox);
 	breaker_destroy(fetcher->upstream.breaker);
@@ -222,42 +220,16 @@ fetcher_destroy(struct fetcher *fetcher)
 /* --- the thread --- */
 
 static void
-leave_queue(struct fetcher *fetcher, struct errand *errand)
-{
-	if (!errand->is_queued)
-		return;
-	errand->is_queued = false;
-	if (errand_yields(errand)) {
-		TAILQ_REMOVE(&fetcher->yield, errand, queued);
-		return;
-	}
-	TAILQ_REMOVE(&fetcher->queue, errand, queued);
-	fetcher->n_queued--;
-}
-
-/* Front: it had its turn and has to ask elsewhere, before those who have not begun. */
-enum queue_end { QUEUE_FRONT, QUEUE_BACK };
-
-static void
 enter_queue(struct fetcher *fetcher, struct errand *errand, enum queue_end where)
 {
-	struct errands *queue = errand_yields(errand) ? &fetcher->yield : &fetcher->queue;
-
 	fetcher->look_again = true;
-	if (errand->is_queued)
-		return;
-	errand->is_queued = true;
-	if (where == QUEUE_FRONT)
-		TAILQ_INSERT_HEAD(queue, errand, queued);
-	else
-		TAILQ_INSERT_TAIL(queue, errand, queued);
-	fetcher->n_queued += !errand_yields(errand);
+	queue_enter(&fetcher->queue, errand, where);
 }
 
 static void
 close_errand(struct fetcher *fetcher, struct errand *errand)
 {
-	leave_queue(fetcher, errand);
+	queue_leave(&fetcher->queue, errand);
 	TAILQ_REMOVE(&fetcher->live, errand, link);
 	errand_close(errand);
 }
@@ -273,7 +245,7 @@ follow(struct fetcher *fetcher, struct errand *errand, enum queue_end where, int
 	else if (errand_wants_transfer(errand))
 		enter_queue(fetcher, errand, where);
 	else
-		leave_queue(fetcher, errand);
+		queue_leave(&fetcher->queue, errand);
 }
 
 static void
@@ -293,11 +265,11 @@ take_letters(struct fetcher *fetcher)
 	}
 }
 
-static bool
-has_its_share(const struct fetcher *fetcher, const struct origin *origin)
+/* Transfers that one host may have. */
+static int64_t
+share_of(const struct fetcher *fetcher)
 {
-	return breaker_running(fetcher->upstream.breaker, origin->place.host) >=
-	       fetcher->upstream.config->fetch.per_host;
+	return (int64_t)fetcher->upstream.config->fetch.per_host;
 }
 
 /* Asked again, since hosts may have gone to rest while it waited. */
@@ -306,47 +278,24 @@ begin_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
 {
 	const struct origin *origin = errand_next(errand, now_ms);
 
-	if (origin != NULL && has_its_share(fetcher, origin))
+	if (origin != NULL && queue_must_wait(errand, fetcher->upstream.breaker, share_of(fetcher)))
 		return;
 	if (origin != NULL)
 		errand_begin(errand, now_ms);
 	follow(fetcher, errand, QUEUE_FRONT, now_ms);
 }
 
-/*
- * Whose host is busy with the fewest, the first of them: many slow hosts together do not hold up a quick one either. NULL:
- * there is none whose host has not its share yet.
- */
-static struct errand *
-find_fairest(const struct fetcher *fetcher, const struct errands *queue)
-{
-	int64_t fewest = fetcher->upstream.config->fetch.per_host;
-	struct errand *errand, *found = NULL;
-
-	TAILQ_FOREACH (errand, queue, queued) {
-		int64_t running =
-		        breaker_running(fetcher->upstream.breaker, errand_origin(errand)->place.host);
-
-		if (running >= fewest)
-			continue;
-		found = errand;
-		fewest = running;
-		if (fewest == 0)
-			break;
-	}
-	return found;
-}
-
 /* Everyone for whom there is a transfer. Who is not begun goes elsewhere, or to a host that has its share. */
 static void
-begin_queue(struct fetcher *fetcher, struct errands *queue, int64_t now_ms)
+begin_queue(struct fetcher *fetcher, struct errands *errands, int64_t now_ms)
 {
 	uint64_t most = (uint64_t)fetcher->upstream.config->fetch.transfers;
-	struct errand *errand = find_fairest(fetcher, queue);
 
-	while (errand != NULL && fetcher->upstream.n_running < most) {
+	while (fetcher->upstream.n_running < most) {
+		struct errand *errand = queue_fairest(errands, fetcher->upstream.breaker, share_of(fetcher));
+		if (errand == NULL)
+			return;
 		begin_one(fetcher, errand, now_ms);
-		errand = find_fairest(fetcher, queue);
 	}
 }
 
@@ -354,8 +303,8 @@ static void
 begin_waiting(struct fetcher *fetcher, int64_t now_ms)
 {
 	fetcher->look_again = false;
-	begin_queue(fetcher, &fetcher->queue, now_ms);
-	begin_queue(fetcher, &fetcher->yield, now_ms);
+	begin_queue(fetcher, &fetcher->queue.waited_for, now_ms);
+	begin_queue(fetcher, &fetcher->queue.yielding, now_ms);
 }
 
 static void
@@ -366,6 +315,20 @@ end(struct fetcher *fetcher, struct visit *visit, CURLcode code, int64_t now_ms)
 	fetcher->look_again = true;
 	errand_ended(visit, code, now_ms);
 	follow(fetcher, errand, QUEUE_FRONT, now_ms);
+}
+
+/* Whether the bytes of these are right is known. */
+static void
+take_proofs(struct fetcher *fetcher, int64_t now_ms)
+{
+	struct letter *letter = proofs_take(&fetcher->upstream.proofs);
+
+	for (; letter != NULL; letter = proofs_take(&fetcher->upstream.proofs)) {
+		struct errand *errand = (struct errand *)letter;
+
+		errand_proved(errand, now_ms);
+		follow(fetcher, errand, QUEUE_FRONT, now_ms);
+	}
 }
 
 /* First bytes have come: whoever was not quick enough is broken off, whoever need not be overtaken leaves the queue. */
@@ -465,6 +428,7 @@ turn(struct fetcher *fetcher)
 	int handles;
 
 	take_letters(fetcher);
+	take_proofs(fetcher, now_ms);
 	if (fetcher->look_again)
 		begin_waiting(fetcher, now_ms);
 	curl_multi_perform(fetcher->upstream.multi, &handles);
@@ -476,7 +440,7 @@ turn(struct fetcher *fetcher)
 		begin_waiting(fetcher, now_ms);
 
 	fetcher->figure_transfers = fetcher->upstream.n_running;
-	fetcher->figure_queued = fetcher->n_queued;
+	fetcher->figure_queued = fetcher->queue.n_waited_for;
 	fetcher->last_turn_ms = now_ms;
 	curl_multi_poll(fetcher->upstream.multi, NULL, 0,
 	        TAILQ_EMPTY(&fetcher->live) ? IDLE_POLL_MS : FLIGHT_WAKE_MS, NULL);
@@ -489,6 +453,8 @@ fail_all(struct fetcher *fetcher)
 	struct errand *errand;
 	struct letter *letter;
 
+	proofs_await(&fetcher->upstream.proofs);
+	take_proofs(fetcher, clock_ms());
 	while (!TAILQ_EMPTY(&fetcher->live)) {
 		errand = TAILQ_FIRST(&fetcher->live);
 		errand_break(errand);

@@ -242,8 +242,8 @@ flight_start_over(struct flight *flight)
 	return may;
 }
 
-bool
-flight_land(struct flight *flight, struct err *err)
+static bool
+land(struct flight *flight, struct err *err)
 {
 	bool right = flight->length == flight->expected_length &&
 	             (flight->length == 0 || memcmp(flight->bytes, flight->expected, flight->length) == 0);
@@ -264,6 +264,14 @@ flight_land(struct flight *flight, struct err *err)
 	changed(flight);
 	pthread_mutex_unlock(&flight->mutex);
 	return true;
+}
+
+void
+flight_land(struct flight *flight, flight_told_fn *told, void *context)
+{
+	struct err err = ERR_NONE;
+
+	told(context, land(flight, &err) ? NULL : &err);
 }
 
 void

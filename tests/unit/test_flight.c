@@ -3,6 +3,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -167,6 +168,38 @@ wait_until_over(struct flight *flight)
 	assert_true(flight_is_over(flight));
 }
 
+/* What flight_land comes to. */
+struct landing {
+	struct err err;
+	atomic_bool told;
+};
+
+static void
+hear(void *context, const struct err *err)
+{
+	struct landing *landing = context;
+
+	if (err != NULL)
+		landing->err = *err;
+	atomic_store(&landing->told, true);
+}
+
+static bool
+land(struct flight *flight, struct err *err)
+{
+	struct landing landing = {.err = ERR_NONE};
+	int64_t deadline = clock_ms() + 20000;
+
+	flight_land(flight, hear, &landing);
+	while (!atomic_load(&landing.told) && clock_ms() < deadline)
+		usleep(100);
+	assert_true(atomic_load(&landing.told));
+	if (landing.err.code == ERR_OK)
+		return true;
+	*err = landing.err;
+	return false;
+}
+
 static enum flight_news
 head_of(struct flight *flight, struct fake *fake, uint64_t *size, struct err *err)
 {
@@ -205,7 +238,7 @@ small_archive_is_promised_only_when_stored(void **state)
 	append(flight, fixture->bytes, SMALL);
 	flight_tick(flight, clock_ms());
 	assert_int_equal(fake.wakes, 0);
-	assert_true(flight_land(flight, &err));
+	assert_true(land(flight, &err));
 	wait_until_over(flight);
 	assert_int_equal(fake.wakes, 1);
 	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_STORED);
@@ -237,7 +270,7 @@ large_archive_streams_with_its_tail_held_back(void **state)
 		position += length;
 	assert_int_equal(position, LARGE - FLIGHT_TAIL);
 	assert_true(fake.waiter.parked);
-	assert_true(flight_land(flight, &err));
+	assert_true(land(flight, &err));
 	wait_until_over(flight);
 	assert_false(fake.waiter.parked);
 	while (flight_read(flight, &fake.waiter, position, got + position, LARGE, &length, &err) ==
@@ -284,13 +317,13 @@ wrong_bytes_never_complete_and_another_origin_may_be_asked(void **state)
 	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
 	announce(flight, SMALL);
 	append(flight, fixture->bytes + 1, SMALL);
-	assert_false(flight_land(flight, &err));
+	assert_false(land(flight, &err));
 	assert_int_equal(err.code, ERR_MISMATCH);
 	assert_int_equal(fake.wakes, 0);
 	assert_true(flight_start_over(flight));
 	announce(flight, 0); /* the second origin does not tell the length */
 	append(flight, fixture->bytes, SMALL);
-	assert_true(flight_land(flight, &err));
+	assert_true(land(flight, &err));
 	wait_until_over(flight);
 	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_STORED);
 	flight_leave(flight, &fake.waiter);
@@ -420,7 +453,7 @@ other_bytes_are_handed_on_when_nobody_was_promised_them(void **state)
 
 	announce(flight, SMALL);
 	append(flight, fixture->bytes + 1, SMALL);
-	assert_false(flight_land(flight, &err));
+	assert_false(land(flight, &err));
 	assert_true(flight_start_over(flight));
 	flight_hand_on(flight, inherit, &heir);
 	assert_int_equal(heir.calls, 1);
@@ -432,7 +465,7 @@ other_bytes_are_handed_on_when_nobody_was_promised_them(void **state)
 	/* What is not complete is nothing to look at. */
 	announce(flight, SMALL);
 	append(flight, fixture->bytes + 2, SMALL - 1);
-	assert_false(flight_land(flight, &err));
+	assert_false(land(flight, &err));
 	assert_true(flight_start_over(flight));
 	flight_hand_on(flight, inherit, &other);
 	assert_int_equal(other.calls, 1);
@@ -440,7 +473,7 @@ other_bytes_are_handed_on_when_nobody_was_promised_them(void **state)
 
 	announce(flight, SMALL);
 	append(flight, fixture->bytes, SMALL);
-	assert_true(flight_land(flight, &err));
+	assert_true(land(flight, &err));
 	wait_until_over(flight);
 	flight_release(flight);
 	assert_int_equal(heir.calls, 1);
@@ -464,7 +497,7 @@ other_bytes_are_handed_on_when_the_last_reader_has_left(void **state)
 	append(submitted, fixture->bytes, LARGE - 1);
 	append(submitted, "x", 1);
 	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
-	assert_false(flight_land(submitted, &err));
+	assert_false(land(submitted, &err));
 	assert_false(flight_start_over(submitted));
 	flight_hand_on(submitted, inherit, &heir);
 	err_set(&failure, ERR_CHANGED, "other bytes");
@@ -503,7 +536,7 @@ who_waits_too_long_is_told_and_the_download_goes_on(void **state)
 
 	announce(fixture->submitted[0], SMALL);
 	append(fixture->submitted[0], fixture->bytes, SMALL);
-	assert_true(flight_land(fixture->submitted[0], &err));
+	assert_true(land(fixture->submitted[0], &err));
 	wait_until_over(fixture->submitted[0]);
 }
 
@@ -588,7 +621,7 @@ an_upload_ends_a_flight_that_has_promised_nothing(void **state)
 	assert_false(flight_append(flight, fixture->bytes + SMALL / 2, SMALL / 2, &err));
 	assert_int_equal(err.code, ERR_CANCELLED);
 	err = ERR_NONE;
-	assert_false(flight_land(flight, &err));
+	assert_false(land(flight, &err));
 	assert_int_equal(err.code, ERR_CANCELLED);
 	expect_too_late(flight);
 	flight_leave(flight, &fake.waiter);
@@ -614,7 +647,7 @@ an_upload_leaves_a_flight_that_has_promised(void **state)
 	assert_false(flight_is_over(flight));
 	assert_int_equal(flights_count(fixture->flights), 1);
 	append(flight, fixture->bytes + SMALL, LARGE - SMALL);
-	assert_true(flight_land(flight, &err));
+	assert_true(land(flight, &err));
 	wait_until_over(flight);
 	assert_int_equal(flight_read(flight, &fake.waiter, 0, got, LARGE, &length, &err), NEWS_READY);
 	assert_int_equal(length, LARGE);
@@ -641,7 +674,7 @@ fetch_slowly(void *context)
 		flight_note(flight, head.url, ORIGIN_FAILED, "broke off");
 		if (attempt == 0 && !flight_start_over(flight))
 			break;
-		if (attempt == 1 && flight_land(flight, &err))
+		if (attempt == 1 && land(flight, &err))
 			return NULL;
 	}
 	err_set(&failure, ERR_FAILING, "the end");
@@ -777,7 +810,7 @@ a_removal_fails_the_flight_under_way(void **state)
 	announce(flight, SMALL);
 	append(flight, fixture->bytes, SMALL);
 	remove_archive(fixture, &sha256);
-	assert_true(flight_land(flight, &err));
+	assert_true(land(flight, &err));
 	wait_until_over(flight);
 	assert_int_equal(flight_failure(flight)->code, ERR_REMOVED);
 	assert_int_equal(store_lookup(fixture->store, &sha256, &archive, &err), STORE_MISS);
@@ -800,7 +833,7 @@ a_weak_digest_is_not_enough_where_a_strong_one_is_known(void **state)
 	flight = join(fixture, &md5);
 	announce(flight, SMALL);
 	append(flight, fixture->bytes, SMALL);
-	assert_false(flight_land(flight, &err));
+	assert_false(land(flight, &err));
 	assert_int_equal(err.code, ERR_MISMATCH);
 	err_set(&failure, ERR_CHANGED, "changed");
 	flight_fail(flight, &failure);
