@@ -1,6 +1,6 @@
 /*
- * The carrier into the store of this process. The main thread reads and hashes; the store's threads make
- * durable, several archives at once, so that their flushes overlap.
+ * The carrier into the store of this process. The main thread reads; the store's threads hash and make durable, several
+ * archives at once, so that all processors hash and the flushes overlap.
  */
 #include "server/admin/auth.h"
 #include "server/commands/carrier.h"
@@ -8,7 +8,7 @@
 #include "storage/base/text.h"
 #include "storage/intake.h"
 
-#define STORE_WINDOW 32 /* archives being made durable at once */
+#define STORE_WINDOW 64 /* archives being hashed and made durable at once */
 
 struct store_carrier {
 	struct carrier carrier;
@@ -39,6 +39,26 @@ committed(void *context, enum intake_result result, const struct err *err)
 	mailbox_post(parcel->home, &parcel->letter);
 }
 
+/* On a thread of the store: the digests are known. */
+static void
+sealed(void *context, const struct digests *digests, const struct err *err)
+{
+	struct parcel *parcel = context;
+	struct gift *gift = &parcel->delivery.gift;
+
+	if (digests == NULL) {
+		parcel->delivery.err = *err;
+		mailbox_post(parcel->home, &parcel->letter);
+		return;
+	}
+	gift->digests = *digests;
+	gift->size_bytes = intake_size(parcel->intake);
+	if (gift_agrees(gift->path, &gift->digests, &parcel->delivery.err))
+		intake_commit(parcel->intake, committed, parcel);
+	else
+		mailbox_post(parcel->home, &parcel->letter);
+}
+
 static bool
 append(void *context, const void *bytes, size_t length, struct err *err)
 {
@@ -54,14 +74,11 @@ take_in(struct store_carrier *carrier, struct parcel *parcel, int fd, struct err
 	struct intake_plan plan = {.expected_size = gift->size_bytes,
 	        .max_size = giving->invocation->config->uploads.max_archive,
 	        .came_from = gift->path,
-	        .source = INTAKE_GIVEN};
+	        .source = INTAKE_GIVEN,
+	        .hashing = INTAKE_HASHES_BEHIND};
 
 	parcel->intake = intake_open(carrier->larder->store, INTAKE_KEEP, &plan, err);
-	if (parcel->intake == NULL || !giving_read(giving, fd, append, parcel->intake, err))
-		return false;
-	gift->digests = *intake_digests(parcel->intake);
-	gift->size_bytes = intake_size(parcel->intake);
-	return gift_agrees(gift->path, &gift->digests, err);
+	return parcel->intake != NULL && giving_read(giving, fd, append, parcel->intake, err);
 }
 
 static void
@@ -75,7 +92,7 @@ send(struct carrier *base, struct gift *gift, int fd)
 	*parcel = (struct parcel){.home = &carrier->done, .delivery = {.gift = *gift, .end = GIFT_REFUSED}};
 	base->under_way++;
 	if (take_in(carrier, parcel, file, &err)) {
-		intake_commit(parcel->intake, committed, parcel);
+		intake_seal(parcel->intake, sealed, parcel);
 		return;
 	}
 	parcel->delivery.err = err;
