@@ -17,6 +17,7 @@ struct recovery {
 	struct store *store;
 	pthread_t thread;
 	bool started;
+	bool unchecked; /* the index: it was not looked at before it was opened */
 	atomic_bool stopping, running;
 
 	pthread_mutex_t mutex; /* over the rest; a leaf */
@@ -355,16 +356,29 @@ recovery_run(struct store *store, struct store_audit *ret, struct err *err)
 	return end(recovery, swept, ret, err);
 }
 
+/* A damaged index is nothing to compare the files with. */
+static bool
+check_and_run(struct recovery *recovery, struct store_audit *ret, struct err *err)
+{
+	if (recovery->unchecked && !index_check(recovery->store->index, &recovery->stopping, err)) {
+		atomic_store(&recovery->store->untidy, true);
+		return false;
+	}
+	return recovery_run(recovery->store, ret, err);
+}
+
 static void *
 recovery_main(void *argument)
 {
 	struct recovery *recovery = argument;
 	struct store_audit audit = {0};
 	struct err err = ERR_NONE;
-	bool swept = recovery_run(recovery->store, &audit, &err);
+	bool swept = check_and_run(recovery, &audit, &err);
 
 	recovery->finished = swept && !atomic_load(&recovery->stopping);
-	if (!swept)
+	if (!swept && err.code == ERR_CANCELLED)
+		log_info("stopped before the index was checked for damage; the next start begins anew");
+	else if (!swept)
 		log_error("comparing the index with the files stopped, the next start begins anew: %s",
 		        err.text);
 	else if (audit.adopted + audit.quarantined + audit.rows_dropped > 0)
@@ -383,7 +397,8 @@ recovery_create(struct store *store, enum recovery_need need)
 	struct recovery *recovery = xcalloc(1, sizeof *recovery);
 
 	recovery->store = store;
-	recovery->started = need == RECOVERY_NEEDED;
+	recovery->started = need != RECOVERY_NOT_NEEDED;
+	recovery->unchecked = need == RECOVERY_UNCHECKED;
 	recovery->finished = !recovery->started;
 	store->recovery = recovery;
 	pthread_mutex_init(&recovery->mutex, NULL);

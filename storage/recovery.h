@@ -13,7 +13,8 @@ struct recovery;
 struct store;
 struct store_audit;
 
-enum recovery_need { RECOVERY_NOT_NEEDED, RECOVERY_NEEDED };
+/* RECOVERY_UNCHECKED: and the index is to be checked for damage before. */
+enum recovery_need { RECOVERY_NOT_NEEDED, RECOVERY_NEEDED, RECOVERY_UNCHECKED };
 
 /* Starts its thread when that is needed. */
 struct recovery *recovery_create(struct store *store, enum recovery_need need);

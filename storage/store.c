@@ -74,13 +74,18 @@ static void
 start_threads(struct store *store, const struct index_opening *opening)
 {
 	bool agree = opening->found == INDEX_CLEAN || !blobs_were_there(store->blobs);
-	bool needed = store->mode == STORE_WRITE && !agree;
+	enum recovery_need need = RECOVERY_NOT_NEEDED;
+
+	if (store->mode == STORE_WRITE && opening->unchecked)
+		need = RECOVERY_UNCHECKED;
+	else if (store->mode == STORE_WRITE && !agree)
+		need = RECOVERY_NEEDED;
 
 	if (store->mode == STORE_WRITE)
 		store->publisher = publisher_create(store);
 	if (store->mode == STORE_WRITE && store->max_bytes > 0)
 		store->evictor = evictor_create(store, store->max_bytes);
-	recovery_create(store, needed ? RECOVERY_NEEDED : RECOVERY_NOT_NEEDED);
+	recovery_create(store, need);
 }
 
 struct store *

@@ -11,6 +11,7 @@
 #include "storage/catalog/site.h"
 
 #define BUSY_TIMEOUT_MS 10000
+#define HEED_STEPS      10000 /* of SQLite's machine, between two looks */
 
 static const char *const statement_texts[STATEMENTS] = {
 #define STATEMENT(name, sql) [SQL_##name] = sql,
@@ -30,6 +31,8 @@ code_of(sqlite3 *handle, int result)
 
 	if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || result == SQLITE_IOERR_SHORT_READ)
 		return ERR_CORRUPT;
+	if (kind == SQLITE_INTERRUPT)
+		return ERR_CANCELLED;
 	if (kind == SQLITE_FULL || (kind == SQLITE_IOERR && sqlite3_system_errno(handle) == ENOSPC))
 		return ERR_NO_SPACE;
 	return ERR_IO;
@@ -169,6 +172,19 @@ void
 db_reset(sqlite3_stmt *statement)
 {
 	sqlite3_reset(statement);
+}
+
+static int
+is_set(void *context)
+{
+	return atomic_load((const atomic_bool *)context);
+}
+
+void
+db_heed(struct db *db, const atomic_bool *stop)
+{
+	sqlite3_progress_handler(
+	        db->handle, HEED_STEPS, stop != NULL ? is_set : NULL, (void *)(uintptr_t)stop);
 }
 
 bool

@@ -6,6 +6,7 @@
 #define STORAGE_INDEX_DB_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "storage/base/err.h"
 #include "storage/digest.h"
@@ -39,6 +40,8 @@ enum db_step { DB_ROW, DB_DONE, DB_FAILED };
  */
 enum db_step db_step(struct db *db, sqlite3_stmt *statement, struct err *err) MUST_CHECK;
 void db_reset(sqlite3_stmt *statement);
+/* While this is set, a step that takes long ends before long with ERR_CANCELLED. NULL: none does. */
+void db_heed(struct db *db, const atomic_bool *stop);
 
 bool db_finish(struct db *db, sqlite3_stmt *statement,
         struct err *err) MUST_CHECK; /* steps to the end, skips rows */

@@ -85,6 +85,16 @@ quick_check(struct db *db, const char *path, struct err *err)
 	return ok;
 }
 
+/* Now, where that is soon done; a large one later, since nobody is to wait for it. */
+static bool
+check_or_postpone(struct db *db, const char *path, bool *ret_postponed, struct err *err)
+{
+	struct stat status;
+
+	*ret_postponed = stat(path, &status) == 0 && status.st_size > INDEX_CHECK_MAX;
+	return *ret_postponed || quick_check(db, path, err);
+}
+
 /* Durable before anything else is written: from here on a kill is noticed at the next start. */
 static bool
 remove_clean_mark(struct db *db, struct err *err)
@@ -116,7 +126,7 @@ prepare_for_writing(struct db *db, const char *path, struct index_figures *ret,
 	if (!schema_migrate(db, version, err) || !read_figures(db, ret, &clean, err))
 		return false;
 	ret_opening->found = clean ? INDEX_CLEAN : INDEX_UNCLEAN;
-	return clean ? remove_clean_mark(db, err) : quick_check(db, path, err);
+	return clean ? remove_clean_mark(db, err) : check_or_postpone(db, path, &ret_opening->unchecked, err);
 }
 
 static struct db *
@@ -289,6 +299,20 @@ index_close(struct index *index, enum writer_ending ending)
 	pthread_mutex_destroy(&index->mutex);
 	free(index->path);
 	free(index);
+}
+
+bool
+index_check(struct index *index, const atomic_bool *stop, struct err *err)
+{
+	struct db *db = index_reader(index, err);
+	bool sound;
+
+	if (db == NULL)
+		return index_failed(index, err);
+	db_heed(db, stop);
+	sound = quick_check(db, index->path, err);
+	db_heed(db, NULL);
+	return sound || index_failed(index, err);
 }
 
 struct db *

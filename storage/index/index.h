@@ -7,6 +7,7 @@
 #define STORAGE_INDEX_INDEX_H
 
 #include <stdbool.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "storage/base/err.h"
@@ -31,9 +32,12 @@ enum index_found {
 };
 
 #define INDEX_ASIDE_MAX 64
+/* Bytes: an index that was not closed in order is checked before it is used, a larger one by index_check meanwhile. */
+#define INDEX_CHECK_MAX (16u << 20)
 
 struct index_opening {
 	enum index_found found;
+	bool unchecked;              /* INDEX_UNCLEAN, and large: index_check tells whether it is damaged */
 	int migrated_from;           /* the version its schema had; 0: it was up to date */
 	char aside[INDEX_ASIDE_MAX]; /* INDEX_DAMAGED: the file name that the damaged one has now */
 	struct err damage;           /* INDEX_DAMAGED: what was wrong with it */
@@ -51,6 +55,12 @@ struct index *index_open(
  * fills the new one.
  */
 void index_close(struct index *index, enum writer_ending ending);
+
+/*
+ * Looks for damage, on this thread's connection and for as long as that takes; soon after stop is set it gives up with
+ * ERR_CANCELLED. ERR_CORRUPT is remembered, as when a question finds it.
+ */
+bool index_check(struct index *index, const atomic_bool *stop, struct err *err) MUST_CHECK;
 
 /* This thread's read-only connection; for storage/index/ alone. */
 struct db *index_reader(struct index *index, struct err *err) MUST_CHECK;

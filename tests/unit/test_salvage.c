@@ -278,6 +278,48 @@ saves_when_damage_is_noticed_late(void **state)
 	assert_true(has_token(7));
 }
 
+/* One that was killed while it was larger than what is checked before anything else. */
+static void
+make_large(void)
+{
+	decide();
+	index_close(index_at_hand, WRITER_ENDS_UNCLEAN);
+	run_sql("WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20000)"
+	        " INSERT INTO import SELECT n, printf('%.*c', 1000, 'x'), 0 FROM number");
+}
+
+static void
+large_one_is_checked_meanwhile(void **state)
+{
+	struct index_opening opening;
+	struct index_state now;
+	struct err err = ERR_NONE;
+	atomic_bool stop = true;
+
+	(void)state;
+	make_large();
+	opening = open_index(INDEX_WRITE);
+	assert_int_equal(opening.found, INDEX_UNCLEAN);
+	assert_true(opening.unchecked);
+	assert_false(index_check(index_at_hand, &stop, &err));
+	assert_int_equal(err.code, ERR_CANCELLED);
+	stop = false;
+	assert_true(index_check(index_at_hand, &stop, &err));
+
+	index_close(index_at_hand, WRITER_ENDS_UNCLEAN);
+	spoil_root_of("archive");
+	opening = open_index(INDEX_WRITE);
+	assert_true(opening.unchecked);
+	assert_false(index_check(index_at_hand, &stop, &err));
+	assert_int_equal(err.code, ERR_CORRUPT);
+	assert_true(index_state(index_at_hand, &now, &err));
+	assert_int_equal(now.trouble.code, ERR_CORRUPT);
+	index_close(index_at_hand, WRITER_ENDS_UNCLEAN);
+	assert_int_equal(files_in(directory, "", "index.db.damaged-.*Z$"), 1);
+	open_index(INDEX_WRITE);
+	assert_decided();
+}
+
 int
 main(void)
 {
@@ -287,6 +329,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(leaves_out_what_makes_no_sense, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(starts_anew_from_no_database, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(saves_when_damage_is_noticed_late, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(large_one_is_checked_meanwhile, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
