@@ -276,28 +276,40 @@ context_value(EVP_MD_CTX *context, enum digest_algo algo, uint8_t *ret)
 }
 
 struct hasher *
-hasher_create(void)
+hasher_create_for(unsigned wanted)
 {
 	struct hasher *hasher = xcalloc(1, sizeof *hasher);
 
 	for (int algo = 0; algo < DIGEST_ALGOS; algo++)
-		hasher->contexts[algo] = context_create(algo);
+		if ((wanted & 1u << algo) != 0)
+			hasher->contexts[algo] = context_create(algo);
 	return hasher;
+}
+
+struct hasher *
+hasher_create(void)
+{
+	return hasher_create_for((1u << DIGEST_ALGOS) - 1);
 }
 
 void
 hasher_add(struct hasher *hasher, const void *bytes, size_t length)
 {
 	for (int algo = 0; algo < DIGEST_ALGOS; algo++)
-		must(EVP_DigestUpdate(hasher->contexts[algo], bytes, length));
+		if (hasher->contexts[algo] != NULL)
+			must(EVP_DigestUpdate(hasher->contexts[algo], bytes, length));
 }
 
 void
 hasher_digests(struct hasher *hasher, struct digests *ret)
 {
-	for (int algo = 0; algo < DIGEST_ALGOS; algo++)
+	ret->known = 0;
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		if (hasher->contexts[algo] == NULL)
+			continue;
 		context_value(hasher->contexts[algo], algo, value_in(ret, algo));
-	ret->known = (1u << DIGEST_ALGOS) - 1;
+		ret->known |= 1u << algo;
+	}
 }
 
 void

@@ -66,6 +66,7 @@ const uint8_t *digests_bytes(const struct digests *set, enum digest_algo algo); 
 
 /* Computes all four digests of a stream of bytes. Owned by one thread at a time. */
 struct hasher *hasher_create(void);
+struct hasher *hasher_create_for(unsigned wanted); /* some of them: bits 1 << algo */
 void hasher_add(struct hasher *hasher, const void *bytes, size_t length);
 void hasher_digests(
         struct hasher *hasher, struct digests *ret); /* of all that was added; the hasher starts anew */

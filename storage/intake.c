@@ -41,7 +41,12 @@ struct intake {
 	 */
 	char *held;
 	atomic_size_t held_length; /* of them so far: others read while they come */
-	struct hasher *hasher;     /* of one that is held: NULL until it is sealed */
+	/*
+	 * One of these: INTAKE_HASHES_HERE and what was held, hash while they write; what is hashed behind and has a file is
+	 * followed. Neither while it is held.
+	 */
+	struct hasher *hasher;
+	struct follower *follower;
 	intake_sealed_fn *sealed;
 	intake_done_fn *done;
 	void *context;
@@ -120,18 +125,29 @@ allocate(const struct intake *intake, struct err *err)
 }
 
 static bool
+begin_hashing(struct intake *intake, struct err *err)
+{
+	bool behind = intake->hashing == INTAKE_HASHES_BEHIND && intake->keeping == INTAKE_KEEP;
+
+	if (behind && intake->held == NULL)
+		intake->follower = follower_create(intake->store->followers, intake->publication.fd, err);
+	else
+		intake->hasher = hasher_create();
+	return intake->hasher != NULL || intake->follower != NULL;
+}
+
+static bool
 open_file(struct intake *intake, struct err *err)
 {
 	struct publication *publication = &intake->publication;
 
-	intake->hasher = hasher_create();
 	if (intake->keeping == INTAKE_KEEP)
 		publication->fd = blobs_create_temp(intake->store->blobs, publication->temp, err);
 	else
 		publication->fd = memfd_create("larder", MFD_CLOEXEC);
 	if (publication->fd < 0 && intake->keeping == INTAKE_PASS_THROUGH)
 		return err_errno(err, "making a file in memory");
-	return publication->fd >= 0 && allocate(intake, err);
+	return publication->fd >= 0 && allocate(intake, err) && begin_hashing(intake, err);
 }
 
 /* Whether it is to be held in memory; takes its bytes from INTAKE_HELD_TOTAL then. */
@@ -211,7 +227,10 @@ write_bytes(struct intake *intake, const void *bytes, size_t length, struct err 
 
 	if (!file_write(publication->fd, bytes, length, err))
 		return err_wrap(err, "%s/tmp/%s", blobs_directory(intake->store->blobs), publication->temp);
-	hasher_add(intake->hasher, bytes, length);
+	if (intake->follower != NULL)
+		follower_advance(intake->follower, publication->archive.size_bytes + length);
+	else
+		hasher_add(intake->hasher, bytes, length);
 	return true;
 }
 
@@ -300,14 +319,16 @@ static void
 seal(struct publication *publication)
 {
 	struct intake *intake = publication->owner;
-	struct digests *digests = &publication->archive.digests;
+	struct archive *archive = &publication->archive;
 	struct err err = ERR_NONE;
-	bool written = intake->held == NULL || write_held(intake, &err);
+	bool done = intake->held == NULL || write_held(intake, &err);
 
-	if (written)
-		hasher_digests(intake->hasher, digests);
+	if (done && intake->follower != NULL)
+		done = follower_finish(intake->follower, archive->size_bytes, &archive->digests, &err);
+	else if (done)
+		hasher_digests(intake->hasher, &archive->digests);
 	intake->state = INTAKE_COMPLETE;
-	intake->sealed(intake->context, written ? digests : NULL, written ? NULL : &err);
+	intake->sealed(intake->context, done ? &archive->digests : NULL, done ? NULL : &err);
 }
 
 void
@@ -420,5 +441,6 @@ intake_close(struct intake *intake)
 	stop_holding(intake);
 	auto_close(&intake->publication.fd);
 	hasher_destroy(intake->hasher);
+	follower_destroy(intake->follower);
 	free(intake);
 }

@@ -35,8 +35,8 @@ enum intake_source { INTAKE_FETCHED, INTAKE_GIVEN };
 
 /*
  * INTAKE_HASHES_HERE: whoever appends hashes too, and closes with intake_digests. INTAKE_HASHES_BEHIND: closes with
- * intake_seal, and what is small (INTAKE_HELD_MAX) is only held in memory until then: making its file, writing and
- * hashing it are left to the store's threads, several at once. For threads that have better to do.
+ * intake_seal, and hashing is left to the store's threads; what is small (INTAKE_HELD_MAX) is only held in memory until
+ * then, and they make and write its file too. For threads that have better to do.
  */
 enum intake_hashing { INTAKE_HASHES_HERE, INTAKE_HASHES_BEHIND };
 

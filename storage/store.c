@@ -81,8 +81,10 @@ start_threads(struct store *store, const struct index_opening *opening)
 	else if (store->mode == STORE_WRITE && !agree)
 		need = RECOVERY_NEEDED;
 
-	if (store->mode == STORE_WRITE)
+	if (store->mode == STORE_WRITE) {
+		store->followers = followers_create();
 		store->publisher = publisher_create(store);
+	}
 	if (store->mode == STORE_WRITE && store->max_bytes > 0)
 		store->evictor = evictor_create(store, store->max_bytes);
 	recovery_create(store, need);
@@ -121,6 +123,7 @@ store_close(struct store *store)
 	finished = recovery_destroy(store->recovery);
 	publisher_destroy(store->publisher); /* until here an eviction may hold what is to be published */
 	evictor_destroy(store->evictor);
+	followers_destroy(store->followers);
 	/* The index's writer does what was posted last; contacts are among it, which the catalog remembers. */
 	index_close(store->index,
 	        finished && !atomic_load(&store->untidy) ? WRITER_ENDS_CLEAN : WRITER_ENDS_UNCLEAN);

@@ -9,6 +9,7 @@
 #include "storage/blobs.h"
 #include "storage/claims.h"
 #include "storage/evict.h"
+#include "storage/follower.h"
 #include "storage/index/archive_rows.h"
 #include "storage/publisher.h"
 #include "storage/recovery.h"
@@ -25,6 +26,7 @@ struct store {
 	struct claims claims;
 	struct space space;
 	struct publisher *publisher; /* NULL in STORE_READ */
+	struct followers *followers; /* NULL in STORE_READ */
 	struct recovery *recovery;   /* NULL in STORE_READ */
 	struct evictor *evictor;     /* NULL in STORE_READ, and where everything is kept */
 	uint64_t max_bytes;          /* 0: everything is kept */
