@@ -67,6 +67,12 @@ def program(name):
     return path
 
 
+def disk_seconds(folder, threads, files, size):
+    """How long this disk takes to make so many files durable by itself; the folder is made. See disk.c."""
+    out = subprocess.run([program("disk"), folder, str(threads), str(files), str(size)], check=True, capture_output=True, text=True).stdout
+    return float(out)
+
+
 def wait_for(found, seconds=20):
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from common import LARDER, SHORT, TOP, Origin, configure, larder, load, program, spread, table
+from common import LARDER, SHORT, TOP, Origin, configure, disk_seconds, larder, load, program, spread, table
 from hits import sizes_like
 
 FETCHED = 1700
@@ -119,9 +119,7 @@ def bench_add(work):
             "the disk's own rate, one after the other": lambda run: disk(run, 1)}
 
     def disk(run, threads):
-        out = subprocess.run([program("disk"), os.path.join(work, f"disk-{threads}-{run}"), str(threads), str(ADDED), str(SIZE)],
-                             check=True, capture_output=True, text=True).stdout
-        return float(out), 0
+        return disk_seconds(os.path.join(work, f"disk-{threads}-{run}"), threads, ADDED, SIZE), 0
     figures = {name: [] for name in ways}
     print(f"The disk's own rate: write, fdatasync, rename, fsync of the folder. In turns, {RUNS} runs each, medians (least-most). {load()}\n")
     for run in range(RUNS):

@@ -7,13 +7,13 @@ import shutil
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
-from common import HERE, LARDER, NGINX, REPEATS, SECONDS, TOP, Server, configure, free_port, table
+from common import HERE, LARDER, NGINX, REPEATS, SECONDS, TOP, Server, configure, disk_seconds, free_port, load, table
 
 SIZE = 60000
 FILES = 1000
+DISK_FILES = 2500
 DAV = "server {{ listen 127.0.0.1:{port} reuseport; root {work}/dav; client_max_body_size 0; client_body_buffer_size 1m;" \
       " location / {{ dav_methods PUT; create_full_put_path on; }} }}"
 RSYNCD = """use chroot = no
@@ -139,35 +139,6 @@ def bench_push(work):
                for way, (first, again) in figures.items()])
 
 
-def disk_rate(folder, threads):
-    """Files a second that this disk makes durable: write, fdatasync, rename, fsync of the directory."""
-    counts, body = [0] * threads, os.urandom(SIZE)
-    end = time.monotonic() + SECONDS
-    for shard in range(256):
-        os.makedirs(os.path.join(folder, f"{shard:02x}"), exist_ok=True)
-
-    def work(number):
-        while time.monotonic() < end:
-            name = f"{number}.{counts[number]}.{time.monotonic_ns()}"
-            shard = os.path.join(folder, f"{(counts[number] * 7 + number) % 256:02x}")
-            fd = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            os.write(fd, body)
-            os.fdatasync(fd)
-            os.close(fd)
-            os.rename(os.path.join(folder, name), os.path.join(shard, name))
-            fd = os.open(shard, os.O_RDONLY)
-            os.fsync(fd)
-            os.close(fd)
-            counts[number] += 1
-
-    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return sum(counts) / SECONDS
-
-
 def upload_rate(url, token, clients, run):
     out = subprocess.run(["wrk", "-t", "1", "-c", str(clients), "-d", f"{SECONDS}s", "-s", os.path.join(HERE, "upload.lua"), url],
                          check=True, capture_output=True, text=True,
@@ -187,11 +158,11 @@ def bench_uploads(work):
     for clients in (1, 8, 32):
         disk, ours = [], []
         for number in range(REPEATS):
-            disk.append(disk_rate(os.path.join(work, "disk"), clients))
+            disk.append(DISK_FILES / disk_seconds(os.path.join(work, f"disk-{clients}-{number}"), clients, DISK_FILES, SIZE))
             ours.append(upload_rate(url + "/api/v1/archives", token, clients, f"{clients}.{number}"))
         middle, base = statistics.median(ours), statistics.median(disk)
         rows.append((str(clients), f"{middle:.0f}", f"{base:.0f}", f"{middle / base:.2f}"))
     server.stop()
     print(f"The disk's own rate: as many threads that write a file of that size, fdatasync, rename, fsync the directory. In turns, "
-          f"{SECONDS} s a run, {REPEATS} runs each, medians. An upload is hashed four ways, verified, and has its row in the index.\n")
+          f"{SECONDS} s a run, {REPEATS} runs each, medians. An upload is hashed four ways, verified, and has its row in the index. {load()}\n")
     table(("clients", "uploads a second", "the disk's own rate", "ratio"), rows)
