@@ -271,7 +271,38 @@ flight_land(struct flight *flight, flight_told_fn *told, void *context)
 {
 	struct err err = ERR_NONE;
 
-	told(context, land(flight, &err) ? NULL : &err);
+	if (!flight->tells_later) {
+		told(context, land(flight, &err) ? NULL : &err);
+		return;
+	}
+	pthread_mutex_lock(&flight->mutex);
+	flight->told_context = context;
+	flight->told = told;
+	changed(flight);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+void
+fake_wait_landing(struct flight *flight)
+{
+	pthread_mutex_lock(&flight->mutex);
+	while (flight->told == NULL)
+		pthread_cond_wait(&flight->changed, &flight->mutex);
+	pthread_mutex_unlock(&flight->mutex);
+}
+
+void
+fake_tell(struct flight *flight)
+{
+	struct err err = ERR_NONE;
+	flight_told_fn *told;
+
+	fake_wait_landing(flight);
+	pthread_mutex_lock(&flight->mutex);
+	told = flight->told;
+	flight->told = NULL;
+	pthread_mutex_unlock(&flight->mutex);
+	told(flight->told_context, land(flight, &err) ? NULL : &err);
 }
 
 void

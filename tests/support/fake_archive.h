@@ -23,6 +23,7 @@ struct flight {
 	struct err refuse_append; /* the next append fails so, once */
 	struct err refuse_land;   /* the next landing fails so, once */
 	bool settles_later;       /* the store takes its time: fake_settle */
+	bool tells_later;         /* whether it is right is told by fake_tell, on the test's thread */
 	unsigned announced_count; /* the fetcher's, read when over … */
 	bool rejected;            /* … as these: it landed with other bytes */
 	unsigned handed_on;       /* they were handed on */
@@ -31,6 +32,8 @@ struct flight {
 	pthread_cond_t changed;
 	bool promised;
 	bool landed, settled, failed, stored;
+	flight_told_fn *told; /* while it is to be told */
+	void *told_context;
 	struct err err;
 	int64_t failed_until_ms;
 	char *bytes;
@@ -47,6 +50,9 @@ void fake_wait(struct flight *flight);
 void fake_wait_length(struct flight *flight, size_t length);
 void fake_wait_ticks(struct flight *flight, unsigned ticks);
 void fake_wait_landed(struct flight *flight);
+/* Until the fetcher wants to know whether it may land. */
+void fake_wait_landing(struct flight *flight);
+void fake_tell(struct flight *flight);
 void fake_promise(struct flight *flight);
 void fake_settle(struct flight *flight);
 /* The archive came by other means: it is over, and whatever the fetcher tries comes too late. */

@@ -750,6 +750,101 @@ stopping_fails_all(void **state)
 	flight_release(queued);
 }
 
+/* --- whether it is right is told later --- */
+
+static void
+others_go_on_while_one_is_proved(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	world->config.fetch.transfers = 1;
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	start(world);
+	flight->tells_later = true;
+	submit(world, flight);
+	fake_wait_landing(flight);
+	fake_wait_ticks(flight, 2);
+	expect_landed(world);
+	fake_tell(flight);
+	fake_wait(flight);
+	assert_true(flight->settled);
+	flight_release(flight);
+}
+
+static void
+the_next_origin_is_asked_when_it_is_told_that_bytes_were_wrong(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	name(world, "/wrong");
+	name_other(world, "/b");
+	scripted_serve(world->origin, "/wrong", "wrong", 5);
+	serve_right(world->other, "/b");
+	start(world);
+	flight->tells_later = true;
+	submit(world, flight);
+	fake_tell(flight);
+	fake_tell(flight);
+	fake_wait(flight);
+	assert_true(flight->settled);
+	assert_int_equal(scripted_hits(world->origin, "/wrong"), 1);
+	assert_int_equal(scripted_hits(world->other, "/b"), 1);
+	flight_release(flight);
+}
+
+/* It came by other means meanwhile: the errand is not over before it was told. */
+static void
+stored_meanwhile_is_no_harm(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	start(world);
+	flight->tells_later = true;
+	submit(world, flight);
+	fake_wait_landing(flight);
+	fake_stored(flight);
+	expect_landed(world); /* the fetcher has had time to notice */
+	fake_tell(flight);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(flight->references, 1);
+	flight_release(flight);
+}
+
+static void *
+stop(void *context)
+{
+	fetcher_stop(context);
+	return NULL;
+}
+
+static void
+stopping_waits_for_what_is_being_proved(void **state)
+{
+	struct world *world = *state;
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+	pthread_t stopping;
+
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	start(world);
+	flight->tells_later = true;
+	submit(world, flight);
+	fake_wait_landing(flight);
+	assert_int_equal(pthread_create(&stopping, NULL, stop, world->fetcher), 0);
+	fake_tell(flight);
+	pthread_join(stopping, NULL);
+	assert_true(flight->settled);
+	assert_int_equal(flight->err.code, ERR_OK);
+	assert_int_equal(flight->references, 1);
+	flight_release(flight);
+}
+
 /* --- documents --- */
 
 static bool
@@ -848,6 +943,10 @@ main(void)
 	        CASE(broken_catalog_leaves_the_mirrors),
 	        CASE(a_full_host_does_not_hold_up_another),
 	        CASE(whose_host_is_least_busy_goes_first),
+	        CASE(others_go_on_while_one_is_proved),
+	        CASE(the_next_origin_is_asked_when_it_is_told_that_bytes_were_wrong),
+	        CASE(stored_meanwhile_is_no_harm),
+	        CASE(stopping_waits_for_what_is_being_proved),
 	        CASE(stopping_fails_all),
 	        CASE(documents_come_into_a_file),
 	        CASE(stopping_wakes_who_waits_for_a_document),
