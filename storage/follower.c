@@ -1,6 +1,6 @@
 /*
- * The threads that hash behind a writer. They read what was just written, which is in memory. Must never wait for anything but
- * their mailbox: whoever finishes a follower waits for them.
+ * The threads that hash behind a writer. They read what was just written, which is in memory, and begin to flush it. Must never
+ * wait for anything but their mailbox and the disk: whoever finishes a follower waits for them.
  */
 #include "storage/follower.h"
 
@@ -38,7 +38,8 @@ struct follower {
 	int fd;
 	pthread_mutex_t mutex; /* over the rest; a leaf */
 	pthread_cond_t idle;
-	uint64_t size; /* bytes that may be read */
+	uint64_t size;    /* bytes that may be read */
+	uint64_t flushed; /* the first lane's: so many were given to the disk */
 	bool finishing, abandoned;
 	struct err trouble; /* reading it */
 	struct lane lanes[LANES];
@@ -93,6 +94,22 @@ hash_piece(struct lane *lane, char *piece, uint64_t up_to, struct err *err)
 	return true;
 }
 
+/*
+ * What was hashed is on its way to the disk already when the writer flushes the whole, so that he waits for the rest only. Whether
+ * it arrives is told there: this asks for nothing.
+ */
+static void
+flush_behind(struct lane *lane)
+{
+	struct follower *follower = lane->follower;
+	uint64_t length = lane->hashed - follower->flushed;
+
+	if (lane != &follower->lanes[0] || length < FOLLOWER_STEP)
+		return;
+	(void)sync_file_range(follower->fd, (off_t)follower->flushed, (off_t)length, SYNC_FILE_RANGE_WRITE);
+	follower->flushed = lane->hashed;
+}
+
 static void
 run_lane(struct lane *lane, char *piece)
 {
@@ -107,6 +124,7 @@ run_lane(struct lane *lane, char *piece)
 
 		pthread_mutex_unlock(&follower->mutex);
 		read = hash_piece(lane, piece, up_to, &err);
+		flush_behind(lane);
 		pthread_mutex_lock(&follower->mutex);
 		if (!read)
 			follower->trouble = err;

@@ -1,6 +1,6 @@
 /*
  * Followers: each hashes one file that grows, behind whoever writes it, so that hashing costs the writer no time and is soon
- * over once the last byte is written. Two lanes with two digests each work on one file; a few threads work on all.
+ * over once the last byte is written, as is flushing it. Two lanes with two digests each work on one file; a few threads work on all.
  */
 #ifndef STORAGE_FOLLOWER_H
 #define STORAGE_FOLLOWER_H
