@@ -34,10 +34,11 @@ def chosen(words):
 def main():
     names = chosen(sys.argv[1:])
     print("# Measured\n")
-    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, Linux {platform.release()}, in {os.environ.get('LARDER_BENCH_NETWORK', 'the host’s network')}, "
+    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, Linux {platform.release().partition('-')[0]}, in {os.environ.get('LARDER_BENCH_NETWORK', 'the host’s network')}, "
           f"load before {os.getloadavg()[0]:.2f}.\n")
     # All of it goes at the very end: for minutes after a mass unlinking ext4 makes new files several times dearer.
     with tempfile.TemporaryDirectory(prefix="larder-bench.", ignore_cleanup_errors=True) as work:
+        os.chmod(work, 0o755)  # nginx's workers give up root
         for name in names:
             os.makedirs(os.path.join(work, name))
             BENCHES[name](os.path.join(work, name))
