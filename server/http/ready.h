@@ -10,7 +10,10 @@
 #include "server/http/request.h"
 #include "storage/blob.h"
 
-/* Up to here a copy in memory is sent, above the file itself: a copy costs less than sendfile up to here, and as much at twice that, for which more archives have room in hot.memory. */
+/*
+ * Up to here a copy in memory is sent, above the file itself: a copy costs less than sendfile, as much at twice that size, and more archives
+ * have room in hot.memory.
+ */
 #define READY_MEMORY_MAX (32u << 10)
 
 #define READY_ITSELF    2048 /* bytes of memory: its header fields, and what is around it */
