@@ -41,6 +41,7 @@ struct intake {
 	 */
 	char *held;
 	atomic_size_t held_length; /* of them so far: others read while they come */
+	atomic_bool outgrown;      /* more came than there was room for: from then on the file has them */
 	/*
 	 * One of these: INTAKE_HASHES_HERE and what was held, hash while they write; what is hashed behind and has a file is
 	 * followed. Neither while it is held.
@@ -179,6 +180,13 @@ make_room(struct intake *intake, struct err *err)
 	return true;
 }
 
+/* Its bytes are in memory, and not in a file yet or not only there. Any thread. */
+static bool
+is_held(const struct intake *intake)
+{
+	return intake->held != NULL && !atomic_load_explicit(&intake->outgrown, memory_order_acquire);
+}
+
 static void
 stop_holding(struct intake *intake)
 {
@@ -186,7 +194,6 @@ stop_holding(struct intake *intake)
 		return;
 	atomic_fetch_sub(&intake->store->held_bytes, intake->expected_size);
 	free(intake->held);
-	intake->held = NULL;
 }
 
 struct intake *
@@ -242,15 +249,14 @@ write_held(struct intake *intake, struct err *err)
 	       write_bytes(intake, intake->held, (size_t)intake->publication.archive.size_bytes, err);
 }
 
-/* More comes than was expected: it is not held any more. */
+/* More comes than was expected. The memory stays: somebody may be reading it. */
 static bool
 outgrow(struct intake *intake, struct err *err)
 {
-	bool written = write_held(intake, err);
-
-	if (written)
-		stop_holding(intake);
-	return written;
+	if (!write_held(intake, err))
+		return false;
+	atomic_store_explicit(&intake->outgrown, true, memory_order_release);
+	return true;
 }
 
 bool
@@ -265,9 +271,9 @@ intake_append(struct intake *intake, const void *bytes, size_t length, struct er
 		        (unsigned long long)intake->max_size);
 	if (!reserve(intake, size, err))
 		return false;
-	if (intake->held != NULL && size > intake->expected_size && !outgrow(intake, err))
+	if (is_held(intake) && size > intake->expected_size && !outgrow(intake, err))
 		return false;
-	if (intake->held != NULL) {
+	if (is_held(intake)) {
 		memcpy(intake->held + archive->size_bytes, bytes, length);
 		atomic_store_explicit(&intake->held_length, (size_t)size, memory_order_release);
 	} else if (!write_bytes(intake, bytes, length, err)) {
@@ -282,7 +288,7 @@ intake_pread(const struct intake *intake, void *ret, size_t max, uint64_t offset
 {
 	size_t length;
 
-	if (intake->held == NULL)
+	if (!is_held(intake))
 		return file_pread(intake->publication.fd, ret, max, offset, err);
 	length = atomic_load_explicit(&intake->held_length, memory_order_acquire);
 	if (offset >= length)
@@ -321,7 +327,7 @@ seal(struct publication *publication)
 	struct intake *intake = publication->owner;
 	struct archive *archive = &publication->archive;
 	struct err err = ERR_NONE;
-	bool done = intake->held == NULL || write_held(intake, &err);
+	bool done = !is_held(intake) || write_held(intake, &err);
 
 	if (done && intake->follower != NULL)
 		done = follower_finish(intake->follower, archive->size_bytes, &archive->digests, &err);

@@ -400,6 +400,39 @@ one_that_grows_beyond_its_length_gets_a_file(void **state)
 	assert_stored(store, "first and more", BLOB_PROVEN);
 }
 
+/* Reads until all of it is there. */
+static void *
+read_along(void *context)
+{
+	static const char all[] = "first and more";
+	const struct intake *intake = context;
+	char bytes[16] = "";
+	struct err err = ERR_NONE;
+	ssize_t got = 0;
+
+	while (got >= 0 && (size_t)got < sizeof all - 1 && memcmp(bytes, all, (size_t)got) == 0)
+		got = intake_pread(intake, bytes, sizeof bytes, 0, &err);
+	return got == sizeof all - 1 && memcmp(bytes, all, sizeof all - 1) == 0 ? NULL : context;
+}
+
+static void
+one_that_outgrows_its_length_is_read_meanwhile(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		struct intake *intake = open_behind(5);
+		pthread_t reader;
+		void *wrong;
+
+		assert_int_equal(pthread_create(&reader, NULL, read_along, intake), 0);
+		append(intake, "first");
+		append(intake, " and more");
+		pthread_join(reader, &wrong);
+		assert_null(wrong);
+		intake_close(intake);
+	}
+}
+
 static void
 one_of_unknown_length_has_a_file(void **state)
 {
@@ -468,6 +501,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(small_one_has_no_file_before_it_is_sealed, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                one_that_grows_beyond_its_length_gets_a_file, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                one_that_outgrows_its_length_is_read_meanwhile, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(one_of_unknown_length_has_a_file, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
 	                sealed_one_that_is_not_committed_disappears, set_up, tear_down),
