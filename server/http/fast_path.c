@@ -41,10 +41,10 @@ struct entry {
 
 struct fast_client {
 	int fd;
-	bool is_watched; /* in the worker's epoll set */
-	bool has_turn;   /* in line for its next turn */
-	bool has_more;   /* there may be bytes on the socket that nobody has looked at */
-	bool is_ending;  /* the end of them was seen by epoll */
+	uint32_t watched; /* events that the worker's epoll set has him with; 0: he is not in it */
+	bool has_turn;    /* in line for its next turn */
+	bool has_more;    /* there may be bytes on the socket that nobody has looked at */
+	bool is_ending;   /* the end of them was seen by epoll */
 	struct connection *connection;
 	struct ready *ready; /* what is being sent; NULL: a request is awaited */
 	/* the answer that is being sent */
@@ -126,7 +126,7 @@ hand_over(struct fast_path *fast, struct fast_client *client)
 {
 	int64_t waits_since_ms = connection_waits_since(client->connection);
 
-	if (client->is_watched)
+	if (client->watched != 0)
 		epoll_ctl(fast->worker->epoll, EPOLL_CTL_DEL, client->fd, NULL);
 	worker_hand_over(fast->worker, forget(fast, client), waits_since_ms);
 }
@@ -281,7 +281,7 @@ parts_left(const struct fast_client *client, struct iovec ret[PARTS], size_t *re
 		size_t end = total + all[i].iov_len;
 		size_t skip = client->sent > total ? (size_t)client->sent - total : 0;
 
-		if (client->sent < end)
+		if (client->sent < end && all[i].iov_len > 0)
 			ret[(*ret_count)++] =
 			        (struct iovec){(char *)all[i].iov_base + skip, all[i].iov_len - skip};
 		total = end;
@@ -365,16 +365,21 @@ end_answer(struct fast_path *fast, struct fast_client *client, const char *reaso
 
 /* --- the loop calls --- */
 
-/* epoll tells of what is new only, so that nothing has to be switched on and off: who waits is told. */
+/*
+ * epoll tells of what is new only, so that nothing has to be switched off again. Of room to send it tells from the first time on that there
+ * was none.
+ */
 static void
-watch(struct fast_path *fast, struct fast_client *client)
+watch(struct fast_path *fast, struct fast_client *client, uint32_t events)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = client};
+	struct epoll_event event = {
+	        .events = client->watched | events | EPOLLRDHUP | EPOLLET, .data.ptr = client};
+	int operation = client->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 
-	if (client->is_watched)
+	if ((client->watched & events) == events)
 		return;
-	client->is_watched = true;
-	if (epoll_ctl(fast->worker->epoll, EPOLL_CTL_ADD, client->fd, &event) != 0)
+	client->watched |= events;
+	if (epoll_ctl(fast->worker->epoll, operation, client->fd, &event) != 0)
 		part_with(fast, client);
 }
 
@@ -391,7 +396,7 @@ static bool
 look_for_next(struct fast_path *fast, struct fast_client *client)
 {
 	if (!client->has_more) {
-		watch(fast, client);
+		watch(fast, client, EPOLLIN);
 		return false;
 	}
 	switch (look(fast, client)) {
@@ -399,7 +404,7 @@ look_for_next(struct fast_path *fast, struct fast_client *client)
 		return true;
 	case GLANCE_NOTHING:
 		client->has_more = false;
-		watch(fast, client);
+		watch(fast, client, EPOLLIN);
 		break;
 	case GLANCE_OTHER:
 		hand_over(fast, client);
@@ -424,7 +429,7 @@ send_answer(struct fast_path *fast, struct fast_client *client)
 			part_with(fast, client);
 		return !closes;
 	case PUSH_WAITS:
-		watch(fast, client);
+		watch(fast, client, EPOLLIN | EPOLLOUT);
 		break;
 	case PUSH_TURN_OVER:
 		give_turn(fast, client);

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -120,7 +118,6 @@ static void
 accept_some(struct worker *worker)
 {
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		const int on = 1;
 		struct sockaddr_storage peer;
 		socklen_t length = sizeof peer;
 		int fd = accept4(worker->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -129,8 +126,6 @@ accept_some(struct worker *worker)
 			rest(worker);
 		if (fd < 0)
 			return;
-		if (peer.ss_family != AF_UNIX)
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		fast_path_welcome(worker->fast, fd, (struct sockaddr *)&peer);
 	}
 }
