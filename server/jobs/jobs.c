@@ -1,7 +1,7 @@
 /*
  * Jobs: the table. Any thread adds and cancels; jobs_run.c runs them. A stop of the daemon is no end of a job:
  * its row stays as it is, and the next start runs it again from the beginning, which finds what is stored
- * already.
+ * already. A job that somebody cancelled ends, whatever comes between: the row says so before anybody is told.
  */
 #include "server/jobs/jobs.h"
 
@@ -82,11 +82,32 @@ take_up(void *context, const struct job_row *row)
 	struct jobs *jobs = context;
 	struct job *job;
 
-	if (row->state != JOB_WAITING && row->state != JOB_RUNNING)
+	if (row->state != JOB_WAITING && row->state != JOB_RUNNING && row->state != JOB_CANCELLING)
 		return true;
 	job = job_create(jobs, row, "an earlier start");
+	if (row->state == JOB_CANCELLING) {
+		job->state = JOB_RUNNING;
+		atomic_store(&job->cancelled, true);
+	}
 	TAILQ_INSERT_HEAD(&jobs->all, job, link);
 	return true;
+}
+
+/* Those that were cancelled and had not ended yet. Before any thread runs. */
+static void
+end_cancelled(struct jobs *jobs)
+{
+	const struct err cancelled = {.code = ERR_CANCELLED,
+	        .text = "cancelled; larder ended before the job had, and does not go on with it"};
+	struct job *job = TAILQ_FIRST(&jobs->all);
+
+	while (job != NULL) {
+		struct job *after = TAILQ_NEXT(job, link); /* which has not ended: it is not forgotten */
+
+		if (atomic_load(&job->cancelled))
+			job_end(job, JOB_CANCELLED, job_outcome(NULL, NULL, &cancelled), cancelled.text);
+		job = after;
+	}
 }
 
 static bool
@@ -127,6 +148,7 @@ jobs_create(struct larder *larder, struct err *err)
 		jobs_destroy(jobs);
 		return NULL;
 	}
+	end_cancelled(jobs);
 	spool_clean(larder->store, keep_body, jobs);
 	count = jobs_count(jobs, JOB_WAITING);
 	if (count > 0)
@@ -243,24 +265,45 @@ jobs_add(struct jobs *jobs, const struct job_wish *wish, int64_t *ret_id, struct
 
 /* --- cancelling --- */
 
-/* What the job is doing now; one that waited is the caller's to end, nobody else takes it. */
-static enum job_state
-mark_cancelled(struct jobs *jobs, int64_t id, struct job **ret)
+/* Whether it has still to end. ret: one that waited, which is the caller's from here on, nobody else takes it; else NULL. */
+static bool
+claim(struct jobs *jobs, int64_t id, struct job **ret)
 {
-	enum job_state state = JOB_DONE;
+	struct job *job;
+	bool lives;
+
+	*ret = NULL;
+	pthread_mutex_lock(&jobs->mutex);
+	job = jobs_find(jobs, id);
+	lives = job != NULL && (job->state == JOB_WAITING || job->state == JOB_RUNNING);
+	if (lives && job->state == JOB_WAITING) {
+		job->state = JOB_RUNNING;
+		*ret = job;
+	}
+	pthread_mutex_unlock(&jobs->mutex);
+	return lives;
+}
+
+static void
+give_back(struct jobs *jobs, struct job *waited)
+{
+	pthread_mutex_lock(&jobs->mutex);
+	waited->state = JOB_WAITING;
+	pthread_cond_signal(&jobs->changed);
+	pthread_mutex_unlock(&jobs->mutex);
+}
+
+/* Its thread hears of it in its own time; it may have ended meanwhile. */
+static void
+tell_to_end(struct jobs *jobs, int64_t id)
+{
 	struct job *job;
 
 	pthread_mutex_lock(&jobs->mutex);
 	job = jobs_find(jobs, id);
-	if (job != NULL) {
-		state = job->state;
+	if (job != NULL)
 		atomic_store(&job->cancelled, true);
-		if (state == JOB_WAITING)
-			job->state = JOB_RUNNING;
-	}
-	*ret = job;
 	pthread_mutex_unlock(&jobs->mutex);
-	return state;
 }
 
 static bool
@@ -280,24 +323,26 @@ why_not(struct jobs *jobs, int64_t id, struct err *err)
 	return false;
 }
 
+/* The promise first, durable; then the end. */
 bool
 jobs_cancel(struct jobs *jobs, int64_t id, struct err *err)
 {
-	struct err cancelled = {.code = ERR_CANCELLED, .text = "cancelled before it began"};
-	struct job *job;
+	const struct err cancelled = {.code = ERR_CANCELLED, .text = "cancelled before it began"};
+	struct job *waited;
 
-	switch (mark_cancelled(jobs, id, &job)) {
-	case JOB_WAITING:
-		job_end(job, JOB_CANCELLED, job_outcome(NULL, NULL, &cancelled), cancelled.text);
-		return true;
-	case JOB_RUNNING:
-		return true;
-	case JOB_DONE:
-	case JOB_FAILED:
-	case JOB_CANCELLED:
-		break;
+	if (!claim(jobs, id, &waited))
+		return why_not(jobs, id, err);
+	if (!job_row_move(store_index(jobs->larder->store), id, JOB_CANCELLING, NULL, err)) {
+		if (waited != NULL)
+			give_back(jobs, waited);
+		return err->code == ERR_NOT_FOUND ? why_not(jobs, id, err)
+		                                  : err_wrap(err, "cancelling job %" PRId64, id);
 	}
-	return why_not(jobs, id, err);
+	if (waited != NULL)
+		job_end(waited, JOB_CANCELLED, job_outcome(NULL, NULL, &cancelled), cancelled.text);
+	else
+		tell_to_end(jobs, id);
+	return true;
 }
 
 void

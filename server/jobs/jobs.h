@@ -51,7 +51,10 @@ json_t *jobs_tell(struct jobs *jobs, int64_t id, uint64_t since, struct err *err
 /* {"jobs": […]}: the newest JOBS_LISTED of them, without events and results. */
 #define JOBS_LISTED 100
 json_t *jobs_list(struct jobs *jobs, struct err *err) MUST_CHECK;
-/* Ends it, once it has heard: ERR_NOT_FOUND, ERR_TAKEN (it has ended already). */
+/*
+ * Ends it, once it has heard; durable when it returns: one that a kill overtakes is ended at the next start.
+ * ERR_NOT_FOUND, ERR_TAKEN (it has ended already). Blocks.
+ */
 bool jobs_cancel(struct jobs *jobs, int64_t id, struct err *err) MUST_CHECK;
 
 struct jobs_figures {

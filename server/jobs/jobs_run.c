@@ -144,6 +144,7 @@ count_end(struct jobs *jobs, enum job_state state)
 	switch (state) {
 	case JOB_WAITING:
 	case JOB_RUNNING:
+	case JOB_CANCELLING:
 		return;
 	case JOB_DONE:
 		metrics_add(jobs->larder->metrics, METRIC_JOBS_DONE, 1);
@@ -198,9 +199,9 @@ job_end(struct job *job, enum job_state state, char *outcome, const char *why)
 	struct err err = ERR_NONE;
 
 	if (!job_row_move(store_index(jobs->larder->store), job->id, state, outcome, &err))
-		log_warning("job %" PRId64 " ended, but that cannot be kept (%s): the next start runs it "
+		log_warning("job %" PRId64 " ended, but that cannot be kept (%s): the next start %s it "
 		            "once more",
-		        job->id, err.text);
+		        job->id, err.text, state == JOB_CANCELLED ? "ends" : "runs");
 	else
 		spool_remove(jobs->larder->store, job->body);
 	note_end(job, state, why);

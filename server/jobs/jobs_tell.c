@@ -15,6 +15,7 @@ job_state_name(enum job_state state)
 	case JOB_WAITING:
 		return "waiting";
 	case JOB_RUNNING:
+	case JOB_CANCELLING: /* until it has heard */
 		return "running";
 	case JOB_DONE:
 		return "done";

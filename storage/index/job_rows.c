@@ -119,6 +119,7 @@ has_ended(enum job_state state)
 	switch (state) {
 	case JOB_WAITING:
 	case JOB_RUNNING:
+	case JOB_CANCELLING:
 		return false;
 	case JOB_DONE:
 	case JOB_FAILED:

@@ -1,7 +1,9 @@
 /*
  * Jobs as they are kept, so that long work which somebody asked for goes on after a restart.
  *
- *   WAITING → RUNNING → DONE | FAILED | CANCELLED        a restart finds WAITING and RUNNING ones, and runs them (again)
+ *   WAITING ──→ RUNNING ──→ DONE | FAILED | CANCELLED    a restart finds WAITING and RUNNING ones, and runs them (again)
+ *       └→ CANCELLING ←┘            ↑                    and CANCELLING ones, which it ends
+ *               └───────────────────┘
  */
 #ifndef STORAGE_INDEX_JOB_ROWS_H
 #define STORAGE_INDEX_JOB_ROWS_H
@@ -13,7 +15,14 @@
 #include "storage/index/index.h"
 
 /* Kept in the table: the numbers stay. */
-enum job_state { JOB_WAITING = 0, JOB_RUNNING = 1, JOB_DONE = 2, JOB_FAILED = 3, JOB_CANCELLED = 4 };
+enum job_state {
+	JOB_WAITING = 0,
+	JOB_RUNNING = 1,
+	JOB_DONE = 2,
+	JOB_FAILED = 3,
+	JOB_CANCELLED = 4,
+	JOB_CANCELLING = 5, /* somebody was promised that it ends; only an end follows */
+};
 
 #define JOB_ROWS_MAX 200 /* of those that ended; the oldest make room */
 
@@ -32,7 +41,7 @@ void job_row_finish(struct job_row *job); /* releases the texts */
 bool job_row_add(struct index *index, const struct job_row *job, int64_t *ret_id, struct err *err) MUST_CHECK;
 /*
  * The new state; with an ended one also the result and the time, and ended jobs past JOB_ROWS_MAX are
- * deleted. result NULL: stays.
+ * deleted. result NULL: stays. What is CANCELLING stays so until it ends, whatever else it is moved to.
  */
 bool job_row_move(struct index *index, int64_t id, enum job_state state, const char *result,
         struct err *err) MUST_CHECK;

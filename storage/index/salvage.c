@@ -96,7 +96,7 @@ has_shape(sqlite3_stmt *statement, int at, enum shape shape)
 	case NUMBER:
 		return is_number(statement, at, INT64_MAX - 1);
 	case STATE:
-		return is_number(statement, at, JOB_CANCELLED);
+		return is_number(statement, at, JOB_CANCELLING);
 	case MD5:
 		return is_digest(statement, at, DIGEST_MD5);
 	case SHA1:

@@ -279,6 +279,18 @@ nothing_is_spooled() {
 	[ "$(origin_requests /ok/one)" = 1 ]
 }
 
+@test "a cancel that was answered holds, though larder is killed before the job has heard" {
+	listed stall one >"$WORK/some.list"
+	larder_start
+	hire /api/v1/fetch --data-binary "@$WORK/some.list"
+	wait_until 10 job '.state == "running"'
+	[ "$(api DELETE "/api/v1/jobs/$JOB")" = 202 ]
+	larder_kill
+	larder_start
+	job '.state == "cancelled" and .ended != null'
+	larder_stop
+}
+
 @test "a stop leaves a job where it is; a source that was sent is there at the next start" {
 	listed stall one >"$WORK/some.list"
 	make_list >"$WORK/sent/some.list"

@@ -110,6 +110,33 @@ ends_once(void **state)
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 }
 
+/* What somebody was promised is not undone by a thread that begins just then, nor by a restart. */
+static void
+stays_cancelling_until_it_ends(void **state)
+{
+	static const enum job_state ends[] = {JOB_DONE, JOB_FAILED, JOB_CANCELLED};
+	struct job_row found;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(ends); i++) {
+		int64_t id = add("{}");
+
+		move(id, JOB_CANCELLING, NULL);
+		move(id, JOB_RUNNING, NULL);
+		move(id, JOB_WAITING, NULL);
+		move(id, JOB_CANCELLING, NULL);
+		open_again();
+		found = job(id);
+		assert_int_equal(found.state, JOB_CANCELLING);
+		assert_int_equal(found.ended_at_ms, 0);
+		job_row_finish(&found);
+		move(id, ends[i], "{}");
+		found = job(id);
+		assert_int_equal(found.state, ends[i]);
+		job_row_finish(&found);
+	}
+}
+
 struct walked {
 	int64_t ids[4];
 	size_t count, stop_at;
@@ -147,11 +174,13 @@ shows_the_newest_first(void **state)
 static void
 forgets_those_that_ended_long_ago(void **state)
 {
-	int64_t waiting = add("still waiting"), slow = add("slow"), first = 0, last = 0;
+	int64_t waiting = add("still waiting"), cancelling = add("not ended"), slow = add("slow"), first = 0,
+	        last = 0;
 	struct job_row found;
 	struct err err = ERR_NONE;
 
 	(void)state;
+	move(cancelling, JOB_CANCELLING, NULL);
 	for (int i = 0; i < JOB_ROWS_MAX; i++) {
 		last = add("{}");
 		first = first == 0 ? last : first;
@@ -161,6 +190,8 @@ forgets_those_that_ended_long_ago(void **state)
 	job_row_finish(&found);
 	move(slow, JOB_FAILED, "{}");
 	found = job(slow);
+	job_row_finish(&found);
+	found = job(cancelling);
 	job_row_finish(&found);
 	found = job(waiting);
 	job_row_finish(&found);
@@ -177,6 +208,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(keeps_all_of_a_job, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(goes_from_state_to_state, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(ends_once, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(stays_cancelling_until_it_ends, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(shows_the_newest_first, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(forgets_those_that_ended_long_ago, set_up, tear_down),
 	};

@@ -319,6 +319,50 @@ a_stop_is_no_end(void **state)
 	ends(place, running[1], "cancelled");
 }
 
+static enum job_state
+row_state(struct place *place, int64_t id)
+{
+	struct job_row row;
+	struct err err = ERR_NONE;
+	enum job_state found;
+
+	assert_int_equal(job_row_find(store_index(place->larder.store), id, &row, &err), ROW_FOUND);
+	found = row.state;
+	job_row_finish(&row);
+	return found;
+}
+
+/* The promise stands in the row before it is given, and the next start keeps it where this one could not. */
+static void
+a_kill_does_not_undo_a_cancel(void **state)
+{
+	struct place *place = *state;
+	int64_t running[JOBS_THREADS], waiting;
+	char body[SPOOL_NAME_MAX];
+	struct err err = ERR_NONE;
+	json_t *job;
+
+	fill_threads(place, running);
+	spooled(place, LIST, body);
+	waiting = add(place, "import", json_pack("{s:s}", "source", "some.list"), body);
+	assert_int_equal(cancel(place, running[0]), ERR_OK);
+	assert_int_not_equal(row_state(place, running[0]), JOB_RUNNING);
+	/* As a kill leaves them between the row and the word to the thread. */
+	assert_true(job_row_move(store_index(place->larder.store), running[1], JOB_CANCELLING, NULL, &err));
+	ends(place, running[1], "running");
+	ends(place, waiting, "done");
+	larder_stop(&place->larder, 0);
+	start(place);
+	ends(place, running[0], "cancelled");
+	job = told(place, running[1]);
+	assert_string_equal(json_string_value(json_object_get(job, "state")), "cancelled");
+	assert_non_null(strstr(json_string_value(json_object_get(job, "error")), "does not go on"));
+	assert_false(json_is_null(json_object_get(job, "ended")));
+	json_decref(job);
+	assert_int_equal(row_state(place, running[1]), JOB_CANCELLED);
+	assert_int_equal(cancel(place, running[1]), ERR_TAKEN);
+}
+
 static void
 all_are_listed_newest_first(void **state)
 {
@@ -405,6 +449,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(they_wait_for_their_turn, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(whoever_waits_or_runs_can_be_cancelled, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_stop_is_no_end, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_kill_does_not_undo_a_cancel, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(all_are_listed_newest_first, set_up, tear_down),
 	        cmocka_unit_test(events_keep_their_numbers),
 	};

@@ -63,6 +63,7 @@ decide(void)
 	assert_true(pin_row_add(index_at_hand, &pin, &err));
 	assert_true(tombstone_row_lay(index_at_hand, &tombstone, &err));
 	assert_true(job_row_add(index_at_hand, &job, &id, &err));
+	assert_true(job_row_move(index_at_hand, id, JOB_CANCELLING, NULL, &err));
 	assert_true(job_row_add(index_at_hand, &job, &id, &err));
 	for (int i = 0; i < 5; i++)
 		event_row_add(index_at_hand, &event);
@@ -99,6 +100,9 @@ assert_decided(void)
 	assert_int_equal(tombstone_row_find(index_at_hand, &removed, &tombstone, &err), ROW_FOUND);
 	assert_string_equal(tombstone.who, "token laptop");
 	assert_int_equal(digests_count(&tombstone.digests), DIGEST_ALGOS);
+	assert_int_equal(job_row_find(index_at_hand, 1, &job, &err), ROW_FOUND);
+	assert_int_equal(job.state, JOB_CANCELLING);
+	job_row_finish(&job);
 	assert_int_equal(job_row_find(index_at_hand, 2, &job, &err), ROW_FOUND);
 	assert_int_equal(job.state, JOB_RUNNING);
 	job_row_finish(&job);
