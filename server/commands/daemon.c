@@ -8,7 +8,11 @@
 
 #include "server/http/sockets.h"
 #include "server/signals.h"
+#include "storage/base/clock.h"
 #include "storage/base/text.h"
+
+#define POLL_TICK_MS 100  /* how long a signal may go unnoticed */
+#define LAST_WORD_MS 3000 /* after a signal: for the daemon to say what became of what it was asked */
 
 /* Nobody is there: the file is missing, or left from a daemon that was killed. */
 static bool
@@ -45,28 +49,83 @@ daemon_find(const struct config *config, struct client **ret, struct err *err)
 	return DAEMON_FAILED;
 }
 
+/* --- asking --- */
+
+enum daemon_heard
+daemon_ask(struct client *client, const struct client_request *request, struct client_answer *ret)
+{
+	client_send(client, request);
+	while (!client_next(client, POLL_TICK_MS, ret))
+		if (signals_poll() == SIGNALS_STOP)
+			return HEARD_SIGNAL;
+	return HEARD_ANSWER;
+}
+
+bool
+daemon_hear_out(struct client *client, struct client_answer *ret)
+{
+	const int64_t until_ms = clock_ms() + LAST_WORD_MS;
+
+	signals_release(); /* another one ends it at once */
+	while (clock_ms() < until_ms)
+		if (client_next(client, POLL_TICK_MS, ret))
+			return true;
+	return false;
+}
+
 /* --- short acts --- */
 
 static int
-act_by_daemon(struct client *client, const struct act *act, json_t **ret)
+show_answer(const struct acts *acts, const struct client_answer *answer)
+{
+	struct err err = ERR_NONE;
+
+	if (!client_answer_good(answer, &err))
+		return command_fail(&err);
+	acts->shown(acts->context, answer->json);
+	return EXIT_DONE;
+}
+
+/* ret_heard HEARD_SIGNAL: nothing more is to be asked for. */
+static int
+act_by_daemon(
+        struct client *client, const struct acts *acts, const struct act *act, enum daemon_heard *ret_heard)
 {
 	struct client_answer answer;
-	struct err err = ERR_NONE;
-	int status = EXIT_DONE;
+	int status;
 
-	if (!client_call(client, &act->request, &answer, &err))
-		return command_fail(&err);
-	if (client_answer_good(&answer, &err))
-		*ret = json_incref(answer.json);
-	else
-		status = command_fail(&err);
+	*ret_heard = daemon_ask(client, &act->request, &answer);
+	if (*ret_heard == HEARD_SIGNAL && !daemon_hear_out(client, &answer)) {
+		command_say("stopped before the daemon had answered; %s", act->known_by);
+		return EXIT_FAILED;
+	}
+	status = show_answer(acts, &answer);
 	client_answer_finish(&answer);
 	return status;
 }
 
-/* By the daemon where there is a client, else by the larder. */
+/* What comes back is told even after a signal: it is done. */
 static int
-do_each(struct client *client, struct larder *larder, const struct acts *acts)
+do_by_daemon(struct client *client, const struct acts *acts)
+{
+	enum daemon_heard heard = HEARD_ANSWER;
+	int status = EXIT_DONE;
+	size_t asked = 0;
+
+	while (asked < acts->count && heard != HEARD_SIGNAL) {
+		status = command_worse(status, act_by_daemon(client, acts, &acts->items[asked++], &heard));
+		if (heard == HEARD_ANSWER && signals_poll() == SIGNALS_STOP)
+			heard = HEARD_SIGNAL;
+	}
+	if (asked == acts->count)
+		return status;
+	command_say("stopped; %zu of %zu were not asked for, and stay as they are", acts->count - asked,
+	        acts->count);
+	return command_worse(status, EXIT_FAILED);
+}
+
+static int
+do_by_larder(struct larder *larder, const struct acts *acts)
 {
 	int status = EXIT_DONE;
 
@@ -74,16 +133,12 @@ do_each(struct client *client, struct larder *larder, const struct acts *acts)
 		const struct act *act = &acts->items[i];
 		json_t *answer = NULL;
 		struct err err = ERR_NONE;
-		int done = EXIT_DONE;
 
-		if (client != NULL)
-			done = act_by_daemon(client, act, &answer);
-		else if (!act->act(larder, act->argument, &answer, &err))
-			done = command_fail(&err);
-		if (done == EXIT_DONE)
+		if (act->act(larder, act->argument, &answer, &err))
 			acts->shown(acts->context, answer);
+		else
+			status = command_worse(status, command_fail(&err));
 		json_decref(answer);
-		status = command_worse(status, done);
 	}
 	return status;
 }
@@ -96,7 +151,7 @@ act_alone(const struct invocation *invocation, const struct acts *acts)
 
 	if (status != EXIT_DONE)
 		return status;
-	status = do_each(NULL, &larder, acts);
+	status = do_by_larder(&larder, acts);
 	larder_stop(&larder, 0);
 	return status;
 }
@@ -110,8 +165,7 @@ acts_do(const struct invocation *invocation, const struct acts *acts)
 
 	switch (daemon_find(invocation->config, &client, &err)) {
 	case DAEMON_THERE:
-		signals_release(); /* whoever does not want to wait need not */
-		status = do_each(client, NULL, acts);
+		status = do_by_daemon(client, acts);
 		client_destroy(client);
 		return status;
 	case DAEMON_NONE:

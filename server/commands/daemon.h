@@ -12,6 +12,13 @@
 enum daemon_answer { DAEMON_THERE, DAEMON_NONE, DAEMON_FAILED };
 enum daemon_answer daemon_find(const struct config *config, struct client **ret, struct err *err) MUST_CHECK;
 
+/* Asks for one thing; a signal (SIGINT, SIGTERM) ends the waiting for the answer, and what was asked may be done all the same. */
+enum daemon_heard { HEARD_ANSWER, HEARD_SIGNAL };
+enum daemon_heard daemon_ask(
+        struct client *client, const struct client_request *request, struct client_answer *ret);
+/* After HEARD_SIGNAL: for a few seconds more, which another signal cuts short with the process. False: it does not say. */
+bool daemon_hear_out(struct client *client, struct client_answer *ret);
+
 /* A piece of work that a command wants done and shown. */
 struct undertaking {
 	const char *kind;        /* of work */
@@ -33,18 +40,21 @@ int undertake(const struct invocation *invocation, const struct undertaking *und
 
 /*
  * A short act of the API, done by the daemon or, where none runs, by act on a larder of its own (parts
- * LARDER_STORE_WRITE). ret: the JSON answer (NULL where there is none); EXIT_DONE, or it said why not.
+ * LARDER_STORE_WRITE). Ctrl-C beside a daemon: what it answers yet is heard out, and what is not known is said.
+ * ret: the JSON answer (NULL where there is none); EXIT_DONE, or it said why not.
  */
 typedef bool act_fn(struct larder *larder, const void *argument, json_t **ret, struct err *err);
 struct act {
 	struct client_request request; /* for the daemon */
 	act_fn *act;                   /* without one */
 	const void *argument;
+	/* What tells whether it was done, for who was interrupted: "larder show sha256:… tells …". */
+	const char *known_by;
 };
 int act_do(const struct invocation *invocation, const struct act *act, json_t **ret);
 /*
  * Several, in their order, on one larder or one connection. shown is given the answer of each that was done; what
- * was not done was said, and the rest goes on. The gravest exit status.
+ * was not done was said, and the rest goes on; after Ctrl-C it is left. The gravest exit status.
  */
 struct acts {
 	const struct act *items;

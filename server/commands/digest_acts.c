@@ -15,6 +15,7 @@ struct item {
 	struct manage_act act;
 	const struct digest_act *how;
 	char path[PATH_MAX_BYTES];
+	char known_by[DIGEST_TEXT_MAX + 64];
 };
 
 static bool
@@ -28,13 +29,16 @@ act_alone(struct larder *larder, const void *argument, json_t **ret, struct err 
 static bool
 item_init(struct item *item, const char *argument, const struct digest_act *how, struct err *err)
 {
-	char hex[DIGEST_HEX_MAX];
+	char hex[DIGEST_HEX_MAX], text[DIGEST_TEXT_MAX];
 
 	if (!digest_parse_text(argument, &item->act.digest, err))
 		return err_wrap(err, "%.100s", argument);
 	digest_hex(&item->act.digest, hex);
 	snprintf(item->path, sizeof item->path, "%s/%s/%s", how->path,
 	        digest_algo_name(item->act.digest.algo), hex);
+	digest_text(&item->act.digest, text);
+	snprintf(item->known_by, sizeof item->known_by,
+	        "`larder show %s` tells whether it is done all the same", text);
 	item->how = how;
 	return true;
 }
@@ -57,7 +61,8 @@ digest_acts(const struct invocation *invocation, const struct digest_act *how)
 		each[i] =
 		        (struct act){.request = {.method = how->method, .path = items[i].path, .body_fd = -1},
 		                .act = act_alone,
-		                .argument = &items[i]};
+		                .argument = &items[i],
+		                .known_by = items[i].known_by};
 	}
 	return acts_do(invocation, &acts);
 }

@@ -77,7 +77,9 @@ add_token(const struct invocation *invocation)
 	                          .body_length = strlen(body),
 	                          .body_fd = -1},
 	        .act = add_alone,
-	        .argument = wish};
+	        .argument = wish,
+	        .known_by = "`larder token list` tells whether the token was made all the same; its text is "
+	                    "lost then: revoke it"};
 	int status = act_do(invocation, &act, &token);
 
 	json_decref(wish);
@@ -166,8 +168,10 @@ revoke_token(const struct invocation *invocation)
 {
 	const char *name = invocation->arguments[1];
 	AUTO_TEXT path = TEXT_EMPTY;
-	struct act act = {
-	        .request = {.method = "DELETE", .body_fd = -1}, .act = revoke_alone, .argument = name};
+	struct act act = {.request = {.method = "DELETE", .body_fd = -1},
+	        .act = revoke_alone,
+	        .argument = name,
+	        .known_by = "`larder token list` tells whether the token is revoked all the same"};
 	json_t *answer;
 	struct err err = ERR_NONE;
 	int status;

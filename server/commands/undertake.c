@@ -17,8 +17,6 @@
 
 #define POLL_FIRST_MS 5
 #define POLL_LAST_MS  200
-#define POLL_TICK_MS  100  /* how long a signal may go unnoticed */
-#define LAST_WORD_MS  3000 /* after a signal: for the daemon to say whether it has taken the job on */
 
 /* One undertaking on its way. */
 struct undertaken {
@@ -177,20 +175,6 @@ struct waiting {
 	json_t **ret_result;
 };
 
-/* One answer of the daemon; a signal ends the waiting for it. */
-enum heard { HEARD_ANSWER, HEARD_SIGNAL };
-
-static enum heard
-ask(struct client *client, const struct client_request *request, struct client_answer *ret)
-{
-	client_send(client, request);
-	while (!client_next(client, POLL_TICK_MS, ret))
-		if (signals_poll() == SIGNALS_STOP)
-			return HEARD_SIGNAL;
-	return HEARD_ANSWER;
-}
-
-/* The request that makes a job of it; body is where its text is kept. */
 /* ?name=, for messages and the audit: what the API takes as one. */
 static void
 add_name(struct text *path, const struct undertaking *wish)
@@ -240,19 +224,6 @@ order_for(struct undertaken *undertaken)
 	return request;
 }
 
-/* A signal came while the daemon was asked, and it may have taken the job on all the same. False: it does not say. */
-static bool
-hear_out(struct client *client, struct client_answer *ret)
-{
-	const int64_t until_ms = clock_ms() + LAST_WORD_MS;
-
-	signals_release(); /* another one ends it at once */
-	while (clock_ms() < until_ms)
-		if (client_next(client, POLL_TICK_MS, ret))
-			return true;
-	return false;
-}
-
 static int
 say_stopped(struct undertaken *undertaken, json_int_t id)
 {
@@ -286,11 +257,11 @@ hire(struct undertaken *undertaken, struct client *client, int *ret_status)
 {
 	struct client_request request = order_for(undertaken);
 	struct client_answer answer;
-	enum heard heard = ask(client, &request, &answer);
+	enum daemon_heard heard = daemon_ask(client, &request, &answer);
 	json_int_t id;
 
 	*ret_status = EXIT_FAILED;
-	if (heard == HEARD_SIGNAL && !hear_out(client, &answer)) {
+	if (heard == HEARD_SIGNAL && !daemon_hear_out(client, &answer)) {
 		command_say("stopped before the daemon had answered; whether it does it all the same, curl "
 		            "--unix-socket %s/control.sock http://localhost/api/v1/jobs tells",
 		        undertaken->invocation->config->store);
@@ -368,7 +339,7 @@ look(struct undertaken *undertaken, struct client *client, struct waiting *waiti
 	text_addf(&path, "/api/v1/jobs/%" JSON_INTEGER_FORMAT "?since=%" JSON_INTEGER_FORMAT, waiting->id,
 	        waiting->since);
 	request.path = text_string(&path);
-	if (ask(client, &request, &answer) == HEARD_SIGNAL) {
+	if (daemon_ask(client, &request, &answer) == HEARD_SIGNAL) {
 		*ret_status = say_stopped(undertaken, waiting->id);
 		return false;
 	}

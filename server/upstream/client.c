@@ -273,33 +273,6 @@ client_next(struct client *client, int64_t timeout_ms, struct client_answer *ret
 	return true;
 }
 
-static bool
-has_ended(const struct client *client, const struct exchange *wanted)
-{
-	const struct exchange *exchange;
-
-	TAILQ_FOREACH (exchange, &client->ended, link)
-		if (exchange == wanted)
-			return true;
-	return false;
-}
-
-bool
-client_call(struct client *client, const struct client_request *request, struct client_answer *ret,
-        struct err *err)
-{
-	struct exchange *exchange = begin(client, request);
-
-	while (!has_ended(client, exchange))
-		drive(client, -1);
-	take_ended(client, exchange, ret);
-	if (ret->err.code == ERR_OK)
-		return true;
-	*err = ret->err;
-	client_answer_finish(ret);
-	return false;
-}
-
 void
 client_destroy(struct client *client)
 {

@@ -61,10 +61,6 @@ void client_answer_finish(struct client_answer *answer);
  */
 bool client_answer_good(const struct client_answer *answer, struct err *err) MUST_CHECK;
 
-/* Asks and waits. False: no answer came at all (err); statuses are the caller's to look at. */
-bool client_call(struct client *client, const struct client_request *request, struct client_answer *ret,
-        struct err *err) MUST_CHECK;
-
 /* Several at once: send starts one, next waits for any of them to end. */
 void client_send(struct client *client, const struct client_request *request);
 size_t client_under_way(const struct client *client);

@@ -304,6 +304,45 @@ was_asked_twice() {
 	end_odd
 }
 
+# interrupted COMMAND...: by an interrupt once the daemon was asked; what it said and its exit status are in act.log and act.status.
+interrupted() {
+	rm -f "$WORK/act.log"
+	: >"$WORK/odd.log"
+	in_background act "$LARDER" "$@" -c "$WORK/larder.conf"
+	wait_until 10 grep -q /v1/ "$WORK/odd.log"
+	kill -INT "$(cat "$WORK/act.pid")"
+	[ -z "${ANSWERED:-}" ] || : >"$WORK/answers"
+	wait_until 20 ended act
+	rm -f "$WORK/answers"
+}
+
+@test "an interrupted pin, removal or token: what the daemon still answers is told, what is not known is said" {
+	local one two
+	one=sha256:$(printf '1%.0s' {1..64}) two=sha256:$(printf '2%.0s' {1..64})
+	start_odd thinks "$WORK/answers"
+	ANSWERED=yes interrupted pin "$one"
+	[ "$(cat "$WORK/act.status")" = 0 ]
+	grep -q "^pinned $one" "$WORK/act.log"
+	ANSWERED=yes interrupted unpin "$one" "$two"
+	[ "$(cat "$WORK/act.status")" = 3 ]
+	grep -q "^unpinned $one" "$WORK/act.log"
+	grep -q "stopped; 1 of 2 were not asked for, and stay as they are" "$WORK/act.log"
+	[ "$(grep -c DELETE "$WORK/odd.log")" = 1 ]
+	interrupted pin "$one"
+	[ "$(cat "$WORK/act.status")" = 3 ]
+	grep -q "stopped before the daemon had answered; \`larder show $one\` tells whether it is done all the same" "$WORK/act.log"
+	ANSWERED=yes interrupted token add laptop
+	[ "$(cat "$WORK/act.status")" = 0 ]
+	grep -q "^told-once" "$WORK/act.log"
+	interrupted token add laptop
+	[ "$(cat "$WORK/act.status")" = 3 ]
+	grep -q "stopped before the daemon had answered; \`larder token list\` tells whether the token was made" "$WORK/act.log"
+	interrupted token revoke laptop
+	[ "$(cat "$WORK/act.status")" = 3 ]
+	grep -q "\`larder token list\` tells whether the token is revoked" "$WORK/act.log"
+	end_odd
+}
+
 @test "an interrupt ends the waiting, not the job" {
 	start_odd endless
 	in_background fetch "$LARDER" fetch -c "$WORK/larder.conf" --all

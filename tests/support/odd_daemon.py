@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """A daemon at a control socket that does as it is told: odd_daemon.py SOCKET BEHAVIOUR [N], for tests of the commands.
 
-Whatever work it is asked for becomes job 12. It prints a line for each request. Behaviours are what becomes of the job:
+Whatever work it is asked for becomes job 12; a pin, a removal, a token is done. It prints a line for each request. Behaviours are what becomes of the job:
 
     done N        it tells of N archives stored, and one that is missing
     failed        it could not be done
     cancelled     somebody ended it
     endless       it tells of three archives, and never ends
     refuses       there is no job: 503
-    thinks FILE   it says that there is a job only once the file is there; the job never ends
+    thinks FILE   it says that there is a job, or that a short act is done, only once the file is there; the job never ends
 """
 import http.server
 import json
@@ -58,12 +58,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_POST(self):
+    def hear(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        print("POST", self.path, body, flush=True)
+        print(self.command, self.path, body, flush=True)
         while BEHAVIOUR == "thinks" and not os.path.exists(ARGUMENT):
             time.sleep(0.01)
-        if BEHAVIOUR == "refuses":
+
+    def do_act(self):
+        self.hear()
+        digests = dict([self.path.split("/")[-2:]]) if self.path.count("/") > 2 else {}
+        self.answer(200, {"pinned": self.command == "PUT", "removed": True, "size": 1, "digests": digests})
+
+    do_PUT = do_DELETE = do_act
+
+    def do_POST(self):
+        self.hear()
+        if self.path == "/api/v1/tokens":
+            self.answer(201, {"token": "told-once", "name": "laptop", "rights": ["upload"]})
+        elif BEHAVIOUR == "refuses":
             self.answer(503, {"error": "too much to do"})
         else:
             self.answer(202, {"id": 12, "url": "/api/v1/jobs/12"})
