@@ -120,13 +120,9 @@ static enum standing
 compare_row(const struct publication *publication, const struct digest *digest, const struct archive_row *row,
         struct err *err)
 {
-	char text[DIGEST_TEXT_MAX];
-
 	if (memcmp(row->archive.digests.sha256, publication->archive.digests.sha256,
 	            sizeof row->archive.digests.sha256) != 0) {
-		digest_text(digest, text);
-		err_set(err, ERR_COLLISION,
-		        "%s names another archive already, which keeps the name; this one is refused", text);
+		archive_row_refuses(row, digest, err);
 		return STANDS_REFUSED;
 	}
 	if (!digests_agree(&row->archive.digests, &publication->archive.digests))

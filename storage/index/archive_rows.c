@@ -137,28 +137,35 @@ find_same(struct writing *writing, const struct archive_row *row, struct archive
 	return archive_row_known(writing, &sha256, ret, err);
 }
 
+void
+archive_row_refuses(const struct archive_row *owner, const struct digest *name, struct err *err)
+{
+	char taken[DIGEST_TEXT_MAX], kept[DIGEST_TEXT_MAX];
+
+	digest_text(name, taken);
+	digests_best_text(&owner->archive.digests, kept);
+	err_set(err, ERR_COLLISION,
+	        "%s names another archive already, %s, which keeps the name; this one is refused", taken,
+	        kept);
+}
+
 /* Whether one of the digests is the name of another archive already. The first keeps the name. */
 static enum chore_result
 check_names(struct writing *writing, const struct archive_row *row, struct err *err)
 {
-	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
-		struct digest digest, other;
+	for (int i = 0; i < DIGEST_ALGOS; i++) {
+		struct digest digest;
 		struct archive_row found;
 		enum row_answer answer;
-		char name[DIGEST_TEXT_MAX], owner[DIGEST_TEXT_MAX];
 
-		if (!digests_get(&row->archive.digests, (enum digest_algo)algo, &digest))
+		if (!digests_get(&row->archive.digests, digests_best_first[i], &digest))
 			continue;
 		answer = archive_row_known(writing, &digest, &found, err);
 		if (answer == ROW_FAILED)
 			return CHORE_FAILED;
-		if (answer == ROW_NONE || !digests_get(&found.archive.digests, DIGEST_SHA256, &other))
+		if (answer == ROW_NONE)
 			continue;
-		digest_text(&digest, name);
-		digest_text(&other, owner);
-		err_set(err, ERR_COLLISION,
-		        "%s names another archive already, %s, which keeps the name; this one is refused",
-		        name, owner);
+		archive_row_refuses(&found, &digest, err);
 		return CHORE_REFUSED;
 	}
 	return CHORE_WRITTEN;

@@ -231,7 +231,7 @@ one_keeps_the_name() {
 	[ "$(digest_of "$1" "$WORK/first") $(digest_of "$1" "$WORK/second")" = "$2 $2" ]
 	[ "$(upload "$WORK/first" "/$1/$2")" = 201 ]
 	[ "$(upload "$WORK/second" "/$1/$2")" = 409 ]
-	said "$1:$2 names another archive already"
+	said "$1:$2 names another archive already, sha256:$(digest_of sha256 "$WORK/first"), which keeps the name; this one is refused"
 	[ "$(upload "$WORK/second" "$(path_of sha256 "$WORK/second")")" = 409 ]
 	[ "$(upload "$WORK/second" /api/v1/archives -X POST)" = 409 ]
 	jq -e .error "$WORK/answer"
