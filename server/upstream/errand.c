@@ -126,10 +126,10 @@ may_ask(struct errand *errand, size_t index, int64_t now_ms)
 	int64_t until_ms;
 
 	if (origin->allowed != POLICY_ALLOWED) {
-		if (origin->allowed == POLICY_PORT)
+		if (origin->allowed == POLICY_PORT || origin->allowed == POLICY_ADDRESS)
 			metrics_add(errand->upstream->metrics, METRIC_LIMIT_ADDRESS_POLICY, 1);
 		origin->asked = true;
-		errand->kind->pass_over(errand, index, TALLY_FAILED, policy_answer_text(origin->allowed));
+		errand->kind->pass_over(errand, index, TALLY_BARRED, policy_answer_text(origin->allowed));
 		return false;
 	}
 	until_ms = errand_rests_until(errand, origin, now_ms);

@@ -18,6 +18,7 @@ note(struct errand *errand, size_t index, enum tally_kind kind, const char *deta
 	        [TALLY_RESTING] = ORIGIN_UNTRIED,
 	        [TALLY_LEFT] = ORIGIN_UNTRIED,
 	        [TALLY_BUSY] = ORIGIN_FAILED,
+	        [TALLY_BARRED] = ORIGIN_UNTRIED,
 	};
 	const struct origin *origin = &errand->origins.items[index];
 

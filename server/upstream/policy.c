@@ -19,6 +19,7 @@ struct policy {
 	struct networks opened;
 	int64_t *ports;
 	size_t n_ports;
+	bool proxied; /* addresses are the proxy's to look at */
 };
 
 /* Nothing on the public internet lives here. */
@@ -62,6 +63,7 @@ policy_create(const struct config_fetch *fetch, struct err *err)
 		free(policy);
 		return NULL;
 	}
+	policy->proxied = fetch->proxy != NULL && fetch->proxy[0] != '\0';
 	policy->n_ports = fetch->n_allow_ports;
 	policy->ports = xcalloc(fetch->n_allow_ports + 1, sizeof *policy->ports);
 	for (size_t i = 0; i < fetch->n_allow_ports; i++)
@@ -99,6 +101,8 @@ policy_answer_text(enum policy_answer answer)
 	__builtin_unreachable();
 }
 
+static bool address_is_allowed(const struct policy *policy, const struct address *address);
+
 static bool
 port_is_allowed(const struct policy *policy, unsigned port)
 {
@@ -130,10 +134,21 @@ name_place(const char *scheme, const char *host, const char *port, struct place 
 		*c = (char)tolower((unsigned char)*c);
 }
 
+/* "10.1.2.3", "[::1]": the host is an address already, however it was written; libcurl has made it plain. */
+static bool
+is_address(const char *host, struct address *ret)
+{
+	const char *start = host + strspn(host, "[");
+	AUTO_FREE char *bare = xstrndup(start, strcspn(start, "]"));
+
+	return address_parse(bare, ret);
+}
+
 static enum policy_answer
 judge_parts(const struct policy *policy, CURLU *parts, struct place *ret)
 {
 	char scheme[16], host[PLACE_MAX - 8], port[8], user[8], password[8];
+	struct address address;
 	uint64_t number;
 
 	url_part(parts, CURLUPART_SCHEME, 0, scheme, sizeof scheme);
@@ -150,6 +165,8 @@ judge_parts(const struct policy *policy, CURLU *parts, struct place *ret)
 		return POLICY_CREDENTIALS;
 	if (!port_is_allowed(policy, (unsigned)number))
 		return POLICY_PORT;
+	if (!policy->proxied && is_address(host, &address) && !address_is_allowed(policy, &address))
+		return POLICY_ADDRESS;
 	return POLICY_ALLOWED;
 }
 
@@ -195,6 +212,15 @@ is_public(const struct address *address)
 	return network_has(&global_v6, address) && !has_any(special_v6, COUNT_OF(special_v6), address);
 }
 
+static bool
+address_is_allowed(const struct policy *policy, const struct address *address)
+{
+	struct address inner = without_nat64(address);
+
+	return networks_have(&policy->opened, &inner) || networks_have(&policy->opened, address) ||
+	       is_public(&inner);
+}
+
 static unsigned
 port_of(const struct sockaddr *address)
 {
@@ -206,17 +232,13 @@ port_of(const struct sockaddr *address)
 enum policy_answer
 policy_address(const struct policy *policy, const struct sockaddr *from)
 {
-	struct address address, inner;
+	struct address address;
 
 	if (!address_of(from, &address))
 		return POLICY_ADDRESS;
 	if (!port_is_allowed(policy, port_of(from)))
 		return POLICY_PORT;
-	inner = without_nat64(&address);
-	if (networks_have(&policy->opened, &inner) || networks_have(&policy->opened, &address) ||
-	        is_public(&inner))
-		return POLICY_ALLOWED;
-	return POLICY_ADDRESS;
+	return address_is_allowed(policy, &address) ? POLICY_ALLOWED : POLICY_ADDRESS;
 }
 
 void

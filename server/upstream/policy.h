@@ -38,7 +38,10 @@ struct place {
 	char host[PLACE_MAX];
 };
 
-/* ret is set, if only to "", whatever the answer. */
+/*
+ * ret is set, if only to "", whatever the answer. A host that is an address is judged as one, unless a proxy looks after
+ * that; a name is not looked up.
+ */
 enum policy_answer policy_url(const struct policy *policy, const char *url, struct place *ret);
 
 /*

@@ -1,7 +1,8 @@
 /*
  * Counts and sums up. The codes matter: who is told ERR_UNKNOWN, ERR_VANISHED or ERR_ABSENT may rely on it for a
  * while, since then everybody who could have it was asked and said no. So may who is told that it fails, as long as all who
- * could have it and did not say no asked to be left alone.
+ * could have it and did not say no asked to be left alone. Who is told ERR_BARRED need not try again: those that may be
+ * asked gave an answer that stands.
  */
 #include "server/upstream/tally.h"
 
@@ -80,12 +81,14 @@ tally_verdict(const struct tally *tally, struct err *ret)
 {
 	const unsigned *counts = tally->counts;
 	const char *causes = text_string(&tally->causes);
-	unsigned total = tally_total(tally), unasked = counts[TALLY_RESTING] + counts[TALLY_LEFT];
-	unsigned asked = total - unasked;
+	unsigned total = tally_total(tally), barred = counts[TALLY_BARRED],
+	         resting = counts[TALLY_RESTING] + counts[TALLY_LEFT], asked = total - resting - barred;
 
 	if (total == 0)
 		err_set(ret, ERR_UNKNOWN,
 		        "nobody to ask: the catalog names no origin, and no mirror serves by this digest");
+	else if (barred == total)
+		err_set(ret, ERR_BARRED, "no origin may be asked: %s", causes);
 	else if (counts[TALLY_GONE] == total && !tally->named)
 		err_set(ret, ERR_UNKNOWN, "no mirror has it, and the catalog names no origin: %u asked, %s",
 		        asked, causes);
@@ -96,14 +99,17 @@ tally_verdict(const struct tally *tally, struct err *ret)
 		err_set(ret, ERR_ABSENT,
 		        "every origin says it is not there, which may be for now: %u asked, %s", asked,
 		        causes);
-	else if (unasked == total)
-		err_set(ret, ERR_FAILING, "every origin is at rest: %s", causes);
+	else if (asked == 0)
+		err_set(ret, ERR_FAILING, "every origin %sis at rest: %s",
+		        barred > 0 ? "that may be asked " : "", causes);
 	else if (tally_holds_until(tally) != 0)
 		err_set(ret, ERR_FAILING,
 		        "no origin has it now: %u asked do not have it, %s and will be asked then",
 		        counts[TALLY_GONE], text_string(&tally->rests));
 	else if (counts[TALLY_FAILED] + counts[TALLY_RESTING] + want_rest(tally) > 0)
 		err_set(ret, ERR_FAILING, "no origin has it now: %u asked, %s", asked, causes);
+	else if (barred > 0)
+		err_set(ret, ERR_BARRED, "no origin that may be asked has it: %u asked, %s", asked, causes);
 	else if (counts[TALLY_TOO_LARGE] > 0)
 		err_set(ret, ERR_LIMIT, "no origin has it within the limits: %u asked, %s", asked, causes);
 	else

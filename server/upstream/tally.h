@@ -19,8 +19,9 @@ enum tally_kind {
 	TALLY_RESTING,   /* not asked: its host rests for its failures */
 	TALLY_LEFT,      /* not asked: its host asked to be left alone … */
 	TALLY_BUSY,      /* … now, when it was asked */
+	TALLY_BARRED,    /* not asked: its URL alone says that the policy forbids it */
 };
-#define TALLY_KINDS 7
+#define TALLY_KINDS 8
 
 struct tally {
 	bool named;    /* the catalog names an origin at all */
@@ -44,7 +45,8 @@ unsigned tally_total(const struct tally *tally);
 /*
  * ERR_UNKNOWN: nobody to ask, or only mirrors, and each said gone. ERR_VANISHED: the catalog names origins,
  * and each one said gone, as it did for days; ERR_ABSENT: as it does now. ERR_LIMIT and ERR_CHANGED: at least one
- * was too large or served other bytes, and none failed otherwise. Else ERR_FAILING.
+ * was too large or served other bytes, and none failed otherwise. ERR_BARRED: some may not be asked, and asking the
+ * others again in a moment would not help. Else ERR_FAILING.
  */
 void tally_verdict(const struct tally *tally, struct err *ret);
 /*

@@ -124,6 +124,25 @@ nothing_is_spooled() {
 	larder_stop
 }
 
+@test "fetch: what the policy forbids is said once, at once; what a name turns out to be may change" {
+	echo "http://127.0.0.1:9/one sha256=$(sha256 one) one.1.0" >"$WORK/barred.list"
+	echo "http://localhost:$ORIGIN_PORT/ok/two sha256=$(sha256 two) two.1.0" >"$WORK/named.list"
+	larder_config "fetch { allow_ports = {$ORIGIN_PORT} }"
+	run larder fetch "$WORK/barred.list"
+	[ "$status" = 1 ]
+	[[ $output == *"http://127.0.0.1:9/one: untried, the port is not one of fetch.allow_ports"* ]]
+	[[ $output != *"trying them again"* ]]
+	sed "s/:9/:$ORIGIN_PORT/" "$WORK/barred.list" >"$WORK/private.list"
+	run larder fetch "$WORK/private.list"
+	[ "$status" = 1 ]
+	[[ $output == *"neither public nor in fetch.allow_private"* ]]
+	[[ $output != *"trying them again"* ]]
+	larder_start
+	hire /api/v1/fetch --data-binary "@$WORK/named.list"
+	wait_until 10 job '.events[0].event == "retry"'
+	larder_kill
+}
+
 @test "fetch: every form of saying what" {
 	make_list >"$WORK/some.list"
 	larder_start

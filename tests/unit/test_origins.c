@@ -218,7 +218,7 @@ enum naming { NOT_NAMED, NAMED, VANISHED };
 
 static const struct {
 	enum naming named;
-	unsigned counts[TALLY_KINDS]; /* gone, changed, too large, failed, resting, left, busy */
+	unsigned counts[TALLY_KINDS]; /* gone, changed, too large, failed, resting, left, busy, barred */
 	enum err_code code;
 } verdicts[] = {
         {NOT_NAMED, {0}, ERR_UNKNOWN},
@@ -238,6 +238,13 @@ static const struct {
         {NAMED, {1, 0, 0, 0, 0, 1}, ERR_FAILING},
         {NOT_NAMED, {1, 0, 0, 0, 0, 0, 1}, ERR_FAILING},
         {NOT_NAMED, {0, 0, 0, 0, 1, 1, 0}, ERR_FAILING},
+        {NAMED, {0, 0, 0, 0, 0, 0, 0, 2}, ERR_BARRED},
+        {NOT_NAMED, {0, 0, 0, 0, 0, 0, 0, 1}, ERR_BARRED},
+        {VANISHED, {2, 0, 0, 0, 0, 0, 0, 1}, ERR_BARRED},
+        {NAMED, {0, 1, 1, 0, 0, 0, 0, 1}, ERR_BARRED},
+        {NAMED, {0, 0, 0, 1, 0, 0, 0, 1}, ERR_FAILING},
+        {NAMED, {0, 0, 0, 0, 1, 0, 0, 1}, ERR_FAILING},
+        {NAMED, {1, 0, 0, 0, 0, 1, 0, 1}, ERR_FAILING},
 };
 
 static void

@@ -232,6 +232,14 @@ static const struct {
         {"HTTP://example.org:80/a", POLICY_ALLOWED, "example.org"},
         {"https://example.org:80/a", POLICY_ALLOWED, "example.org:80"},
         {"http://[2606:4700::1]/a", POLICY_ALLOWED, "[2606:4700::1]"},
+        {"http://1.1.1.1/a", POLICY_ALLOWED, "1.1.1.1"},
+        {"http://10.1.2.3/a", POLICY_ADDRESS, "10.1.2.3"},
+        {"http://10.1.2.3:8080/a", POLICY_PORT, "10.1.2.3:8080"},
+        {"http://0x7f.1/a", POLICY_ADDRESS, "127.0.0.1"}, /* as libcurl reads it */
+        {"http://[::1]/a", POLICY_ADDRESS, "[::1]"},
+        {"http://[::ffff:10.1.2.3]/a", POLICY_ADDRESS, "[::ffff:10.1.2.3]"},
+        {"http://10.1.2.3.example.org/a", POLICY_ALLOWED, "10.1.2.3.example.org"},
+        {"http://localhost/a", POLICY_ALLOWED, "localhost"}, /* a name: judged when it is looked up */
         {"http://example.org:8080/a", POLICY_PORT, "example.org:8080"},
         {"http://example.org:0/a", POLICY_PORT, "example.org:0"},
         {"ftp://example.org/a", POLICY_SCHEME, ""},
