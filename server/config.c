@@ -306,6 +306,16 @@ has_mirror(const struct config *config, const char *name)
 	return false;
 }
 
+static bool
+add_mirror(struct config *config, const struct config_override *options, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!apply_override(config, &options[i], err))
+			return false;
+	config->mirrors[config->n_mirrors - 1].built_in = true;
+	return true;
+}
+
 /*
  * The public opam cache stands in for mirrors that nobody configured; Software Heritage, which keeps what all
  * others lost, comes behind whatever there is.
@@ -313,6 +323,9 @@ has_mirror(const struct config *config, const char *name)
 static bool
 add_default_mirrors(struct config *config, struct err *err)
 {
+	static const struct config_override opam[] = {
+	        {"mirror." DEFAULT_MIRROR_NAME ".url", DEFAULT_MIRROR_URL},
+	};
 	static const struct config_override heritage[] = {
 	        {"mirror." HERITAGE_NAME ".url", HERITAGE_URL},
 	        {"mirror." HERITAGE_NAME ".digests", "sha256"},
@@ -320,14 +333,11 @@ add_default_mirrors(struct config *config, struct err *err)
 
 	if (!config->default_mirrors)
 		return true;
-	if (config->n_mirrors == 0 &&
-	        !apply_override(config,
-	                &(struct config_override){"mirror." DEFAULT_MIRROR_NAME ".url", DEFAULT_MIRROR_URL},
-	                err))
+	if (config->n_mirrors == 0 && !add_mirror(config, opam, COUNT_OF(opam), err))
 		return false;
 	if (!config->software_heritage || has_mirror(config, HERITAGE_NAME))
 		return true;
-	return apply_override(config, &heritage[0], err) && apply_override(config, &heritage[1], err);
+	return add_mirror(config, heritage, COUNT_OF(heritage), err);
 }
 
 static bool

@@ -24,6 +24,8 @@ struct config_mirror {
 	char *url;                              /* with {algo}, {hash:2} and {hash} */
 	enum digest_algo digests[DIGEST_ALGOS]; /* the ones it serves by, best first */
 	size_t n_digests;
+	int line;      /* of the file, where the section is; 0: it is of no file */
+	bool built_in; /* nobody wrote it */
 };
 
 struct config_catalog {

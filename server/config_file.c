@@ -147,6 +147,8 @@ take_section(struct config *config, const char *section, cfg_t *cfg, struct err 
 
 	if (strcmp(section, "webhook") == 0)
 		((struct config_webhook *)base)->line = cfg->line;
+	if (strcmp(section, "mirror") == 0)
+		((struct config_mirror *)base)->line = cfg->line;
 	for (size_t i = 0; i < config_n_options; i++) {
 		if (strcmp(config_options[i].section, section) != 0)
 			continue;

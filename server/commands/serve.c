@@ -12,6 +12,7 @@
 #include "server/http/listener.h"
 #include "server/signals.h"
 #include "server/systemd.h"
+#include "server/upstream/origins.h"
 #include "server/watch/webhook.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
@@ -59,15 +60,22 @@ serve_once(const struct invocation *invocation, enum ending *ret, struct err *er
 	return true;
 }
 
+/* What is well written and of no use all the same. */
+static bool
+check(const struct config *config, struct err *err)
+{
+	return origins_check_mirrors(config, err) && webhooks_check(config, err);
+}
+
 static int
 run(const struct invocation *invocation)
 {
 	enum ending ending = ENDING_DAMAGED;
 	struct err err = ERR_NONE;
 
+	if (!check(invocation->config, &err))
+		return command_fail(&err);
 	if (invocation_has(invocation, FLAG_CHECK_CONFIG)) {
-		if (!webhooks_check(invocation->config, &err))
-			return command_fail(&err);
 		printf("%s: no mistakes\n",
 		        invocation->config_path != NULL ? invocation->config_path : "embedded defaults");
 		return EXIT_DONE;
@@ -143,8 +151,9 @@ reload(const struct invocation *invocation)
 	        config_load(invocation->config_path, invocation->overrides, invocation->n_overrides, &err);
 	AUTO_TEXT changed = TEXT_EMPTY;
 
-	if (fresh == NULL) {
+	if (fresh == NULL || !check(fresh, &err)) {
 		log_error("%s; the configuration in use stays", err.text);
+		config_destroy(fresh);
 		return;
 	}
 	config_apply_changes(invocation->config, fresh, &changed);

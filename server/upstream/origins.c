@@ -165,6 +165,35 @@ origins_refusal(const struct config *config, const struct policy *policy, const 
 	return answer != POLICY_ALLOWED ? policy_answer_text(answer) : NULL;
 }
 
+static bool
+check_mirror(const struct config *config, const struct policy *policy, const struct config_mirror *mirror,
+        struct err *err)
+{
+	AUTO_FREE char *asked = origins_rewrite(config, mirror->url);
+	struct place place;
+	enum policy_answer answer = policy_url(policy, asked, &place);
+
+	if (mirror->built_in || answer == POLICY_ALLOWED)
+		return true;
+	err_set(err, ERR_CONFIG, "mirror \"%s\": url: %s%s%s; it would never be asked", mirror->name,
+	        place.host, place.host[0] != '\0' ? ": " : "", policy_answer_text(answer));
+	if (mirror->line > 0 && config->path != NULL)
+		return err_wrap(err, "%s:%d", config->path, mirror->line);
+	return false;
+}
+
+bool
+origins_check_mirrors(const struct config *config, struct err *err)
+{
+	struct policy *policy = policy_create(&config->fetch, err);
+	bool right = policy != NULL;
+
+	for (size_t i = 0; right && i < config->n_mirrors; i++)
+		right = check_mirror(config, policy, &config->mirrors[i], err);
+	policy_destroy(policy);
+	return right;
+}
+
 void
 origins_finish(struct origins *origins)
 {

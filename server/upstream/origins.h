@@ -61,6 +61,11 @@ void origins_gather_one(
         struct origins *ret, const struct config *config, const struct policy *policy, const char *url);
 /* Why this URL may not be asked, as far as that shows before its host is looked up; NULL: it may. */
 const char *origins_refusal(const struct config *config, const struct policy *policy, const char *url);
+/*
+ * Whether each mirror that somebody configured may be asked, as far as that shows before its host is looked up; ERR_CONFIG names the
+ * first that may not, with file and line. Those that are built in may be shut out on purpose.
+ */
+bool origins_check_mirrors(const struct config *config, struct err *err) MUST_CHECK;
 /* The URL that is asked where this one is named. The caller's. */
 char *origins_rewrite(const struct config *config, const char *url);
 void origins_finish(struct origins *origins);

@@ -130,3 +130,47 @@ said_in_log() {
 	says "${URL#http://}"
 	larder_stop
 }
+
+@test "SIGHUP tells of a mirror that may not be asked, which the next start would" {
+	larder_start
+	echo 'mirror "m" { url = "http://10.1.2.3/{hash}" digests = {"sha256"} }' >>"$WORK/larder.conf"
+	larder_signal HUP
+	wait_until 10 said_in_log 'mirror .*10.1.2.3: neither public.*the configuration in use stays'
+	larder_stop
+}
+
+# refused_mirror URL WHY [MORE]: as a mirror, by who checks and by who serves.
+refused_mirror() {
+	larder_config "
+		mirror \"company\" { url = \"$1\" digests = {\"sha256\"} }
+		${3:-}"
+	local how
+	for how in --check-config -q; do
+		run larder serve $how
+		[ "$status" = 2 ]
+		[[ $output == *larder.conf:*"mirror \"company\": url: $2; it would never be asked"* ]] || {
+			echo "$output"
+			return 1
+		}
+	done
+}
+
+@test "a mirror that the policy forbids is told with file and line, and the option that allows it" {
+	refused_mirror 'http://mirror.example:8081/{hash}' 'mirror.example:8081: the port is not one of fetch.allow_ports'
+	refused_mirror 'http://10.1.2.3/{algo}/{hash}' '10.1.2.3: neither public nor in fetch.allow_private'
+	refused_mirror 'http://[::1]/{hash}' '[::1]: neither public nor in fetch.allow_private'
+	refused_mirror 'https://me:secret@mirror.example/{hash}' 'mirror.example: the URL carries a user name or password'
+	# By what is asked in its place.
+	refused_mirror 'https://mirror.example/{hash}' '10.1.2.3: neither public nor in fetch.allow_private' \
+		'rewrite "https://mirror.example/" { to = "http://10.1.2.3/" }'
+	larder_config 'mirror "company" { url = "http://10.1.2.3:8081/{hash}" digests = {"sha256"} }
+		fetch { allow_private = {"10.0.0.0/8"} allow_ports = {80, 443, 8081} }'
+	[[ $(larder serve --check-config) == *'no mistakes'* ]]
+	larder_config 'mirror "company" { url = "http://10.1.2.3/{hash}" digests = {"sha256"} } fetch { proxy = "http://proxy.example:3128" }'
+	[[ $(larder serve --check-config) == *'no mistakes'* ]]
+	run larder serve --check-config -o mirror.other.url='http://mirror.example:8081/{hash}'
+	[ "$status" = 2 ]
+	[[ $output == *'mirror "other": url: mirror.example:8081: the port'* ]]
+	# Nobody wrote the public cache down: who allows one port alone need not.
+	[[ $("$LARDER" serve --check-config -o fetch.allow_ports=8081) == *'no mistakes'* ]]
+}
