@@ -61,6 +61,13 @@ find_naming(struct store *store, const struct known *known, const struct catalog
 	       catalog_naming(store_catalog(store), &bytes, &place, &drift->naming, err) != ROW_FAILED;
 }
 
+/* What the same package was before: no source names it for that any more. */
+static bool
+is_earlier(const struct instead *drift)
+{
+	return drift->naming.same_package && drift->naming.bond != NAMING_SUCCESSOR;
+}
+
 /* The index is asked again before they are told. */
 static bool
 find_drifts_of(struct store *store, const struct known *known, const struct catalog_origin *origin,
@@ -242,11 +249,12 @@ drift_json(const struct instead *drift)
 	char hex[DIGEST_HEX_MAX];
 
 	digest_hex(&name, hex);
-	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:b}", "sha256", hex, "size",
+	return json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "sha256", hex, "size",
 	        (json_int_t)drift->row.size_bytes, "kept", drift->row.keeping == DRIFT_KEPT, "kind",
 	        text_or_null(drift->kind), "detail", detail_json(drift->detail), "at",
-	        json_time(drift->row.at_ms), "known", text_or_null(drift->naming.package), "successor",
-	        drift->naming.bond == NAMING_SUCCESSOR);
+	        json_time(drift->row.at_ms), "known", text_or_null(drift->naming.package), "known_from",
+	        text_or_null(drift->naming.source), "known_since", json_time(drift->naming.since_ms),
+	        "successor", drift->naming.bond == NAMING_SUCCESSOR, "earlier", is_earlier(drift));
 }
 
 json_t *

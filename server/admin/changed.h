@@ -40,8 +40,9 @@ void changed_finish(struct changed *changed);
 
 /*
  * What this origin served instead of the archive, the newest first: [{"sha256", "size", "kept", "kind", "detail", "at",
- * "known", "successor"}]; kind and detail are null where they were not compared, known is the package that the catalog says these
- * bytes are of, or null; successor: a source names them in place of the archive, else they are just some other archive.
+ * "known", "known_from", "known_since", "successor", "earlier"}]; kind and detail are null where they were not compared, known is the package that the catalog says these
+ * bytes are of, or null, known_from the source that named them first and known_since when; successor: a source names them in place of
+ * the archive; earlier: it is the same package, which no source names with these bytes any more; else they are just some other archive.
  */
 json_t *changed_drifts_json(const struct changed *changed, const struct catalog_origin *origin);
 /* {"url", "digests", "package", "seen"}; null where there is none. */

@@ -90,19 +90,36 @@ origin_text(const json_t *origin, struct text *ret)
 	add_names(ret, origin);
 }
 
+/* Whose bytes these are, as events of the watch say it. */
+static void
+add_known(struct text *text, const json_t *drift)
+{
+	const char *package = json_text_of(drift, "known"), *from = json_text_of(drift, "known_from");
+	const bool earlier = json_flag_of(drift, "earlier");
+
+	if (package[0] != '\0' && !earlier) {
+		text_add(text, json_flag_of(drift, "successor") ? ", known as " : ", the bytes of ");
+		origin_add_safe(text, package);
+	} else if (from[0] != '\0') {
+		text_add(text, ", which ");
+		origin_add_safe(text, from);
+		text_add(text, earlier ? " named" : " names");
+		add_day(text, " since ", drift, "known_since");
+		text_add(text, earlier ? ", and does so no more" : "");
+	}
+}
+
 void
 origin_drift_text(const json_t *drift, struct text *ret)
 {
-	const char *kind = json_text_of(drift, "kind"), *known = json_text_of(drift, "known");
+	const char *kind = json_text_of(drift, "kind");
 	char size[TEXT_SIZE_MAX];
 
 	text_size(json_count_of(drift, "size"), size);
 	text_addf(ret, "sha256:%s (%s%s%s%s)", json_text_of(drift, "sha256"), kind,
 	        kind[0] != '\0' ? ", " : "", size, json_flag_of(drift, "kept") ? ", kept here" : "");
 	add_day(ret, " since ", drift, "at");
-	if (known[0] != '\0')
-		text_add(ret, json_flag_of(drift, "successor") ? ", known as " : ", the bytes of ");
-	origin_add_safe(ret, known);
+	add_known(ret, drift);
 }
 
 void

@@ -13,7 +13,10 @@
  * the form of json_origin, for a terminal.
  */
 void origin_text(const json_t *origin, struct text *ret);
-/* "sha256:<hex> (recompressed, 12 KiB, kept here) since 2023-01-30, known as duff.0.5": one of its drifts; of other archives "the bytes of bar.9". */
+/*
+ * "sha256:<hex> (recompressed, 12 KiB, kept here) since 2023-01-30, known as duff.0.5": one of its drifts; of other archives "the bytes
+ * of bar.9", of what the package was before "which opam-repository named since 2022-01-30, and does so no more".
+ */
 void origin_drift_text(const json_t *drift, struct text *ret);
 /* Its URL and what it does, and below what it served instead: lines that begin so. */
 void origin_add_lines(struct text *text, const json_t *origin, const char *begin);

@@ -123,6 +123,7 @@ look_at(struct catalog *catalog, const struct entry_row *entry, struct sight *si
 	        !package_rows_of(catalog->index, entry->id, see_package, sight, err))
 		return ROW_FAILED;
 	naming->digests = entry->digests;
+	naming->same_package = sight->shared[0] != '\0';
 	memcpy(naming->package, sight->shared[0] != '\0' ? sight->shared : sight->first,
 	        sizeof naming->package);
 	if (sight->is_named_there || (sight->is_named && sight->shared[0] != '\0'))

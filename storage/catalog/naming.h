@@ -30,6 +30,7 @@ struct catalog_naming {
 	enum naming_bond bond;
 	struct digests digests; /* all that are listed for these bytes; of a successor as such */
 	char package[HARVEST_PACKAGE_MAX + 1]; /* one that both have, else the first that uses them, or "" */
+	bool same_package;                     /* both have it */
 	char source[NAMING_SOURCE_MAX];        /* who named them first: what was imported … */
 	int64_t since_ms;                      /* … and since when, since 1970 */
 };

@@ -422,6 +422,31 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$LARDER" check -c
 	[[ $output == *"  one.example/a: q1.1, q10.1, q11.1, q12.1, q2.1, q3.1, q4.1, q5.1 and 4 more"* ]]
 }
 
+@test "what came instead is what the package was before: told as events tell it, and as no other archive" {
+	listed https://github.com/mirage/duff/duff-0.5.tbz duff.0.5 "duff first" >"$WORK/repository.list"
+	larder import -q "$WORK/repository.list"
+	listed https://github.com/mirage/duff/duff-0.5.tbz duff.0.5 >"$WORK/repository.list"
+	larder import -q "$WORK/repository.list"
+	sql "UPDATE import SET at = 1687000000000"
+	sql "UPDATE origin SET first_at = 1687000000000, last_at = 1687000000000"
+	# As a history tells it: it was named, and is not any more.
+	sql "UPDATE origin SET past = 1 WHERE entry = (SELECT id FROM entry WHERE sha256 = x'$(sha256 "duff first")')"
+	sql "UPDATE origin SET state = $CHANGED, result = 3, failures = 1 WHERE entry = (SELECT id FROM entry WHERE sha256 = x'$(sha256 duff.0.5)')"
+	sql "INSERT INTO drift (origin, sha256, size, kept, compared, kind, detail, at)
+		SELECT id, x'$(sha256 "duff first")', 10, 0, 1, 'content', '{}', 1687500000000 FROM origin WHERE state = $CHANGED"
+	local instead
+	instead="served instead: sha256:$(sha256 "duff first") (content, 10 B) since 2023-06-23"
+	run larder check "$WORK/repository.list"
+	[[ $output == *"$instead, which $WORK/repository.list named since 2023-06-17, and does so no more"* ]]
+	[[ $output != *"bytes of"* ]]
+	run larder show duff.0.5
+	[[ $output == *"$instead, which $WORK/repository.list named since 2023-06-17, and does so no more"* ]]
+	# Of another package it is another archive.
+	sql "UPDATE package SET name = 'bar.9' WHERE entry = (SELECT id FROM entry WHERE sha256 = x'$(sha256 "duff first")')"
+	run larder check "$WORK/repository.list"
+	[[ $output == *"$instead, the bytes of bar.9"* ]]
+}
+
 @test "show: what the origins do, what came instead, copies, the commit" {
 	make_every_state
 	run larder show rosa
