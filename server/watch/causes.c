@@ -89,7 +89,7 @@ waits_for_its_week(struct turn *turn, struct change *change, bool *ret, struct e
 	}
 	if (causes_is_open(turn, &cause) || is_over(cause.told_at_ms, CAUSES_AGAIN_MS, turn->now_ms))
 		return true;
-	if (!change_judge(turn->options->store, change, err))
+	if (!change_judge(turn->options->store, turn->options->config, change, err))
 		return false;
 	*ret = change->level <= cause.level;
 	return true;

@@ -35,9 +35,12 @@
 /* A host is judged as a whole where at least one in so many of its places was asked. */
 #define CAUSES_ASKED_MIN 2
 
+struct config;
+
 struct causes_options {
 	struct store *store;
-	struct metrics *metrics; /* NULL: nothing is counted */
+	const struct config *config; /* NULL: there is no mirror */
+	struct metrics *metrics;     /* NULL: nothing is counted */
 };
 
 /*

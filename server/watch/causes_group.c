@@ -215,7 +215,8 @@ join_what_fits(struct turn *turn, const struct group *group, struct group *ret_r
 		struct change *change = group->items[i];
 		struct fit fit;
 
-		if (!change_judge(turn->options->store, change, err) || !find_fit(turn, change, &fit, err))
+		if (!change_judge(turn->options->store, turn->options->config, change, err) ||
+		        !find_fit(turn, change, &fit, err))
 			return false;
 		if (fit.event != NULL)
 			join(&turn->events, first, change, &fit);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "server/config.h"
 #include "server/jobs/json.h"
 #include "server/watch/came.h"
 #include "storage/catalog/catalog.h"
@@ -234,6 +235,32 @@ name_hosts(const struct catalog_origins *origins)
 	return hosts;
 }
 
+static bool
+mirror_serves_by(const struct config_mirror *mirror, const struct digests *digests)
+{
+	for (size_t i = 0; i < mirror->n_digests; i++)
+		if (digests_bytes(digests, mirror->digests[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* Whom a fetch would ask beside the origin that this is about, with any prospect. */
+static size_t
+count_left(const struct config *config, const struct change *change, const struct catalog_origins *origins)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < origins->count; i++) {
+		const struct catalog_origin *origin = &origins->items[i];
+
+		left += origin->kind == ORIGIN_NAMED && origin->memory.state != ORIGIN_IS_VANISHED &&
+		        origin->memory.state != ORIGIN_IS_CHANGED && strcmp(origin->url, change->url) != 0;
+	}
+	for (size_t i = 0; config != NULL && i < config->n_mirrors; i++)
+		left += mirror_serves_by(&config->mirrors[i], &change->digests);
+	return left;
+}
+
 static enum event_level
 level_of(const struct change *change)
 {
@@ -245,7 +272,7 @@ level_of(const struct change *change)
 }
 
 bool
-change_judge(struct store *store, struct change *change, struct err *err)
+change_judge(struct store *store, const struct config *config, struct change *change, struct err *err)
 {
 	struct catalog_origins origins;
 	struct digest best;
@@ -260,6 +287,7 @@ change_judge(struct store *store, struct change *change, struct err *err)
 		change->copies = catalog_copies(&origins);
 		json_decref(change->hosts);
 		change->hosts = name_hosts(&origins);
+		change->left = count_left(config, change, &origins);
 		catalog_origins_finish(&origins);
 	}
 	change->level = level_of(change);

@@ -13,6 +13,8 @@
 #include "storage/index/event_rows.h"
 #include "storage/store.h"
 
+struct config;
+
 struct change {
 	int64_t origin;
 	size_t first_news, n_news; /* of changes.news */
@@ -34,6 +36,7 @@ struct change {
 	bool stored;
 	size_t copies;
 	json_t *hosts; /* of those, some by name; NULL: not judged */
+	size_t left; /* others that may still be asked: origins that were not given up, mirrors of the configuration */
 	enum event_level level;
 };
 
@@ -71,9 +74,10 @@ bool change_learn_known(struct store *store, struct change *change, struct err *
 
 /*
  * Whether the archive is stored here and who else serves it, and so how much the change matters: urgent where it may be lost, a warning
- * where it is nearly so, info where nobody has to act.
+ * where it is nearly so, info where nobody has to act. config NULL: there is no mirror.
  */
-bool change_judge(struct store *store, struct change *change, struct err *err) MUST_CHECK;
+bool change_judge(
+        struct store *store, const struct config *config, struct change *change, struct err *err) MUST_CHECK;
 
 #define CHANGE_COPIES_MIN 2 /* hosts beside larder that have it: with these nobody has to act */
 #define CHANGE_HOSTS_MAX  2 /* of them named */

@@ -145,9 +145,9 @@ add_hosts(json_t *object, const struct event_archive *archive)
 static json_t *
 describe(const struct event_archive *archive)
 {
-	json_t *object = json_pack("{s:o, s:o, s:o, s:b, s:I}", "package", json_text(archive->package),
+	json_t *object = json_pack("{s:o, s:o, s:o, s:b, s:I, s:I}", "package", json_text(archive->package),
 	        "digests", json_digests(archive->digests), "url", json_text(archive->url), "stored",
-	        archive->stored, "copies", (json_int_t)archive->copies);
+	        archive->stored, "copies", (json_int_t)archive->copies, "left", (json_int_t)archive->left);
 
 	add_hosts(object, archive);
 	if (archive->drift != NULL)
@@ -160,6 +160,7 @@ bring_up_to_date(json_t *object, const struct event_archive *archive)
 {
 	json_object_set_new(object, "stored", json_boolean(archive->stored));
 	json_object_set_new(object, "copies", json_integer((json_int_t)archive->copies));
+	json_object_set_new(object, "left", json_integer((json_int_t)archive->left));
 	add_hosts(object, archive);
 	if (archive->drift != NULL)
 		json_object_set_new(object, "drift", json_deep_copy(archive->drift));

@@ -3,7 +3,7 @@
  * is added twice, under whatever digests, counts once. One thread.
  *
  * {"site", "scope": "host" | "site" | "archive", "cause": "vanished" | "changed: recompressed" | …, "count", "stored": so many of them,
- * "whole": all that is known of the site went this way, "archives": [{"package", "digests", "url", "stored", "copies", "hosts": [those by name], "drift":
+ * "whole": all that is known of the site went this way, "archives": [{"package", "digests", "url", "stored", "copies", "hosts": [those by name], "left": others that may still be asked, "drift":
  * {"kind", "detail", "sha256", "size"; where a source names the bytes "known", "known_from", "known_since"; where that corrects the
  * archive "lines": ["- \"sha256=…\"", "+ \"sha256=…\""], which make a lockfile right} or absent}]}
  *
@@ -29,6 +29,7 @@ struct event_archive {
 	bool stored;
 	size_t copies;       /* hosts known to serve it */
 	const json_t *hosts; /* some of them by name; NULL: none */
+	size_t left;         /* others that may still be asked for it */
 	const json_t *drift; /* NULL: it has not changed */
 };
 

@@ -58,7 +58,9 @@ story_add_name(const json_t *archive, struct text *ret)
 static bool
 is_one(const json_t *archive, enum which which)
 {
-	bool stored = json_flag_of(archive, "stored"), elsewhere = json_count_of(archive, "copies") > 0;
+	const json_t *left = json_object_get(archive, "left"); /* events of an older larder have none */
+	bool stored = json_flag_of(archive, "stored"), elsewhere = json_count_of(archive, "copies") > 0,
+	     lost = !stored && !elsewhere && json_is_integer(left) && json_integer_value(left) == 0;
 
 	switch (which) {
 	case WHICH_ALL:
@@ -71,6 +73,10 @@ is_one(const json_t *archive, enum which which)
 		return stored && json_count_of(archive, "copies") == 1;
 	case WHICH_HOPELESS:
 		return !stored && !elsewhere;
+	case WHICH_LOST:
+		return lost;
+	case WHICH_SOUGHT:
+		return !stored && !lost;
 	}
 	return false;
 }

@@ -80,24 +80,62 @@ add_stored(const struct story *story, struct text *ret)
 	add_rare(story, ret);
 }
 
-/* "larder fetch lucid.0.1.5 may still find it elsewhere" */
 static void
-advise_fetch(const struct story *story, struct text *ret)
+add_fetch(const struct story *story, enum which which, size_t count, struct text *ret)
 {
-	size_t missing = story->count - story->stored;
-	const char *it = missing == 1 ? "it" : "them";
-
 	text_add(ret, "; larder fetch ");
-	if (missing <= EVENT_TEXT_NAMES_MAX && story_count(story, WHICH_NOT_STORED) == missing)
-		story_add_names(story, WHICH_NOT_STORED, missing, " ", ret);
+	if (count <= EVENT_TEXT_NAMES_MAX && story_count(story, which) == count)
+		story_add_names(story, which, count, " ", ret);
 	else
 		text_add(ret, "--all");
+}
+
+/* "larder fetch lucid.0.1.5 may still find it elsewhere" */
+static void
+advise_fetch(const struct story *story, enum which which, size_t count, struct text *ret)
+{
+	const char *it = count == 1 ? "it" : "them";
+
+	add_fetch(story, which, count, ret);
 	if (story->kind == CAUSE_BACK)
 		text_addf(ret, " gets %s now", it);
-	else if (story_count(story, WHICH_HOPELESS) > 0)
+	else if (story_count(story, WHICH_HOPELESS) > story_count(story, WHICH_LOST))
 		text_addf(ret, " may still find %s elsewhere", it);
 	else
 		text_addf(ret, " gets %s from another host", it);
+}
+
+/* Nobody is left to be asked but whoever fails: then people are. */
+static void
+advise_asking(const struct story *story, size_t count, struct text *ret)
+{
+	const char *it = count == 1 ? "it" : "them";
+
+	if (story->kind == CAUSE_FAILING) {
+		add_fetch(story, WHICH_LOST, count, ret);
+		text_add(ret, " asks again");
+	}
+	text_add(ret, "; nobody else is known to have ");
+	if (count == story->count)
+		text_add(ret, it);
+	else
+		story_add_names(story, WHICH_LOST, count, ", ", ret);
+	text_addf(ret,
+	        ": ask around for %s; larder add FILE, or larder push from whoever has %s, brings %s back",
+	        it, it, it);
+}
+
+/* Where it came back, it is to be had. */
+static void
+advise_missing(const struct story *story, struct text *ret)
+{
+	size_t lost = story->kind == CAUSE_BACK ? 0 : story_count(story, WHICH_LOST),
+	       sought = story->count - story->stored - lost;
+
+	if (sought > 0)
+		advise_fetch(story, lost > 0 ? WHICH_SOUGHT : WHICH_NOT_STORED, sought, ret);
+	if (lost > 0)
+		advise_asking(story, lost, ret);
 }
 
 /* "keep larder's copy: it may be the last" */
@@ -121,7 +159,7 @@ story_add_rest(const struct story *story, struct text *ret)
 	if (story->kind != CAUSE_BACK || story->stored < story->count)
 		add_stored(story, ret);
 	if (story->stored < story->count)
-		advise_fetch(story, ret);
+		advise_missing(story, ret);
 	if (story->kind != CAUSE_BACK && story_count(story, WHICH_LAST) > 0)
 		advise_keep(story, ret);
 }

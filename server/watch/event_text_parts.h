@@ -21,8 +21,19 @@ struct story {
 
 /* --- event_text.c --- */
 
-/* Which of the archives. LAST: stored here, and no host is known to serve it. RARE: and one host is. HOPELESS: neither. */
-enum which { WHICH_ALL, WHICH_NOT_STORED, WHICH_LAST, WHICH_RARE, WHICH_HOPELESS };
+/*
+ * Which of the archives. LAST: stored here, and no host is known to serve it. RARE: and one host is. HOPELESS: neither. LOST: nor is
+ * anybody left to be asked. SOUGHT: not stored, and somebody is.
+ */
+enum which {
+	WHICH_ALL,
+	WHICH_NOT_STORED,
+	WHICH_LAST,
+	WHICH_RARE,
+	WHICH_HOPELESS,
+	WHICH_LOST,
+	WHICH_SOUGHT,
+};
 size_t story_count(const struct story *story, enum which which);
 /* "rosa.0.2.0"; where no package uses it "sha256:<hex>", which commands take as well. */
 void story_add_name(const json_t *archive, struct text *ret);

@@ -100,6 +100,7 @@ gather_data(const struct event *event, const struct event_place *place)
 		                             .stored = change->stored,
 		                             .copies = change->copies,
 		                             .hosts = change->hosts,
+		                             .left = change->left,
 		                             .drift = change->kind == CAUSE_CHANGED ? change->drift : NULL});
 	}
 	return event_data_finish(data, place);

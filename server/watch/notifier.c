@@ -99,8 +99,9 @@ notifier_drifts(struct notifier *notifier)
 static void
 take_turn(struct notifier *notifier)
 {
-	struct causes_options options = {
-	        .store = notifier->larder->store, .metrics = notifier->larder->metrics};
+	struct causes_options options = {.store = notifier->larder->store,
+	        .config = notifier->larder->config,
+	        .metrics = notifier->larder->metrics};
 	struct err err = ERR_NONE;
 	size_t told = 0;
 

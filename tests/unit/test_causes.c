@@ -69,7 +69,8 @@ a_renamed_repository_is_one_archive(void **state)
 	assert_told(T0 + HOUR, 1);
 	assert_events(
 	        "urgent vanished simlog.0.0.3: simlog.0.0.3 is gone from github.com/muqiuhan/simlog; it is "
-	        "not stored; larder fetch simlog.0.0.3 may still find it elsewhere\n");
+	        "not stored; nobody else is known to have it: ask around for it; larder add FILE, or larder "
+	        "push from whoever has it, brings it back\n");
 	/* Another one of a site that serves is another cause. */
 	serves("https://github.com/muqiuhan/third/archive/1.tar.gz", T0);
 	place("https://github.com/muqiuhan/third/archive/1.tar.gz", "third.1", STORED, 2);
@@ -640,8 +641,9 @@ graver_newcomers_are_told(void **state)
 	assert_events(
 	        "info vanished a.1: a.1 is gone from h.org/x/r; it is stored, and two others have it: "
 	        "copy0.example, copy1.example\n"
-	        "urgent vanished b.1: b.1 is gone from h.org/x/s; it is not stored; larder fetch b.1 may "
-	        "still find it elsewhere\n");
+	        "urgent vanished b.1: b.1 is gone from h.org/x/s; it is not stored; nobody else is known to "
+	        "have it: ask around for it; larder add FILE, or larder push from whoever has it, brings it "
+	        "back\n");
 	goes("https://h.org/x/t/c.tgz", ORIGIN_IS_VANISHED, T0 + 2 * DAY);
 	assert_told(T0 + 2 * DAY + HOUR, 0);
 	assert_event_like("urgent vanished h.org/x: h.org/x is gone: b.1, c.1; c.1 is stored, b.1 is not");

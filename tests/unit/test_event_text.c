@@ -34,7 +34,8 @@ data_of(const char *cause, const char *urls, const char *archives, const struct 
 		                              .url = url,
 		                              .stored = archives[2 * i] == 'S',
 		                              .copies = (size_t)(archives[2 * i + 1] - '0'),
-		                              .hosts = hosts});
+		                              .hosts = hosts,
+		                              .left = archives[2 * i] == 'l' ? 0 : 1});
 		json_decref(hosts);
 	}
 	return event_data_finish(about, place);
@@ -73,6 +74,23 @@ static const struct sentence {
                 "h.org/x is gone: a.1, b.1, c.1; all are stored; of a.1, c.1 only one other host has a copy"},
         {"vanished", "s0", false,
                 "a.1 is gone from h.org/x/a; it is not stored; larder fetch a.1 may still find it elsewhere"},
+        {"vanished", "l0", false,
+                "a.1 is gone from h.org/x/a; it is not stored; nobody else is known to have it: ask around "
+                "for "
+                "it; larder add FILE, or larder push from whoever has it, brings it back"},
+        {"vanished", "l0l0", true,
+                "h.org/x is gone: a.1, b.1; neither is stored; nobody else is known to have them: ask around "
+                "for them; larder add FILE, or larder push from whoever has them, brings them back"},
+        {"vanished", "l0s0S2", true,
+                "h.org/x is gone: a.1, b.1, c.1; a.1, b.1 are not stored, the other is; larder fetch b.1 may "
+                "still find it elsewhere; nobody else is known to have a.1: ask around for it; larder add "
+                "FILE, "
+                "or larder push from whoever has it, brings it back"},
+        {"failing", "l0", false,
+                "h.org/x/a has failed to serve a.1 for a week or more; it is not stored; larder fetch a.1 "
+                "asks "
+                "again; nobody else is known to have it: ask around for it; larder add FILE, or larder push "
+                "from whoever has it, brings it back"},
         {"vanished", "s2", false,
                 "a.1 is gone from h.org/x/a; it is not stored; larder fetch a.1 gets it from another host"},
         {"vanished", "S2s0", true,

@@ -185,7 +185,8 @@ assert_kodwx_told(void)
 {
 	assert_index("SELECT detail FROM event WHERE kind = 'vanished' AND subject = 'github.com/kodwx'",
 	        "github.com/kodwx is gone: lucid.0.1.5, rosa.0.2.0; rosa.0.2.0 is stored, lucid.0.1.5 is not;"
-	        " larder fetch lucid.0.1.5 may still find it elsewhere;"
+	        " nobody else is known to have lucid.0.1.5: ask around for it; larder add FILE, or larder "
+	        "push from whoever has it, brings it back;"
 	        " keep larder's copy: it may be the last\n");
 	assert_data("github.com/kodwx", "'$.scope', '$.count', '$.cause', '$.whole'",
 	        "[\"site\",2,\"vanished\",true]\n");

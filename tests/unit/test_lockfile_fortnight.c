@@ -388,9 +388,9 @@ three_are_rescued_and_the_fourth_is_explained(void **state)
 	assert_events("SELECT level, kind, detail FROM event WHERE kind = 'vanished' ORDER BY id",
 	        "urgent|vanished|github.com/kodwx is gone: rosa.0.1.0, rosa.0.2.0, lucid.0.1.5; rosa.0.1.0 "
 	        "is not "
-	        "stored, the others are; of rosa.0.2.0, lucid.0.1.5 only one other host has a copy; larder "
-	        "fetch "
-	        "rosa.0.1.0 may still find it elsewhere\n"
+	        "stored, the others are; of rosa.0.2.0, lucid.0.1.5 only one other host has a copy; nobody "
+	        "else is known to have rosa.0.1.0: ask around for it; larder add FILE, or larder push from "
+	        "whoever has it, brings it back\n"
 	        "warning|vanished|simlog.0.0.3 is gone from github.com/muqiuhan/simlog; it is stored, and "
 	        "one "
 	        "other host has it: raw.githubusercontent.com\n");
