@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "server/upstream/probe.h"
+#include "storage/base/clock.h"
 #include "storage/base/err.h"
 #include "storage/catalog/contact.h"
 #include "storage/index/state_rows.h"
@@ -74,10 +75,6 @@ void patrol_stop(struct patrol *patrol);
 /* Stops first. Waits for the answers of all probes under way: whoever makes them was told to end. NULL is nothing. */
 void patrol_destroy(struct patrol *patrol);
 
-/* Now: by the wall clock, which schedules follow, and by clock_ms, which spacing follows. */
-struct moment {
-	int64_t wall_ms, ms;
-};
 /*
  * What the thread does again and again: takes the answers that came, plans, asks who is due. Returns after how many
  * milliseconds there may be more to do, if nothing comes before.

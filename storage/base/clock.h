@@ -38,4 +38,9 @@ clock_wall_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Now by both: a value that is handed to what keeps to a schedule, so that a test may turn its clocks. */
+struct moment {
+	int64_t wall_ms, ms;
+};
+
 #endif
