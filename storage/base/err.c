@@ -45,6 +45,7 @@ err_errno(struct err *err, const char *format, ...)
 	va_end(args);
 	length = strlen(err->text);
 	snprintf(err->text + length, sizeof err->text - length, ": %s", strerror(cause));
+	errno = cause;
 	return false;
 }
 

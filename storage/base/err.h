@@ -28,7 +28,7 @@ bool err_set(struct err *err, enum err_code code, const char *format, ...) PRINT
 
 /*
  * Sets the text and ": " and the meaning of errno; the code is ERR_NO_SPACE for ENOSPC and EDQUOT, else
- * ERR_IO. False.
+ * ERR_IO. errno stays as it is. False.
  */
 bool err_errno(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
