@@ -359,22 +359,24 @@ store_quarantine(struct store *store, const struct digests *digests, const char 
 	store_unclaim(store, &claim);
 }
 
-void
+bool
 store_quarantine_blob(struct store *store, const struct blob *blob, const char *why)
 {
 	struct claim claim;
 	struct blob_file there;
 	struct err unimportant;
+	bool done = false;
 	int fd;
 
 	if (store->mode == STORE_READ)
-		return;
+		return false;
 	claims_wait(&store->claims, &claim, blob->digests.sha256);
 	fd = blobs_open_file(store->blobs, blob->digests.sha256, &there, &unimportant);
 	if (fd >= 0 && there.stamp.inode == blob->stamp.inode)
-		(void)store_quarantine_claimed(store, &blob->digests, why);
+		done = store_quarantine_claimed(store, &blob->digests, why);
 	auto_close(&fd);
 	store_unclaim(store, &claim);
+	return done;
 }
 
 /* What store_walk hands on. */

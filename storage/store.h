@@ -72,10 +72,10 @@ void store_proven(struct store *store, const struct blob *blob);
  */
 void store_quarantine(struct store *store, const struct digests *digests, const char *why);
 /*
- * The same, unless the file that was open here has been replaced by another since: for one who read wrong
- * bytes from it.
+ * The same, unless the file that was open here is gone or has been replaced by another since: for one who read
+ * wrong bytes from it. True: the archive is a miss from now on.
  */
-void store_quarantine_blob(struct store *store, const struct blob *blob, const char *why);
+bool store_quarantine_blob(struct store *store, const struct blob *blob, const char *why);
 
 /*
  * Removes the archive that has this digest, and its pin: first its row goes and a tombstone is laid, in one
