@@ -92,6 +92,20 @@ archive_rows_walk(struct index *index, archive_row_visit_fn *visit, void *contex
 	return count >= 0;
 }
 
+enum row_answer
+archive_row_after(struct index *index, const uint8_t *sha256, struct archive_row *ret, struct err *err)
+{
+	const struct value values[] = {
+	        value_bytes(sha256 != NULL ? sha256 : (const uint8_t *)"", sha256 != NULL ? 32 : 0),
+	        value_number(1)};
+	struct rows rows = rows_ask(index, SQL_ARCHIVES_AFTER, values, COUNT_OF(values), err);
+	enum row_answer answer = find_first(&rows, ret, err);
+
+	if (answer == ROW_FAILED)
+		index_failed(index, err);
+	return answer;
+}
+
 bool
 archive_rows_by_use(struct index *index, struct archive_use *place, struct archive_row *ret, size_t max,
         size_t *ret_count, struct err *err)

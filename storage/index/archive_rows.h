@@ -24,6 +24,10 @@ typedef bool archive_row_visit_fn(void *context, const struct archive_row *row);
 bool archive_rows_walk(
         struct index *index, archive_row_visit_fn *visit, void *context, struct err *err) MUST_CHECK;
 
+/* The first archive behind this sha256 by that order; NULL: the first of all. */
+enum row_answer archive_row_after(
+        struct index *index, const uint8_t *sha256, struct archive_row *ret, struct err *err) MUST_CHECK;
+
 /*
  * The next rows behind this place, the least recently used first, without those that are pinned; at most max.
  * The place moves on; it begins as zero.

@@ -10,12 +10,13 @@
 #include "2.sql.h"
 #include "3.sql.h"
 #include "4.sql.h"
+#include "5.sql.h"
 #include "schema.sql.h"
 
 #define APPLICATION_ID 1279349316 /* "LARD" */
 
 /* The first leads to version 2. */
-static const char *const migrations[] = {migration_2_sql, migration_3_sql, migration_4_sql};
+static const char *const migrations[] = {migration_2_sql, migration_3_sql, migration_4_sql, migration_5_sql};
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION - 1, "each version has its migration");
 

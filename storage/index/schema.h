@@ -9,7 +9,7 @@
 
 struct db;
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 /*
  * Which an index with tables has, up to SCHEMA_VERSION. ERR_CORRUPT: it is no index of larder. ERR_CONFIG: a

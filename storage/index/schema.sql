@@ -7,7 +7,7 @@
 -- Times are milliseconds since 1970, UTC.
 
 PRAGMA application_id = 1279349316; -- "LARD"
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- One stored archive. The row is written after its file lies durable under its name, and deleted before the file goes.
 -- inode and change_ns are those of the file when its bytes were last known to be right.
@@ -169,6 +169,23 @@ CREATE TABLE figure (
 ) STRICT;
 
 INSERT INTO figure VALUES (1, 0, 0, 0, 0, 0, 0, 0);
+
+-- Where the scrub is, which reads all archives again, one after the other by sha256. Not saved from a damaged index: one that is made
+-- again from the archives begins a round of its own.
+CREATE TABLE scrub (
+	id          INTEGER PRIMARY KEY CHECK (id = 1),
+	under_way   INTEGER NOT NULL, -- 1: a round is; 0: it ended, and the next one is waited for
+	reached     BLOB NOT NULL,    -- the sha256 up to which it has come; x'': none yet
+	began_at    INTEGER NOT NULL, -- 0: no round ever began
+	ran_ms      INTEGER NOT NULL, -- for how long larder has run since
+	archives    INTEGER NOT NULL, -- read in this round, and their bytes
+	bytes       INTEGER NOT NULL,
+	wrong       INTEGER NOT NULL, -- found damaged or gone in this round
+	ended_at    INTEGER NOT NULL, -- when the last whole round ended; 0: none has
+	ended_wrong INTEGER NOT NULL  -- what that one found
+) STRICT;
+
+INSERT INTO scrub VALUES (1, 0, x'', 0, 0, 0, 0, 0, 0, 0);
 
 -- What people decided, and what was done.
 

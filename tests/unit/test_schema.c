@@ -5,6 +5,7 @@
 
 #include "storage/index/archive_rows.h"
 #include "storage/index/pin_rows.h"
+#include "storage/index/scrub_rows.h"
 
 #define ALL_OF_THE_SCHEMA "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 
@@ -197,6 +198,29 @@ keeps_what_the_third_knew(void **state)
 	assert_string_equal(receivers, "team|6|0\n");
 }
 
+/* As the fourth version made it: no round of the scrub has begun yet. */
+static void
+keeps_what_the_fourth_knew(void **state)
+{
+	AUTO_TEXT schema = TEXT_EMPTY;
+	struct scrub_round round;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	index_close(index_at_hand, WRITER_ENDS_CLEAN);
+	assert_int_equal(unlink(path), 0);
+	assert_true(file_read_path(PROJECT_DIR "/tests/support/schema_4.sql", 1 << 20, &schema, &err));
+	run_sql(text_string(&schema));
+	run_sql("INSERT INTO receiver VALUES ('team', 6, 7);");
+	assert_int_equal(open_index(INDEX_WRITE).migrated_from, 4);
+	AUTO_FREE char *receivers = ask_sql(path, "SELECT * FROM receiver");
+	assert_string_equal(receivers, "team|6|7\n");
+	assert_true(scrub_round_find(index_at_hand, &round, &err));
+	assert_false(round.under_way);
+	assert_false(round.has_reached);
+	assert_int_equal(round.began_at_ms, 0);
+}
+
 /* Whatever cannot be brought up to date is damaged: it is set aside, and nobody is told that all is well. */
 static void
 sets_an_impossible_one_aside(void **state)
@@ -219,6 +243,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(is_no_other_than_a_new_one, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(keeps_what_the_second_knew, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(keeps_what_the_third_knew, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(keeps_what_the_fourth_knew, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(tells_a_reader_what_to_do, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(sets_an_impossible_one_aside, set_up, tear_down),
 	};
