@@ -1,0 +1,40 @@
+/*
+ * Reading a stored archive again to see whether it is what it was, a piece at a time, so that whoever reads may pause in between. The
+ * bytes come from the disk itself and not from the page cache, where the filesystem can do that: what is cached says nothing of the disk,
+ * and what nobody asks for has no place there. One thread.
+ */
+#ifndef STORAGE_REREAD_H
+#define STORAGE_REREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/base/err.h"
+#include "storage/blob.h"
+
+#define REREAD_PIECE (256u << 10) /* bytes read at once */
+
+struct reread;
+
+struct reread *reread_create(void);
+void reread_destroy(struct reread *reread); /* NULL is nothing */
+
+/* Begins with this one; the one before is closed. Takes the blob's descriptor. */
+void reread_begin(struct reread *reread, struct blob *blob);
+void reread_close(struct reread *reread);
+bool reread_is_open(const struct reread *reread);
+const struct blob *reread_blob(const struct reread *reread); /* the one it began with */
+uint64_t reread_offset(const struct reread *reread);         /* bytes of it that were read */
+
+enum reread_news {
+	REREAD_MORE,   /* right so far */
+	REREAD_RIGHT,  /* all of it was read, and is what its name says */
+	REREAD_WRONG,  /* it is not, or the disk cannot give its bytes any more; err says which */
+	REREAD_GONE,   /* the file was removed or replaced meanwhile */
+	REREAD_FAILED, /* it cannot be read now, which says nothing of it; err */
+};
+/* Reads the next piece. After any news but REREAD_MORE there is nothing left to read. */
+enum reread_news reread_next(struct reread *reread, struct err *err);
+
+#endif
