@@ -135,6 +135,15 @@ json_origin(const struct catalog_origin *origin)
 }
 
 json_t *
+json_scrub(const struct scrub_round *scrub)
+{
+	return json_pack("{s:b, s:I, s:I, s:I, s:o, s:o, s:I}", "under_way", (int)scrub->under_way,
+	        "archives", (json_int_t)scrub->archives, "bytes", (json_int_t)scrub->bytes, "wrong",
+	        (json_int_t)scrub->wrong, "began", json_time(scrub->began_at_ms), "ended",
+	        json_time(scrub->ended_at_ms), "ended_wrong", (json_int_t)scrub->ended_wrong);
+}
+
+json_t *
 json_event(const struct event_row *event)
 {
 	json_t *about = event->data[0] != '\0' ? json_loads(event->data, JSON_REJECT_DUPLICATES, NULL) : NULL;

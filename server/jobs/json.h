@@ -13,6 +13,7 @@
 #include "storage/catalog/harvest.h"
 #include "storage/digest.h"
 #include "storage/index/event_rows.h"
+#include "storage/index/scrub_rows.h"
 
 /* Prints it on standard output, indented, and releases it. */
 void json_print(json_t *value);
@@ -32,6 +33,8 @@ json_t *json_origin(const struct catalog_origin *origin);
  * null
  */
 json_t *json_event(const struct event_row *event);
+/* {"under_way", "archives", "bytes", "wrong", "began", "ended", "ended_wrong"} */
+json_t *json_scrub(const struct scrub_round *scrub);
 /* [{"file", "line", "column", "text"}] */
 json_t *json_problems(const struct harvest *harvest);
 /* A string in which bytes that are no UTF-8 were replaced: paths may hold any. */
