@@ -96,6 +96,7 @@ struct config {
 	} donations;
 	struct {
 		uint64_t min_free, max_size;
+		int64_t scrub_interval_ms; /* 0: off */
 	} space;
 	struct {
 		bool patrol;

@@ -10,6 +10,7 @@
 #include "server/admin/metrics.h"
 #include "server/admin/upload.h"
 #include "server/archive/flights.h"
+#include "server/archive/mending.h"
 #include "server/catalogs.h"
 #include "server/config.h"
 #include "server/http/desk.h"
@@ -18,6 +19,7 @@
 #include "server/watch/watch.h"
 #include "server/jobs/jobs.h"
 #include "storage/base/clock.h"
+#include "storage/scrub.h"
 
 /*
  * For the 503 of those who were woken last: an answer is on its way in no time, a client that does not read
@@ -64,6 +66,18 @@ start_fetching(struct larder *larder, struct err *err)
 }
 
 static bool
+start_scrub(struct larder *larder, struct err *err)
+{
+	struct scrub_options options = {.store = larder->store,
+	        .interval_ms = larder->config->space.scrub_interval_ms,
+	        .wrong = mending_fetch,
+	        .context = larder};
+
+	larder->scrub = scrub_create(&options);
+	return scrub_start(larder->scrub, err);
+}
+
+static bool
 start_serving(struct larder *larder, struct err *err)
 {
 	larder->catalogs = catalogs_start(larder, err);
@@ -78,7 +92,7 @@ start_serving(struct larder *larder, struct err *err)
 	if (larder->jobs == NULL)
 		return false;
 	larder->watch = watch_start(larder, err);
-	if (larder->watch == NULL)
+	if (larder->watch == NULL || !start_scrub(larder, err))
 		return false;
 	larder->listener = listener_start(larder, err);
 	return larder->listener != NULL;
@@ -114,6 +128,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	desk_close(larder->desk); /* answers who waits for a clerk */
 	uploads_close(larder->uploads);
 	watch_stop(larder->watch); /* what it has under way ends with the fetcher */
+	scrub_stop(larder->scrub); /* before what it has fetched again */
 	catalogs_stop(larder->catalogs);
 	if (larder->fetcher != NULL)
 		fetcher_stop(larder->fetcher); /* fails and wakes who waits for bytes */
@@ -129,6 +144,7 @@ larder_stop(struct larder *larder, int64_t grace_ms)
 	auth_destroy(larder->auth);
 	fetcher_destroy(larder->fetcher);
 	watch_destroy(larder->watch);
+	scrub_destroy(larder->scrub);
 	store_close(larder->store); /* finishes commits, which ends the last flights */
 	flights_destroy(larder->flights);
 	metrics_destroy(larder->metrics);

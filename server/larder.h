@@ -17,6 +17,7 @@ struct listener;
 struct metrics;
 struct catalogs;
 struct desk;
+struct scrub;
 struct auth;
 struct jobs;
 struct uploads;
@@ -35,6 +36,7 @@ struct larder {
 	struct jobs *jobs;         /* long work that somebody asked for */
 	struct desk *desk;         /* answers what may block */
 	struct watch *watch;       /* notices what becomes of archives elsewhere, and tells */
+	struct scrub *scrub;       /* reads what is stored again; NULL as well: it is off */
 	struct listener *listener;
 	int64_t started_at_ms; /* wall clock */
 };

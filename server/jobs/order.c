@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "server/archive/flights.h"
+#include "server/archive/mending.h"
 #include "storage/base/text.h"
 #include "storage/store.h"
 
@@ -50,32 +51,12 @@ wake(struct waiter *waiter)
 	mailbox_post(&order->office->home, &order->letter);
 }
 
-/*
- * The digest to ask by: the best one under which the catalog knows the archive, since a repaired one may be
- * known there by md5 alone.
- */
-static struct digest
-choose_digest(const struct larder *larder, const struct digests *digests)
-{
-	for (int i = 0; i < DIGEST_ALGOS; i++) {
-		struct catalog_wanted wanted;
-		struct digest digest;
-		struct err err = ERR_NONE;
-
-		if (digests_get(digests, digests_best_first[i], &digest) &&
-		        catalog_wanted(store_catalog(larder->store), &digest, &wanted, &err) &&
-		        wanted.count > 0)
-			return digest;
-	}
-	return digests_best(digests);
-}
-
 void
 order_init(struct order *order, struct orders *office, const struct want *want)
 {
 	*order = (struct order){.office = office, .want = want};
 	order->waiter = (struct waiter){
-	        .park = park, .wake = wake, .asked = choose_digest(office->larder, &want->digests)};
+	        .park = park, .wake = wake, .asked = mending_digest(office->larder->store, &want->digests)};
 }
 
 void
