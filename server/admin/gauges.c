@@ -37,6 +37,7 @@ gauges_collect(struct larder *larder, struct gauges *ret)
 		jobs_figures(larder->jobs, &ret->jobs);
 	if (larder->watch != NULL)
 		patrol_figures(larder->watch->patrol, &ret->patrol);
+	scrub_figures(larder->scrub, &ret->scrub);
 	if (larder->flights != NULL)
 		ret->flights = flights_count(larder->flights);
 }
@@ -67,6 +68,26 @@ render_store(const struct gauges *gauges, struct text *ret)
 	add_gauge(
 	        ret, "recovering", "1 while archives without a row are being looked for", store->recovering);
 	add_gauge(ret, "store_healthy", "1 while the store takes archives in", store->health == STORE_FINE);
+}
+
+static void
+render_scrub(const struct scrub_round *scrub, struct text *ret)
+{
+	add_gauge(ret, "scrub_under_way",
+	        "1 while a round goes that reads all archives again; 0: it ended, or space.scrub_interval is "
+	        "0",
+	        scrub->under_way);
+	add_gauge(ret, "scrub_archives", "archives read again in this round, of larder_archives",
+	        (int64_t)scrub->archives);
+	add_gauge(ret, "scrub_bytes", "bytes read again in this round, of larder_archive_bytes",
+	        (int64_t)scrub->bytes);
+	add_gauge(ret, "scrub_wrong", "archives found damaged or gone in this round", (int64_t)scrub->wrong);
+	add_gauge(ret, "scrub_began_timestamp_seconds", "when this round began; 0: none did",
+	        scrub->began_at_ms / 1000);
+	add_gauge(ret, "scrub_ended_timestamp_seconds", "when the last whole round ended; 0: none has",
+	        scrub->ended_at_ms / 1000);
+	add_gauge(ret, "scrub_ended_wrong", "archives found damaged or gone in that one",
+	        (int64_t)scrub->ended_wrong);
 }
 
 /* Counted by the patrol's thread from time to time; nothing before it has. */
@@ -133,6 +154,7 @@ gauges_render(struct larder *larder, struct text *ret)
 	add_gauge(ret, "hot_bytes", "memory that they take", gauges.listener.hot.memory_bytes);
 	add_gauge(ret, "jobs_waiting", "jobs that wait for their turn", (int64_t)gauges.jobs.waiting);
 	add_gauge(ret, "jobs_running", "jobs that are being done", (int64_t)gauges.jobs.running);
+	render_scrub(&gauges.scrub, ret);
 	render_watch(&gauges.patrol, ret);
 	add_gauge(ret, "watch_network_suspected",
 	        "1 while failures are held against no origin, since nothing vouches for the network here",

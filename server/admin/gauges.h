@@ -12,6 +12,7 @@
 #include "server/jobs/jobs.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
+#include "storage/scrub.h"
 #include "storage/store.h"
 
 /* All zero for parts that are not there. */
@@ -22,6 +23,7 @@ struct gauges {
 	struct listener_figures listener;
 	struct jobs_figures jobs;
 	struct patrol_figures patrol;
+	struct scrub_round scrub;
 	enum network_trust network;
 	int64_t flights;
 	int64_t uptime_ms;

@@ -11,6 +11,7 @@
 #include "server/admin/gauges.h"
 #include "server/admin/metrics.h"
 #include "server/http/reply.h"
+#include "server/jobs/json.h"
 #include "storage/base/clock.h"
 
 enum outcome
@@ -141,6 +142,7 @@ status_status(struct request *request)
 	json_object_set_new(document, "version", json_string(LARDER_VERSION));
 	json_object_set_new(document, "uptime_seconds", json_integer(gauges.uptime_ms / 1000));
 	json_object_set_new(document, "store", store_document(&gauges.store));
+	json_object_set_new(document, "scrub", json_scrub(&gauges.scrub));
 	json_object_set_new(document, "catalog",
 	        json_pack("{s:o, s:o, s:o, s:o}", "archives", number(gauges.catalog.archives), "digests",
 	                number(gauges.catalog.digests), "origins", number(gauges.catalog.origins), "packages",

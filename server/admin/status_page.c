@@ -111,6 +111,23 @@ add_bytes(struct text *ret, const char *what, uint64_t bytes)
 }
 
 static void
+add_scrub(struct text *ret, const struct gauges *gauges)
+{
+	const struct scrub_round *scrub = &gauges->scrub;
+	char when[TEXT_TIME_MAX];
+
+	if (scrub->under_way) {
+		add_number(ret, "read again in this round", scrub->archives);
+		add_number(ret, "of these damaged or gone", scrub->wrong);
+	}
+	if (scrub->ended_at_ms != 0) {
+		text_time(scrub->ended_at_ms, when);
+		add_row(ret, "all were read again", when);
+		add_number(ret, "of these damaged or gone then", scrub->ended_wrong);
+	}
+}
+
+static void
 add_figures(struct request *request, struct text *ret)
 {
 	struct metrics *metrics = request->larder->metrics;
@@ -131,6 +148,7 @@ add_figures(struct request *request, struct text *ret)
 	add_number(ret, "jobs that wait or run", gauges.jobs.waiting + gauges.jobs.running);
 	add_number(ret, "removed by people", gauges.store.removed);
 	add_number(ret, "evicted to make room", gauges.store.evicted);
+	add_scrub(ret, &gauges);
 	add_row(ret, "version", LARDER_VERSION);
 	text_add(ret, "</table>\n");
 	if (gauges.store.health_text[0] != '\0') {

@@ -9,12 +9,31 @@
 #include "server/signals.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
+#include "storage/index/scrub_rows.h"
 
 struct figures {
 	struct store_figures store;
 	struct catalog_figures catalog;
 	uint64_t wanted;
+	struct scrub_round scrub;
 };
+
+/* As of the last time that the daemon noted it. */
+static void
+print_scrub(const struct scrub_round *scrub)
+{
+	char when[TEXT_TIME_MAX];
+
+	if (scrub->under_way) {
+		text_time(scrub->began_at_ms, when);
+		printf("scrub     %" PRIu64 " archives read again since %s, %" PRIu64 " damaged or gone\n",
+		        scrub->archives, when, scrub->wrong);
+	}
+	if (scrub->ended_at_ms != 0) {
+		text_time(scrub->ended_at_ms, when);
+		printf("scrubbed  %s, %" PRIu64 " damaged or gone\n", when, scrub->ended_wrong);
+	}
+}
 
 static void
 print_figures(const char *directory, const struct figures *figures)
@@ -32,6 +51,7 @@ print_figures(const char *directory, const struct figures *figures)
 	        figures->catalog.packages);
 	printf("wanted    %" PRIu64 " archives of the catalog are not stored\n", figures->wanted);
 	printf("free      %s, of which %s stay free\n", free_bytes, reserve);
+	print_scrub(&figures->scrub);
 	if (figures->store.health != STORE_FINE)
 		printf("health    %s\n", figures->store.health_text);
 }
@@ -44,14 +64,15 @@ figures_json(const char *directory, const struct figures *figures)
 	        [STORE_READ_ONLY] = "read-only",
 	        [STORE_BROKEN] = "broken"};
 
-	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "store",
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "store",
 	        json_text(directory), "archives", (json_int_t)figures->store.archives, "bytes",
 	        (json_int_t)figures->store.bytes, "free_bytes", (json_int_t)figures->store.free_bytes,
 	        "min_free_bytes", (json_int_t)figures->store.min_free_bytes, "health",
-	        health[figures->store.health], "health_text", json_text(figures->store.health_text),
-	        "catalog", "archives", (json_int_t)figures->catalog.archives, "digests",
-	        (json_int_t)figures->catalog.digests, "origins", (json_int_t)figures->catalog.origins,
-	        "packages", (json_int_t)figures->catalog.packages, "wanted", (json_int_t)figures->wanted);
+	        health[figures->store.health], "health_text", json_text(figures->store.health_text), "scrub",
+	        json_scrub(&figures->scrub), "catalog", "archives", (json_int_t)figures->catalog.archives,
+	        "digests", (json_int_t)figures->catalog.digests, "origins",
+	        (json_int_t)figures->catalog.origins, "packages", (json_int_t)figures->catalog.packages,
+	        "wanted", (json_int_t)figures->wanted);
 }
 
 static int
@@ -70,7 +91,8 @@ run(const struct invocation *invocation)
 		return status;
 	store_figures(larder.store, &figures.store);
 	counted = catalog_figures(store_catalog(larder.store), &figures.catalog, &err) &&
-	          catalog_count_wanted(store_catalog(larder.store), &figures.wanted, &err);
+	          catalog_count_wanted(store_catalog(larder.store), &figures.wanted, &err) &&
+	          scrub_round_find(store_index(larder.store), &figures.scrub, &err);
 	larder_stop(&larder, 0);
 	if (!counted)
 		return command_fail(&err);
@@ -84,10 +106,11 @@ run(const struct invocation *invocation)
 const struct command command_stat = {
         .name = "stat",
         .arguments = "",
-        .summary = "figures: archives, bytes, catalog, wanted, free space",
-        .help = "What the store holds, what the catalog knows, how much of it is not stored, and how much "
-                "room is\n"
-                "left. Works beside a running daemon; what the daemon counts while it runs (hits, misses,\n"
+        .summary = "figures: archives, bytes, catalog, wanted, free space, scrub",
+        .help = "What the store holds, what the catalog knows, how much of it is not stored, how much room "
+                "is left,\n"
+                "and how far the daemon is that reads all archives again. Works beside a running daemon; "
+                "what the daemon counts while it runs (hits, misses,\n"
                 "transfers) is at its /metrics and /status.\n",
         .flags = FLAG_JSON,
         .run = run,
