@@ -8,8 +8,8 @@
 #include "storage/store_parts.h"
 
 #define HOUR_MS     3600000ll
-#define INTERVAL_MS (7 * 24 * HOUR_MS)
-#define ARCHIVES    20
+#define INTERVAL_MS (24 * HOUR_MS)
+#define ARCHIVES    8
 #define BIG_SIZE    (3 * (256u << 10) + 1234) /* four pieces */
 
 static char *directory;
@@ -334,10 +334,10 @@ damage(const char *name, void (*how)(const char *path))
 static void
 finds(void (*how)(const char *path))
 {
-	struct digests digests = digests_of(name_of(7), strlen(name_of(7)));
+	struct digests digests = digests_of(name_of(5), strlen(name_of(5)));
 
 	put_archives();
-	damage(name_of(7), how);
+	damage(name_of(5), how);
 	run_round();
 	assert_int_equal(told, 1);
 	assert_true(digests_satisfy(&told_last, &digests));
@@ -346,10 +346,10 @@ finds(void (*how)(const char *path))
 	assert_int_equal(round_now().archives, ARCHIVES);
 	assert_int_equal(figures_of(store).quarantined, 1);
 	assert_int_equal(files_in(directory, "quarantine", ""), 1);
-	assert_missing(store, name_of(7));
+	assert_missing(store, name_of(5));
 	assert_stored(store, name_of(6), BLOB_PROVEN);
-	put(store, name_of(7), INTAKE_STORED); /* it may come back */
-	assert_stored(store, name_of(7), BLOB_PROVEN);
+	put(store, name_of(5), INTAKE_STORED); /* it may come back */
+	assert_stored(store, name_of(5), BLOB_PROVEN);
 }
 
 static void
@@ -390,7 +390,7 @@ finds_another_file(void **state)
 static void
 finds_what_is_gone(void **state)
 {
-	AUTO_FREE char *path = blob_path(directory, name_of(7));
+	AUTO_FREE char *path = blob_path(directory, name_of(5));
 
 	(void)state;
 	put_archives();
@@ -429,7 +429,7 @@ proves_what_was_touched(void **state)
 {
 	(void)state;
 	put_archives();
-	damage(name_of(7), zero_a_page); /* this one is not */
+	damage(name_of(5), zero_a_page); /* this one is not */
 	AUTO_FREE char *path = blob_path(directory, name_of(6));
 	assert_int_equal(chmod(path, 0440), 0);
 	assert_stored(store, name_of(6), BLOB_UNPROVEN);
@@ -520,7 +520,7 @@ keeps_its_time_in_a_store_that_changes(void **state)
 
 /* --- the thread --- */
 
-/* In the middle of a large one, of a round that is to take a week. */
+/* In the middle of a large one, of a round that is to take a day. */
 static void
 stops_in_the_middle(void **state)
 {
