@@ -4,6 +4,9 @@
  */
 #include "tests/support/sql.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
 #include "storage/scrub.h"
 #include "storage/store_parts.h"
 
@@ -11,6 +14,22 @@
 #define INTERVAL_MS (24 * HOUR_MS)
 #define ARCHIVES    8
 #define BIG_SIZE    (3 * (256u << 10) + 1234) /* four pieces */
+
+/* Linked in the place of pread: so many of the next calls fail, with this errno. */
+static unsigned refusals;
+static int refusal;
+ssize_t __real_pread(int fd, void *bytes, size_t length, off_t offset);
+ssize_t __wrap_pread(int fd, void *bytes, size_t length, off_t offset);
+
+ssize_t
+__wrap_pread(int fd, void *bytes, size_t length, off_t offset)
+{
+	if (refusals == 0)
+		return __real_pread(fd, bytes, length, offset);
+	refusals--;
+	errno = refusal;
+	return -1;
+}
 
 static char *directory;
 static struct store *store;
@@ -58,6 +77,7 @@ set_up(void **state)
 	directory = temp_make();
 	now = (struct moment){.ms = 1000, .wall_ms = 1700000000000};
 	told = 0;
+	refusals = 0;
 	open_all();
 	return 0;
 }
@@ -402,6 +422,78 @@ finds_what_is_gone(void **state)
 	assert_int_equal(figures_of(store).archives, ARCHIVES - 1);
 }
 
+/* The next archive meets a disk that fails so often. */
+static void
+refuse(unsigned times, int cause)
+{
+	put_archives();
+	refusals = times;
+	refusal = cause;
+	run_round();
+	assert_int_equal(refusals, 0);
+}
+
+static void
+takes_what_the_disk_has_lost_for_wrong(void **state)
+{
+	(void)state;
+	refuse(2, EIO);
+	assert_int_equal(told, 1);
+	assert_int_equal(figures_of(store).quarantined, 1);
+	assert_int_equal(round_now().archives, ARCHIVES);
+}
+
+static void
+asks_the_disk_twice(void **state)
+{
+	(void)state;
+	refuse(1, EIO);
+	assert_int_equal(told, 0);
+	assert_int_equal(round_now().archives, ARCHIVES);
+}
+
+/* Which says nothing of the archive: it stays, and is not counted as read. */
+static void
+leaves_alone_what_cannot_be_read_now(void **state)
+{
+	(void)state;
+	refuse(2, ENOMEM);
+	assert_int_equal(told, 0);
+	assert_int_equal(figures_of(store).quarantined, 0);
+	assert_int_equal(figures_of(store).archives, ARCHIVES);
+	assert_int_equal(round_now().archives, ARCHIVES - 1);
+}
+
+/* The first page of this file is in memory. */
+static bool
+is_cached(int fd)
+{
+	unsigned char resident = 0;
+	void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+
+	assert_ptr_not_equal(page, MAP_FAILED);
+	assert_int_equal(mincore(page, 1, &resident), 0);
+	munmap(page, 1);
+	return (resident & 1) != 0;
+}
+
+/* Where the filesystem can do that: what is read again is read from the disk, and is not cached afterwards. */
+static void
+leaves_the_page_cache_alone(void **state)
+{
+	(void)state;
+	put_archives();
+	AUTO_FREE char *path = blob_path(directory, name_of(5));
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC), direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	if (direct < 0 || is_cached(fd))
+		skip();
+	run_round();
+	assert_int_equal(round_now().archives, ARCHIVES);
+	assert_false(is_cached(fd));
+}
+
 /* In the last of its pieces, after the others were right. */
 static void
 finds_damage_at_the_end_of_a_large_one(void **state)
@@ -562,6 +654,10 @@ main(void)
 	        IN_STORE(finds_another_file),
 	        IN_STORE(finds_what_is_gone),
 	        IN_STORE(finds_damage_at_the_end_of_a_large_one),
+	        IN_STORE(takes_what_the_disk_has_lost_for_wrong),
+	        IN_STORE(asks_the_disk_twice),
+	        IN_STORE(leaves_alone_what_cannot_be_read_now),
+	        IN_STORE(leaves_the_page_cache_alone),
 	        IN_STORE(proves_what_was_touched),
 	        IN_STORE(passes_over_what_is_removed),
 	        IN_STORE(passes_over_what_is_replaced),
