@@ -31,6 +31,32 @@ __wrap_pread(int fd, void *bytes, size_t length, off_t offset)
 	return -1;
 }
 
+/* And these in the place of others. */
+static bool index_fails, recovering;
+static unsigned asked; /* times that the index was, for the next archive */
+enum row_answer __real_archive_row_after(
+        struct index *index, const uint8_t *sha256, struct archive_row *ret, struct err *err);
+enum row_answer __wrap_archive_row_after(
+        struct index *index, const uint8_t *sha256, struct archive_row *ret, struct err *err);
+bool __real_recovery_is_running(struct recovery *recovery);
+bool __wrap_recovery_is_running(struct recovery *recovery);
+
+enum row_answer
+__wrap_archive_row_after(struct index *index, const uint8_t *sha256, struct archive_row *ret, struct err *err)
+{
+	asked++;
+	if (!index_fails)
+		return __real_archive_row_after(index, sha256, ret, err);
+	err_set(err, ERR_IO, "a test says so");
+	return ROW_FAILED;
+}
+
+bool
+__wrap_recovery_is_running(struct recovery *recovery)
+{
+	return recovering || __real_recovery_is_running(recovery);
+}
+
 static char *directory;
 static struct store *store;
 static struct scrub *scrub;
@@ -286,6 +312,51 @@ no_clock_makes_it_hurry(void **state)
 	run_round();
 	assert_int_equal(round_now().archives, ARCHIVES);
 	assert_int_equal(round_now().wrong, 0);
+}
+
+/* Its time stands still until index and files are compared: it does not hurry afterwards. */
+static void
+waits_for_recovery(void **state)
+{
+	struct scrub_round before;
+
+	(void)state;
+	put_archives();
+	run_until(2);
+	before = round_now();
+	recovering = true;
+	for (int64_t until_ms = now.ms + INTERVAL_MS / 2; now.ms < until_ms;)
+		turn();
+	assert_int_equal(round_now().archives, before.archives);
+	recovering = false;
+	turn();
+	assert_in_range(round_now().archives, before.archives, before.archives + 1);
+	assert_in_range(round_now().ran_ms, before.ran_ms, before.ran_ms + SCRUB_LOOK_MS);
+	run_round();
+	assert_int_equal(round_now().archives, ARCHIVES);
+}
+
+static void
+pauses_while_the_index_fails(void **state)
+{
+	int64_t failed_ms;
+	unsigned asked_then;
+
+	(void)state;
+	put_archives();
+	run_until(2);
+	index_fails = true;
+	failed_ms = now.ms;
+	turn();
+	index_fails = false;
+	asked_then = asked;
+	while (now.ms - failed_ms < SCRUB_TROUBLE_MS)
+		turn();
+	assert_int_equal(asked, asked_then);
+	run_round();
+	assert_true(asked > asked_then);
+	assert_int_equal(round_now().archives, ARCHIVES);
+	assert_int_equal(told, 0);
 }
 
 /* --- damage --- */
@@ -647,6 +718,8 @@ main(void)
 	        IN_STORE(goes_on_after_a_restart),
 	        IN_STORE(a_kill_undoes_little),
 	        IN_STORE(no_clock_makes_it_hurry),
+	        IN_STORE(waits_for_recovery),
+	        IN_STORE(pauses_while_the_index_fails),
 	        IN_STORE(finds_a_flipped_bit),
 	        IN_STORE(finds_one_cut_short),
 	        IN_STORE(finds_one_made_longer),
