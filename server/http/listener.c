@@ -81,7 +81,7 @@ add_worker(struct listener *listener, int fd)
 	memset(worker, 0, sizeof *worker);
 	worker->listener = listener;
 	worker->fd = fd;
-	worker->epoll = worker->bell = -1;
+	worker->epoll = worker->bell.fd = -1;
 }
 
 static void

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "server/http/fast_path.h"
@@ -39,9 +38,8 @@ bool
 worker_start(struct worker *worker, struct err *err)
 {
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
-	worker->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (worker->epoll < 0 || worker->bell < 0 || !watch(worker, worker->fd, &worker->fd) ||
-	        !watch(worker, worker->bell, &worker->bell) ||
+	if (worker->epoll < 0 || !doorbell_init(&worker->bell) || !watch(worker, worker->fd, &worker->fd) ||
+	        !watch(worker, worker->bell.fd, &worker->bell) ||
 	        !watch(worker, http_epoll(worker), worker->daemon))
 		return err_errno(err, "starting a worker for HTTP");
 	errno = pthread_create(&worker->thread, NULL, work, worker);
@@ -51,23 +49,11 @@ worker_start(struct worker *worker, struct err *err)
 	return true;
 }
 
-/* One system call until it is heard, however often it is rung. */
-static void
-ring(struct worker *worker)
-{
-	const uint64_t once = 1;
-
-	if (worker->bell < 0 || atomic_exchange(&worker->rung, true))
-		return;
-	if (write(worker->bell, &once, sizeof once) < 0)
-		log_error("a worker cannot be woken: %m");
-}
-
 /* Released, so that who sees nobody parked also sees them resumed. */
 void
 worker_woken(struct worker *worker)
 {
-	ring(worker);
+	doorbell_ring(&worker->bell);
 	atomic_fetch_sub_explicit(&worker->parked, 1, memory_order_release);
 }
 
@@ -75,22 +61,21 @@ void
 worker_quiesce(struct worker *worker)
 {
 	atomic_store(&worker->closing, true);
-	ring(worker);
+	doorbell_ring(&worker->bell);
 }
 
 void
 worker_stop(struct worker *worker)
 {
 	atomic_store(&worker->stopping, true);
-	ring(worker);
+	doorbell_ring(&worker->bell);
 	if (worker->has_thread)
 		pthread_join(worker->thread, NULL);
 	worker->has_thread = false;
 	if (worker->epoll >= 0)
 		close(worker->epoll);
-	if (worker->bell >= 0)
-		close(worker->bell);
-	worker->epoll = worker->bell = -1;
+	doorbell_finish(&worker->bell);
+	worker->epoll = -1;
 }
 
 /* --- those who connect --- */
@@ -151,11 +136,7 @@ worker_hand_over(struct worker *worker, int fd, int64_t waits_since_ms)
 static void
 hear_bell(struct worker *worker)
 {
-	uint64_t count;
-
-	atomic_store(&worker->rung, false);
-	if (read(worker->bell, &count, sizeof count) < 0)
-		return;
+	doorbell_hear(&worker->bell);
 	worker->has_work = true;
 	if (atomic_load(&worker->closing) && !worker->is_resting)
 		epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->fd, NULL);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "server/http/doorbell.h"
 #include "storage/base/err.h"
 
 struct fast_path;
@@ -32,11 +33,11 @@ struct worker {
 	struct fast_path *fast;
 	struct MHD_Daemon *daemon;
 	int64_t waits_since_ms; /* who is on his way to libmicrohttpd waits to complete his first header since then; 0: he does not */
-	int epoll,
-	        bell; /* bell: rung from other threads: somebody was woken, or closing or stopping changed */
-	_Atomic bool rung; /* and not heard yet */
-	bool has_work;     /* libmicrohttpd has something to do at once */
-	bool is_resting;   /* accepts nobody for a moment: there are no descriptors left */
+	int epoll;
+	struct doorbell
+	        bell;    /* rung from other threads: somebody was woken, or closing or stopping changed */
+	bool has_work;   /* libmicrohttpd has something to do at once */
+	bool is_resting; /* accepts nobody for a moment: there are no descriptors left */
 	int64_t rests_until_ms;
 	_Atomic bool closing, stopping;
 	bool has_thread;
