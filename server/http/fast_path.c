@@ -240,7 +240,7 @@ look(struct fast_path *fast, struct fast_client *client)
 	if (!is_welcome(fast, client) || !head_is_plain(fast->bytes, (size_t)got, &head) ||
 	        path_parse(head.path, &digest, &err) != PATH_ARCHIVE)
 		return GLANCE_OTHER;
-	client->has_more = client->is_ending || head.length < (size_t)got;
+	client->has_more = client->is_ending || head.length < (size_t)got || got == sizeof fast->bytes;
 	/* What comes after a last request is nobody's, and a reset under the answer if it is left unread. */
 	if (head.closes && head.length < (size_t)got)
 		return GLANCE_OTHER;

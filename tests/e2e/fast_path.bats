@@ -50,6 +50,7 @@ nobody_is_connected() {
 	each in_line
 	each in_pieces
 	each half_closed
+	each as_much_as_is_read
 	each last
 	larder_stop
 }

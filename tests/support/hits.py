@@ -89,6 +89,31 @@ def last():
     assert wire.answer() is None
 
 
+def as_much_as_is_read():
+    """A head of exactly the 8 KiB that are looked at, with another one right behind it."""
+    wire = Wire(PORT)
+    wire.send(request(PATH))
+    is_right(wire.answer())
+    padding = 8192 - len(request(PATH, "X: "))
+    wire.send(request(PATH, "X: " + "x" * padding), request(PATH))
+    is_right(wire.answer())
+    is_right(wire.answer())
+    wire.close()
+
+
+def behind_the_last():
+    """What comes behind a last request while its answer is sent does not cut the answer short."""
+    wire = Wire(PORT, receive_buffer=4096)
+    wire.send(request(PATH, "Connection: close"))
+    first = wire.socket.recv(1)
+    wire.send(b"\r\n")
+    answer = first
+    while piece := wire.socket.recv(65536):
+        answer += piece
+    assert answer.endswith(b"\r\n\r\n" + BYTES), len(answer)
+    wire.close()
+
+
 def slowly():
     """Readers that leave their buffers full do not keep others waiting, and get all of it."""
     slow = [Wire(PORT, receive_buffer=4096) for _ in range(20)]
