@@ -29,6 +29,7 @@
 #define STATUS_LINE "HTTP/1.1 200 OK\r\nDate: "
 #define LINE_END    "\r\n"
 #define CLOSE_FIELD "Connection: close\r\n"
+#define DROPS_MAX   16 /* times HEAD_MAX bytes that come behind a last request */
 #define PARTS                                                                                                \
 	6 /* of an answer in memory: status line, date, line end, the close field, the others, the body */
 
@@ -418,6 +419,15 @@ look_for_next(struct fast_path *fast, struct fast_client *client)
 
 /* True: all of the answer was sent, and the client stays. */
 static bool
+/* What came behind a last request: left unread, it would be a reset under the end of the answer. */
+static void
+drop_rest(struct fast_path *fast, const struct fast_client *client)
+{
+	for (int i = 0; client->has_more && i < DROPS_MAX; i++)
+		if (recv(client->fd, fast->bytes, sizeof fast->bytes, MSG_DONTWAIT) <= 0)
+			return;
+}
+
 send_answer(struct fast_path *fast, struct fast_client *client)
 {
 	bool closes = client->closes;
@@ -425,9 +435,11 @@ send_answer(struct fast_path *fast, struct fast_client *client)
 	switch (push(client)) {
 	case PUSH_DONE:
 		end_answer(fast, client, NULL);
-		if (closes)
-			part_with(fast, client);
-		return !closes;
+		if (!closes)
+			return true;
+		drop_rest(fast, client);
+		part_with(fast, client);
+		break;
 	case PUSH_WAITS:
 		watch(fast, client, EPOLLIN | EPOLLOUT);
 		break;

@@ -55,6 +55,10 @@ nobody_is_connected() {
 	larder_stop
 }
 
+@test "more that comes while the last answer is sent" {
+	python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$WORK/archives/large")" "$WORK/archives/large" behind_the_last
+}
+
 @test "hits through the control socket" {
 	local file
 	for file in "$WORK"/archives/*; do
