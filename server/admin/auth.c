@@ -92,6 +92,7 @@ auth_admit(struct request *request, unsigned access, struct err *err)
 	struct auth *auth = request->larder->auth;
 	struct asking asking = {.method = request->method, .access = access};
 	char peer[WHO_MAX];
+	AUTO_FREE char *forwarded_for = NULL;
 	uid_t uid;
 
 	if (access == ACCESS_ANYONE && only_reads(request->method)) {
@@ -106,8 +107,9 @@ auth_admit(struct request *request, unsigned access, struct err *err)
 		name_peer(auth, uid, peer);
 		asking.control = peer;
 	} else {
-		asking.address = forwarded_client(request_header(request, "X-Forwarded-For"), &auth->trusted,
-		        connection_peer(request->connection));
+		forwarded_for = request_header_list(request, "X-Forwarded-For");
+		asking.address =
+		        forwarded_client(forwarded_for, &auth->trusted, connection_peer(request->connection));
 	}
 	return auth_judge(auth, &asking, &request->caller, err);
 }

@@ -69,10 +69,22 @@ exchange_begin(struct exchange_setting *setting, struct worker *worker, const st
 static const char *
 scheme_of(const struct exchange_setting *setting, const struct request *request)
 {
+	AUTO_FREE char *list = NULL;
+
 	if (setting->trusted.count == 0 || connection_is_control(request->connection, NULL))
 		return "http";
-	return forwarded_scheme(request_header(request, "X-Forwarded-Proto"), &setting->trusted,
-	        connection_peer(request->connection));
+	list = request_header_list(request, "X-Forwarded-Proto");
+	return forwarded_scheme(list, &setting->trusted, connection_peer(request->connection));
+}
+
+static void
+name_client(const struct exchange_setting *setting, struct request *request)
+{
+	AUTO_FREE char *list = NULL;
+
+	if (setting->trusted.count > 0)
+		list = request_header_list(request, "X-Forwarded-For");
+	connection_name_client(request->connection, list, &setting->trusted, request->client);
 }
 
 static enum request_method
@@ -111,8 +123,7 @@ request_create(struct exchange_setting *setting, struct worker *worker, const st
 	request_prepare_waiter(request);
 	/* Changes have a name for the audit and for counting wrong tokens, log or not. */
 	if (setting->access_log || !request_reads(request))
-		connection_name_client(request->connection, request_header(request, "X-Forwarded-For"),
-		        &setting->trusted, request->client);
+		name_client(setting, request);
 	atomic_fetch_add_explicit(&worker->requests, 1, memory_order_relaxed);
 	return request;
 }

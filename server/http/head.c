@@ -112,12 +112,16 @@ note_field(const struct guard_field *field, struct head *ret)
 	case FIELD_SPECIAL:
 		return false;
 	case FIELD_CONNECTION:
+		if (strcasecmp(field->value, "keep-alive") == 0)
+			return true;
 		ret->closes = strcasecmp(field->value, "close") == 0;
-		return ret->closes || strcasecmp(field->value, "keep-alive") == 0;
+		return ret->closes;
 	case FIELD_USER_AGENT:
 		ret->user_agent = field->value;
 		return true;
-	case FIELD_FORWARDED_FOR:
+	case FIELD_FORWARDED_FOR: /* several are one list, which somebody else puts together */
+		if (ret->forwarded_for != NULL)
+			return false;
 		ret->forwarded_for = field->value;
 		return true;
 	}

@@ -6,9 +6,11 @@
 
 #include <microhttpd.h>
 #include <stddef.h>
+#include <strings.h>
 
 #include "server/http/connections.h"
 #include "server/http/worker.h"
+#include "storage/base/text.h"
 
 static struct request *
 request_of(struct waiter *waiter)
@@ -53,4 +55,30 @@ const char *
 request_header(const struct request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->http, MHD_HEADER_KIND, name);
+}
+
+struct header_list {
+	const char *name;
+	struct text values;
+};
+
+static enum MHD_Result
+add_value(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct header_list *list = context;
+
+	(void)kind;
+	if (strcasecmp(name, list->name) == 0)
+		text_addf(&list->values, "%s%s", list->values.length > 0 ? ", " : "",
+		        value != NULL ? value : "");
+	return MHD_YES;
+}
+
+char *
+request_header_list(const struct request *request, const char *name)
+{
+	struct header_list list = {.name = name, .values = TEXT_EMPTY};
+
+	MHD_get_connection_values(request->http, MHD_HEADER_KIND, add_value, &list);
+	return list.values.bytes;
 }

@@ -104,6 +104,8 @@ request_reads(const struct request *request)
 const char *request_parameter(const struct request *request, const char *name);
 /* The value of a header field, borrowed while the request lives; NULL: not there. */
 const char *request_header(const struct request *request, const char *name);
+/* Its values in all fields of that name, in their order, as one list (RFC 9110, section 5.3); NULL: none. The caller frees it. */
+char *request_header_list(const struct request *request, const char *name);
 
 /*
  * Connects the waiter with the connection; the listener does it once for each request, before the first

@@ -101,6 +101,22 @@ nobody_is_connected() {
 	lines | grep -F '"method":"HEAD","path":"'"$path"'","status":200,"bytes":0,"cache":"HIT","reason":"-","user_agent":"-"'
 }
 
+@test "the client behind proxies that add a field each is the same in both ways" {
+	local path
+	larder_stop
+	larder_config 'limits { trusted_proxies = {"127.0.0.0/8", "10.0.0.0/8"} }'
+	larder_start
+	path=$(path_of sha256 "$WORK/archives/small")
+	curl -sS -o /dev/null -H 'X-Forwarded-For: 192.0.2.1' "$URL$path"
+	for special in 'X: y' 'If-Match: "x"'; do
+		curl -sS -o /dev/null -H 'X-Forwarded-For: 192.0.2.9' -H 'X-Forwarded-For: 192.0.2.1' -H 'X-Forwarded-For: 10.1.1.1' -H "$special" "$URL$path"
+	done
+	three() {
+		[ "$(grep -c '"level":"access".*"client":"192.0.2.1"' "$WORK/larder.log")" = 3 ]
+	}
+	wait_until 10 three
+}
+
 @test "without a descriptor for the next client it waits, and all are served when there is one" {
 	local pid clients=()
 	pid=$(cat "$WORK/larder.pid")

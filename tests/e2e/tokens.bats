@@ -242,6 +242,8 @@ whole_story() {
 	done
 	[ "$(status -H "X-Forwarded-For: 192.0.2.1" -H "Authorization: Bearer $wrong" "$URL$path")" = 429 ]
 	[ "$(status -H "X-Forwarded-For: 192.0.2.2" -H "Authorization: Bearer $wrong" "$URL$path")" = 401 ]
+	# A proxy may add a field of its own behind that of a client who claims to be somebody.
+	[ "$(status -H "X-Forwarded-For: 192.0.2.3" -H "X-Forwarded-For: 192.0.2.1" -H "Authorization: Bearer $wrong" "$URL$path")" = 429 ]
 }
 
 # audited KIND SUBJECT RESULT: the command's process is in the audit of the store that it had for itself.

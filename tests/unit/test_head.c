@@ -83,6 +83,31 @@ what_comes_after_it_is_not_its(void **state)
 }
 
 static void
+close_is_heard_wherever_it_stands(void **state)
+{
+	static const char *const fields[] = {"Connection: close\r\nConnection: keep-alive",
+	        "Connection: keep-alive\r\nConnection: close", "Connection: close\r\nConnection: close"};
+	AUTO_TEXT text = TEXT_EMPTY;
+	struct head head;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
+		text_clear(&text);
+		text_addf(&text, "GET / HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n", fields[i]);
+		assert_true(is_plain_of(text.bytes, text.length, &head));
+		assert_true(head.closes);
+	}
+}
+
+static void
+a_list_of_several_fields_is_not_plain(void **state)
+{
+	(void)state;
+	assert_false(is_plain("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n"
+	                      "X-Forwarded-For: 192.0.2.2\r\n\r\n"));
+}
+
+static void
 a_head_is_plain_when_all_of_it_is_there(void **state)
 {
 	static const char text[] = "GET /sha256/ab HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n";
@@ -173,6 +198,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(what_a_client_sends, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_comes_after_it_is_not_its, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(close_is_heard_wherever_it_stands, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_list_of_several_fields_is_not_plain, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_head_is_plain_when_all_of_it_is_there, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_is_special_is_not_plain, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(request_lines_that_are_not_plain, set_up, tear_down),
