@@ -206,20 +206,6 @@ connection_close(struct connections *connections, struct connection *connection)
 	free(connection);
 }
 
-int64_t
-connection_waits_since(const struct connection *connection)
-{
-	if (atomic_load_explicit(&connection->asked, memory_order_relaxed))
-		return 0;
-	return atomic_load_explicit(&connection->since_ms, memory_order_relaxed);
-}
-
-void
-connection_wait_since(struct connection *connection, int64_t since_ms)
-{
-	atomic_store_explicit(&connection->since_ms, since_ms, memory_order_relaxed);
-}
-
 void
 connection_enter(struct connection *connection, enum connection_phase phase)
 {

@@ -68,10 +68,6 @@ struct connection *connection_open(struct connections *connections, int fd, cons
 /* Call before the descriptor is closed. */
 void connection_close(struct connections *connections, struct connection *connection);
 
-/* Since when its first header is awaited; 0: it had one already. The worker's thread. */
-int64_t connection_waits_since(const struct connection *connection);
-/* It was here before, under another name: its first header is awaited since then. */
-void connection_wait_since(struct connection *connection, int64_t since_ms);
 /* The connection's own worker thread says how far it is; costs two stores. */
 void connection_enter(struct connection *connection, enum connection_phase phase);
 /* As connection_enter with CONNECTION_SENDS, but an answer that is being sent already goes on as it is. */

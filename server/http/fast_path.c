@@ -98,18 +98,14 @@ leave_line(struct fast_path *fast, struct fast_client *client)
 	fast->waiting--;
 }
 
-/* Out of every list; his socket stays open. */
-static int
+/* Out of every list here; his socket and his connection stay open. */
+static void
 forget(struct fast_path *fast, struct fast_client *client)
 {
-	int fd = client->fd;
-
 	if (client->has_turn)
 		leave_line(fast, client);
 	TAILQ_REMOVE(&fast->clients, client, link);
-	connection_close(fast->setting->connections, client->connection);
 	free(client);
-	return fd;
 }
 
 static void end_answer(struct fast_path *fast, struct fast_client *client, const char *reason);
@@ -117,19 +113,25 @@ static void end_answer(struct fast_path *fast, struct fast_client *client, const
 static void
 part_with(struct fast_path *fast, struct fast_client *client)
 {
+	int fd = client->fd;
+
 	if (client->ready != NULL)
 		end_answer(fast, client, "cut");
-	close(forget(fast, client));
+	connection_close(fast->setting->connections, client->connection);
+	forget(fast, client);
+	close(fd);
 }
 
 static void
 hand_over(struct fast_path *fast, struct fast_client *client)
 {
-	int64_t waits_since_ms = connection_waits_since(client->connection);
+	struct connection *connection = client->connection;
+	int fd = client->fd;
 
 	if (client->watched != 0)
-		epoll_ctl(fast->worker->epoll, EPOLL_CTL_DEL, client->fd, NULL);
-	worker_hand_over(fast->worker, forget(fast, client), waits_since_ms);
+		epoll_ctl(fast->worker->epoll, EPOLL_CTL_DEL, fd, NULL);
+	forget(fast, client);
+	worker_hand_over(fast->worker, fd, connection);
 }
 
 void
@@ -417,8 +419,6 @@ look_for_next(struct fast_path *fast, struct fast_client *client)
 	return false;
 }
 
-/* True: all of the answer was sent, and the client stays. */
-static bool
 /* What came behind a last request: left unread, it would be a reset under the end of the answer. */
 static void
 drop_rest(struct fast_path *fast, const struct fast_client *client)
@@ -428,6 +428,8 @@ drop_rest(struct fast_path *fast, const struct fast_client *client)
 			return;
 }
 
+/* True: all of the answer was sent, and the client stays. */
+static bool
 send_answer(struct fast_path *fast, struct fast_client *client)
 {
 	bool closes = client->closes;

@@ -226,19 +226,15 @@ on_connection(void *context, struct MHD_Connection *http, void **socket_context,
         enum MHD_ConnectionNotificationCode code)
 {
 	struct worker *worker = context;
-	struct connections *connections = worker->listener->setting.connections;
-	const union MHD_ConnectionInfo *fd, *peer;
 
+	(void)http;
 	switch (code) {
 	case MHD_CONNECTION_NOTIFY_STARTED:
-		fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
-		peer = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-		*socket_context = connection_open(connections, fd->connect_fd, peer->client_addr);
-		if (worker->waits_since_ms != 0)
-			connection_wait_since(*socket_context, worker->waits_since_ms);
+		*socket_context = worker->arriving;
+		worker->arriving = NULL;
 		break;
 	case MHD_CONNECTION_NOTIFY_CLOSED:
-		connection_close(connections, *socket_context);
+		connection_close(worker->connections, *socket_context);
 		break;
 	}
 }
@@ -324,6 +320,7 @@ start_workers(struct listener *listener, struct err *err)
 	for (size_t i = 0; i < listener->n_workers; i++) {
 		struct worker *worker = &listener->workers[i];
 
+		worker->connections = listener->setting.connections;
 		worker->daemon = start_daemon(worker);
 		if (worker->daemon == NULL)
 			return err_errno(err, "starting libmicrohttpd");

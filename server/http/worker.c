@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "server/http/connections.h"
 #include "server/http/fast_path.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
@@ -116,23 +117,28 @@ accept_some(struct worker *worker)
 }
 
 void
-worker_hand_over(struct worker *worker, int fd, int64_t waits_since_ms)
+worker_hand_over(struct worker *worker, int fd, struct connection *connection)
 {
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof peer;
 
 	worker->has_work = true;
-	worker->waits_since_ms = waits_since_ms;
-	if (getpeername(fd, (struct sockaddr *)&peer, &length) != 0)
+	if (getpeername(fd, (struct sockaddr *)&peer, &length) != 0) {
+		connection_close(worker->connections, connection);
 		close(fd); /* he has left */
-	else if (MHD_add_connection(worker->daemon, fd, (struct sockaddr *)&peer, length) != MHD_YES)
+		return;
+	}
+	worker->arriving = connection; /* taken by the listener when libmicrohttpd says who has come */
+	if (MHD_add_connection(worker->daemon, fd, (struct sockaddr *)&peer, length) != MHD_YES)
 		log_warning("libmicrohttpd takes no connection: %m"); /* and has closed it */
-	worker->waits_since_ms = 0;
+	if (worker->arriving != NULL)
+		connection_close(worker->connections, worker->arriving);
+	worker->arriving = NULL;
 }
 
 /* --- the loop --- */
 
-/* Stopping is the loop's to see. What is rung for after the first line is heard the next time. */
+/* Stopping is the loop's to see. */
 static void
 hear_bell(struct worker *worker)
 {

@@ -14,6 +14,8 @@
 #include "server/http/doorbell.h"
 #include "storage/base/err.h"
 
+struct connection;
+struct connections;
 struct fast_path;
 struct hot;
 struct listener;
@@ -27,12 +29,13 @@ struct worker {
 	_Alignas(64) _Atomic int64_t requests;
 	_Atomic int64_t parked;
 	struct listener *listener;
-	struct hot *hot; /* server/archive/hot.h; its thread's alone */
-	int fd;          /* the listening socket */
+	struct hot *hot;                 /* server/archive/hot.h; its thread's alone */
+	struct connections *connections; /* borrowed */
+	int fd;                          /* the listening socket */
 	/* the loop's (worker.c) */
 	struct fast_path *fast;
 	struct MHD_Daemon *daemon;
-	int64_t waits_since_ms; /* who is on his way to libmicrohttpd waits to complete his first header since then; 0: he does not */
+	struct connection *arriving; /* whose socket libmicrohttpd is being given */
 	int epoll;
 	struct doorbell
 	        bell;    /* rung from other threads: somebody was woken, or closing or stopping changed */
@@ -52,10 +55,10 @@ void worker_quiesce(struct worker *worker);
 void worker_stop(struct worker *worker);
 
 /*
- * The worker's thread: takes this socket, which is libmicrohttpd's from now on and has to be in no list of connections any more. What was
- * not read from it is read there. waits_since_ms: since when (clock_coarse_ms) its first header is awaited; 0: it had one.
+ * The worker's thread: takes this socket and its connection, which are libmicrohttpd's from now on. What was not read is read there, and
+ * the connection goes on as it is: what was found at the door, and since when a header is awaited.
  */
-void worker_hand_over(struct worker *worker, int fd, int64_t waits_since_ms);
+void worker_hand_over(struct worker *worker, int fd, struct connection *connection);
 
 static inline void
 worker_parked(struct worker *worker)

@@ -195,18 +195,57 @@ crowd() { # N ADDRESS... : N from each, and one more from the last
 }
 
 @test "connections from one address: past the limit 503, others are served" {
+	local before
+	before=$(metric limit_connections_per_address_total)
 	run crowd 12 127.0.7.1
 	[ "${lines[0]}" = "503 with Retry-After" ]
 	[ "${lines[1]}" = 200 ]
-	[ "$(metric limit_connections_per_address_total)" -ge 1 ]
+	[ "$(metric limit_connections_per_address_total)" = $((before + 1)) ]
+}
+
+@test "who was welcome stays so when others come after him" {
+	python3 - "${URL##*:}" <<-'END'
+		import socket, sys, time, urllib.request
+		port = int(sys.argv[1])
+		def connections():
+		    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+		        return int(next(line for line in answer if line.startswith(b"larder_connections ")).split()[1])
+		def connect(count):
+		    return [socket.create_connection(("127.0.0.1", port), timeout=10, source_address=("127.0.6.1", 0)) for _ in range(count)]
+		def arrived(count):
+		    end = time.monotonic() + 5
+		    while connections() < count:
+		        assert time.monotonic() < end
+		def status(peer):
+		    peer.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		    return peer.recv(1000)[9:12]
+		for _ in range(20): # header_timeout is short: all of it has to be done before the first ones are reaped
+		    welcome = connect(12)
+		    arrived(12)
+		    late = connect(1)
+		    try:
+		        arrived(14)
+		        found = status(welcome[0]), status(late[0])
+		    except (AssertionError, OSError):
+		        continue
+		    finally:
+		        for peer in welcome + late:
+		            peer.close()
+		    assert found == (b"200", b"503"), found
+		    break
+		else:
+		    raise SystemExit("it never got so far")
+	END
 }
 
 @test "connections in all: past the limit 503, and it heals" {
+	local before
+	before=$(metric limit_connections_total)
 	run crowd 10 127.0.8.1 127.0.8.2 127.0.8.3 127.0.8.4
 	[ "${lines[0]}" = "503 with Retry-After" ]
 	[ "${lines[1]}" = "503 with Retry-After" ]
 	wait_until 10 connections_left
-	[ "$(metric limit_connections_total)" -ge 1 ]
+	[ "$(metric limit_connections_total)" = $((before + 2)) ]
 }
 
 @test "stopping finishes what is being sent" {
