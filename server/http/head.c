@@ -84,7 +84,10 @@ parse_request_line(char *line, size_t length, struct head *ret)
 	return strlen(path) == (size_t)(end - path) && strchr(path, '?') == NULL && strchr(path, '#') == NULL;
 }
 
-/* "Name: value", the value without the spaces around it. What the name may be is the guard's to say. */
+/*
+ * "Name: value", the value without the spaces before it; libmicrohttpd leaves those behind it to the guard, so such a field is not plain.
+ * What the name may be is the guard's to say.
+ */
 static bool
 parse_field(char *line, size_t length, struct guard_field *ret)
 {
@@ -95,9 +98,8 @@ parse_field(char *line, size_t length, struct guard_field *ret)
 		return false;
 	for (value = colon + 1; *value == ' ' || *value == '\t'; value++)
 		;
-	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
-	*end = '\0';
+	if (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+		return false;
 	*ret = (struct guard_field){line, value, (size_t)(colon - line), (size_t)(end - value)};
 	return true;
 }

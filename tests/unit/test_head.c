@@ -53,7 +53,7 @@ static void
 what_a_client_sends(void **state)
 {
 	static const char text[] =
-	        "GET /md5/ab/abcd/x.tar.gz HTTP/1.1\r\nHost: a.example:80\r\nUser-Agent:\tcurl/8 \r\n"
+	        "GET /md5/ab/abcd/x.tar.gz HTTP/1.1\r\nHost: a.example:80\r\nUser-Agent:\tcurl/8\r\n"
 	        "Accept: */*\r\nX-Forwarded-For: 192.0.2.1, 10.0.0.1\r\n\r\n";
 	struct head head;
 
@@ -127,7 +127,7 @@ what_is_special_is_not_plain(void **state)
 	        "content-length: 5", "Transfer-Encoding: chunked", "Upgrade: h2c", "Connection: upgrade",
 	        "Connection: keep-alive, close", "Connection:", "Host: y", "Content-Length : 5",
 	        "Content-Length-X: 5", "Transfer-Encoding\t: x", "A B: c", ": c", "nothing", " folded: line",
-	        "\tfolded: line", "X: a\x01z", "X: a\rz", "X\x80: y"};
+	        "\tfolded: line", "X: a\x01z", "X: a\rz", "X\x80: y", "X: y ", "X: y\t"};
 	AUTO_TEXT text = TEXT_EMPTY;
 
 	(void)state;
