@@ -30,6 +30,8 @@ need_library libsystemd-dev libsystemd
 [ -e /usr/include/uthash.h ] || missing="$missing uthash-dev"
 need_library libcmocka-dev cmocka
 need varnish varnishtest
+need nginx-light nginx
+need haproxy haproxy
 need bats bats
 need opam opam
 need rsync rsync
