@@ -204,6 +204,23 @@ hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t 
 	return ready;
 }
 
+struct ready *
+hot_answer(struct hot *hot, struct store *store, const struct digest *name, int64_t now_ms)
+{
+	struct ready *ready = hot_find(hot, name, now_ms);
+	AUTO_BLOB blob = BLOB_NONE;
+	struct err err = ERR_NONE;
+
+	if (ready != NULL)
+		return ready_use(ready);
+	if (store_find(store, name, &blob, &err) != STORE_HIT || blob.trust != BLOB_PROVEN)
+		return NULL;
+	if (!hot_admits(hot, name))
+		return ready_of_file(&blob);
+	ready = hot_keep(hot, name, &blob, now_ms, &err);
+	return ready != NULL ? ready_use(ready) : NULL;
+}
+
 void
 hot_add_figures(const struct hot *hot, struct hot_figures *sum)
 {

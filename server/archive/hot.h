@@ -38,6 +38,12 @@ bool hot_admits(struct hot *hot, const struct digest *name);
 struct ready *hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t now_ms,
         struct err *err) MUST_CHECK;
 
+/*
+ * All of that: the answer to a plain request for this name, ready or made for it; the caller uses it. NULL: it is not stored, or not
+ * proven, or something is wrong with it, all of which archive_get knows how to deal with.
+ */
+struct ready *hot_answer(struct hot *hot, struct store *store, const struct digest *name, int64_t now_ms);
+
 /* Any thread. */
 struct hot_figures {
 	int64_t answers, memory_bytes;

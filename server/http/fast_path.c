@@ -24,7 +24,6 @@
 #include "server/http/router.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
-#include "storage/store.h"
 
 #define STATUS_LINE "HTTP/1.1 200 OK\r\nDate: "
 #define LINE_END    "\r\n"
@@ -146,30 +145,6 @@ fast_path_destroy(struct fast_path *fast)
 
 /* --- finding the answer --- */
 
-/*
- * The answer to a plain request for this archive; the caller uses it. NULL: it is not stored, or not proven, or something is wrong with it,
- * all of which archive_get knows how to deal with.
- */
-static struct ready *
-find_ready(struct fast_path *fast, const struct digest *digest)
-{
-	struct hot *hot = fast->worker->hot;
-	int64_t now_ms = clock_coarse_ms();
-	struct ready *ready = hot_find(hot, digest, now_ms);
-	AUTO_BLOB blob = BLOB_NONE;
-	struct err err = ERR_NONE;
-
-	if (ready != NULL)
-		return ready_use(ready);
-	if (store_find(fast->setting->larder->store, digest, &blob, &err) != STORE_HIT ||
-	        blob.trust != BLOB_PROVEN)
-		return NULL;
-	if (!hot_admits(hot, digest))
-		return ready_of_file(&blob);
-	ready = hot_keep(hot, digest, &blob, now_ms, &err);
-	return ready != NULL ? ready_use(ready) : NULL;
-}
-
 static bool
 is_welcome(const struct fast_path *fast, const struct fast_client *client)
 {
@@ -247,7 +222,7 @@ look(struct fast_path *fast, struct fast_client *client)
 	/* What comes after a last request is nobody's, and a reset under the answer if it is left unread. */
 	if (head.closes && head.length < (size_t)got)
 		return GLANCE_OTHER;
-	ready = find_ready(fast, &digest);
+	ready = hot_answer(fast->worker->hot, fast->setting->larder->store, &digest, clock_coarse_ms());
 	if (ready == NULL)
 		return GLANCE_OTHER;
 	begin_answer(fast, client, ready, &head);
