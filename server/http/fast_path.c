@@ -45,11 +45,12 @@ struct fast_client {
 	bool has_turn;    /* in line for its next turn */
 	bool has_more;    /* there may be bytes on the socket that nobody has looked at */
 	bool is_ending;   /* the end of them was seen by epoll */
+	bool lingers;     /* had his last answer: nothing is read but to be dropped */
 	struct connection *connection;
 	struct ready *ready; /* what is being sent; NULL: a request is awaited */
 	/* the answer that is being sent */
 	enum request_method method;
-	bool closes;
+	bool closes, is_slow; /* is_slow: not all of it could be sent at once */
 	char date[HTTP_DATE_MAX];
 	uint64_t sent;       /* bytes, of header and body */
 	struct entry *entry; /* NULL: there is no access log */
@@ -184,6 +185,7 @@ begin_answer(struct fast_path *fast, struct fast_client *client, struct ready *r
 	client->ready = ready;
 	client->method = head->method;
 	client->closes = head->closes;
+	client->is_slow = false;
 	client->sent = 0;
 	refresh_date(fast);
 	memcpy(client->date, fast->date, sizeof client->date);
@@ -199,6 +201,16 @@ static bool
 take(struct fast_path *fast, const struct fast_client *client, size_t length)
 {
 	return recv(client->fd, fast->bytes, length, MSG_TRUNC | MSG_DONTWAIT) == (ssize_t)length;
+}
+
+static enum glance
+drop(struct fast_path *fast, const struct fast_client *client)
+{
+	ssize_t got = 1;
+
+	for (int i = 0; i < DROPS_MAX && got > 0; i++)
+		got = recv(client->fd, fast->bytes, sizeof fast->bytes, MSG_DONTWAIT);
+	return got < 0 && (errno == EAGAIN || errno == EINTR) ? GLANCE_NOTHING : GLANCE_LEFT;
 }
 
 /* The next request, if it has come. */
@@ -377,7 +389,7 @@ look_for_next(struct fast_path *fast, struct fast_client *client)
 		watch(fast, client, EPOLLIN);
 		return false;
 	}
-	switch (look(fast, client)) {
+	switch (client->lingers ? drop(fast, client) : look(fast, client)) {
 	case GLANCE_HIT:
 		return true;
 	case GLANCE_NOTHING:
@@ -394,33 +406,35 @@ look_for_next(struct fast_path *fast, struct fast_client *client)
 	return false;
 }
 
-/* What came behind a last request: left unread, it would be a reset under the end of the answer. */
+/* The end of the answer is on its way for a while; to close over what still comes would be a reset under it. */
 static void
-drop_rest(struct fast_path *fast, const struct fast_client *client)
+begin_lingering(struct fast_client *client)
 {
-	for (int i = 0; client->has_more && i < DROPS_MAX; i++)
-		if (recv(client->fd, fast->bytes, sizeof fast->bytes, MSG_DONTWAIT) <= 0)
-			return;
+	shutdown(client->fd, SHUT_WR);
+	client->lingers = true;
+	client->has_more = true;
 }
 
 /* True: all of the answer was sent, and the client stays. */
 static bool
 send_answer(struct fast_path *fast, struct fast_client *client)
 {
-	bool closes = client->closes;
+	bool closes = client->closes, is_slow = client->is_slow;
 
 	switch (push(client)) {
 	case PUSH_DONE:
 		end_answer(fast, client, NULL);
-		if (!closes)
-			return true;
-		drop_rest(fast, client);
-		part_with(fast, client);
-		break;
+		if (closes && is_slow)
+			begin_lingering(client);
+		else if (closes)
+			part_with(fast, client);
+		return !closes || is_slow;
 	case PUSH_WAITS:
+		client->is_slow = true;
 		watch(fast, client, EPOLLIN | EPOLLOUT);
 		break;
 	case PUSH_TURN_OVER:
+		client->is_slow = true;
 		give_turn(fast, client);
 		break;
 	case PUSH_BROKEN:
