@@ -102,9 +102,12 @@ static void
 flush_behind(struct lane *lane)
 {
 	struct follower *follower = lane->follower;
-	uint64_t length = lane->hashed - follower->flushed;
+	uint64_t length;
 
-	if (lane != &follower->lanes[0] || length < FOLLOWER_STEP)
+	if (lane != &follower->lanes[0])
+		return;
+	length = lane->hashed - follower->flushed;
+	if (length < FOLLOWER_STEP)
 		return;
 	(void)sync_file_range(follower->fd, (off_t)follower->flushed, (off_t)length, SYNC_FILE_RANGE_WRITE);
 	follower->flushed = lane->hashed;
