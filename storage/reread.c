@@ -43,6 +43,13 @@ reread_destroy(struct reread *reread)
 	free(reread);
 }
 
+/* Some filesystems cannot: through it then. */
+static void
+past_the_cache(int fd)
+{
+	(void)fcntl(fd, F_SETFL, O_DIRECT);
+}
+
 void
 reread_begin(struct reread *reread, struct blob *blob)
 {
@@ -51,7 +58,7 @@ reread_begin(struct reread *reread, struct blob *blob)
 	reread->blob.fd = blob_take_fd(blob);
 	reread->offset = 0;
 	reread->hasher = sha256_hasher_create();
-	(void)fcntl(reread->blob.fd, F_SETFL, O_DIRECT); /* some filesystems cannot: through the cache then */
+	past_the_cache(reread->blob.fd);
 }
 
 void
@@ -60,6 +67,23 @@ reread_close(struct reread *reread)
 	blob_close(&reread->blob);
 	sha256_hasher_destroy(reread->hasher);
 	reread->hasher = NULL;
+}
+
+void
+reread_pause(struct reread *reread)
+{
+	blob_close(&reread->blob);
+}
+
+bool
+reread_resume(struct reread *reread, int fd, const struct stamp *stamp)
+{
+	reread->blob.fd = fd;
+	past_the_cache(fd);
+	if (stamp_equal(stamp, &reread->blob.stamp))
+		return true;
+	reread_close(reread);
+	return false;
 }
 
 bool

@@ -23,6 +23,10 @@ void reread_destroy(struct reread *reread); /* NULL is nothing */
 /* Begins with this one; the one before is closed. Takes the blob's descriptor. */
 void reread_begin(struct reread *reread, struct blob *blob);
 void reread_close(struct reread *reread);
+/* Lets go of the file until it is gone on with, so that what is removed meanwhile does not keep its space. */
+void reread_pause(struct reread *reread);
+/* Takes the descriptor of the file that is there now. False: it is another or was touched, and nothing is open any more. */
+bool reread_resume(struct reread *reread, int fd, const struct stamp *stamp);
 bool reread_is_open(const struct reread *reread);
 const struct blob *reread_blob(const struct reread *reread); /* the one it began with */
 uint64_t reread_offset(const struct reread *reread);         /* bytes of it that were read */

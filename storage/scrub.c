@@ -195,6 +195,21 @@ open_archive(struct scrub *scrub, const struct archive_row *row, struct err *err
 	return true;
 }
 
+/* For the next piece. Where the file is another by now, or gone, the round looks again what comes next. */
+static void
+open_again(struct scrub *scrub)
+{
+	struct blob_file file;
+	struct err unimportant = ERR_NONE;
+	int fd = blobs_open_file(
+	        scrub->options.store->blobs, reread_blob(scrub->reread)->digests.sha256, &file, &unimportant);
+
+	if (fd >= 0 && reread_resume(scrub->reread, fd, &file.stamp))
+		return;
+	reread_close(scrub->reread);
+	scrub->next_ran_ms = scrub->round.ran_ms;
+}
+
 static void
 take_news(struct scrub *scrub, enum reread_news news, const struct err *why)
 {
@@ -203,6 +218,7 @@ take_news(struct scrub *scrub, enum reread_news news, const struct err *why)
 
 	switch (news) {
 	case REREAD_MORE:
+		reread_pause(scrub->reread);
 		return;
 	case REREAD_RIGHT:
 		if (blob->trust == BLOB_UNPROVEN)
@@ -236,6 +252,8 @@ read_on(struct scrub *scrub, const struct archive_row *row, struct err *err)
 
 	if (opens && !open_archive(scrub, row, err))
 		return false;
+	if (!opens)
+		open_again(scrub);
 	if (!reread_is_open(scrub->reread))
 		return true;
 	left = reread_blob(scrub->reread)->size_bytes - reread_offset(scrub->reread);

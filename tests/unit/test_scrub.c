@@ -4,6 +4,7 @@
  */
 #include "tests/support/sql.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -239,6 +240,48 @@ spreads_a_large_one(void **state)
 	}
 	assert_int_equal(round_now().bytes, BIG_SIZE);
 	assert_int_equal(pieces, 4);
+}
+
+/* Archives whose files this process has open. */
+static unsigned
+files_open(void)
+{
+	static const char below[] = "/blobs/sha256/";
+	DIR *all = opendir("/proc/self/fd");
+	struct dirent *entry;
+	unsigned count = 0;
+
+	assert_non_null(all);
+	while ((entry = readdir(all)) != NULL) {
+		char path[4096];
+		ssize_t length = readlinkat(dirfd(all), entry->d_name, path, sizeof path - 1);
+		const char *file;
+
+		if (length < 0)
+			continue;
+		path[length] = '\0';
+		file = strstr(path, below);
+		count += file != NULL && strlen(file) > sizeof below + 64;
+	}
+	closedir(all);
+	return count;
+}
+
+/* What is removed in one of them would keep its space until the next piece, hours later. */
+static void
+nothing_is_open_in_the_pauses(void **state)
+{
+	AUTO_FREE char *bytes = xcalloc(1, BIG_SIZE);
+	struct err err = ERR_NONE;
+
+	(void)state;
+	assert_int_equal(put_bytes(store, bytes, BIG_SIZE, &err), INTAKE_STORED);
+	while (round_now().bytes == 0)
+		turn();
+	assert_int_equal(files_open(), 0);
+	run_round();
+	assert_int_equal(round_now().archives, 1);
+	assert_int_equal(round_now().wrong + told, 0);
 }
 
 static void
@@ -715,6 +758,7 @@ main(void)
 	        IN_STORE(is_off_with_an_interval_of_0),
 	        IN_STORE(a_round_visits_each_once_and_evenly),
 	        IN_STORE(spreads_a_large_one),
+	        IN_STORE(nothing_is_open_in_the_pauses),
 	        IN_STORE(goes_on_after_a_restart),
 	        IN_STORE(a_kill_undoes_little),
 	        IN_STORE(no_clock_makes_it_hurry),
