@@ -118,16 +118,17 @@ nobody_is_connected() {
 }
 
 @test "without a descriptor for the next client it waits, and all are served when there is one" {
-	local pid clients=()
+	local pid most clients=()
 	pid=$(cat "$WORK/larder.pid")
-	prlimit --pid "$pid" --nofile=3:19988
+	most=$(awk '/^Max open files/ { print $5 }' "/proc/$pid/limits")
+	prlimit --pid "$pid" --nofile="3:$most"
 	for _ in 1 2 3 4 5; do
 		curl -sS -m 60 -o /dev/null -w '%{http_code}\n' "$URL$(path_of sha256 "$WORK/archives/small")" >>"$WORK/codes" &
 		clients+=($!)
 	done
 	run curl -sS -m 1 "$URL/healthz"
 	[ "$status" = 28 ] # it took too long
-	prlimit --pid "$pid" --nofile=19988:19988
+	prlimit --pid "$pid" --nofile="$most:$most"
 	wait "${clients[@]}"
 	[ "$(grep -c 200 "$WORK/codes")" = 5 ]
 }
