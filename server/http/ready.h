@@ -23,7 +23,7 @@ struct ready;
 
 /*
  * From a proven blob; takes its descriptor, and leaves it where it is when NULL. The caller uses it. Bytes for memory are read and
- * compared with their digest. ERR_MISMATCH: they are others; ERR_CHANGED: the file was touched meanwhile.
+ * compared with their digest. ERR_MISMATCH: they are others; ERR_IO: they cannot be read.
  */
 struct ready *ready_create(struct blob *blob, struct err *err) MUST_CHECK;
 /* The same for one answer: its bytes stay in the file, whatever their size. */

@@ -37,10 +37,9 @@ struct worker {
 	struct MHD_Daemon *daemon;
 	struct connection *arriving; /* whose socket libmicrohttpd is being given */
 	int epoll;
-	struct doorbell
-	        bell;    /* rung from other threads: somebody was woken, or closing or stopping changed */
-	bool has_work;   /* libmicrohttpd has something to do at once */
-	bool is_resting; /* accepts nobody for a moment: there are no descriptors left */
+	struct doorbell bell; /* somebody was woken, or closing or stopping changed */
+	bool has_work;        /* libmicrohttpd has something to do at once */
+	bool is_resting;      /* accepts nobody for a moment: there are no descriptors left */
 	int64_t rests_until_ms;
 	_Atomic bool closing, stopping;
 	bool has_thread;

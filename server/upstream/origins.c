@@ -155,12 +155,20 @@ origins_gather_one(
 	add(&gathering, ORIGIN_MIRROR, &none, url);
 }
 
+/* As it would be asked. */
+static enum policy_answer
+judge_url(const struct config *config, const struct policy *policy, const char *url, struct place *ret)
+{
+	AUTO_FREE char *asked = origins_rewrite(config, url);
+
+	return policy_url(policy, asked, ret);
+}
+
 const char *
 origins_refusal(const struct config *config, const struct policy *policy, const char *url)
 {
-	AUTO_FREE char *asked = origins_rewrite(config, url);
 	struct place place;
-	enum policy_answer answer = policy_url(policy, asked, &place);
+	enum policy_answer answer = judge_url(config, policy, url, &place);
 
 	return answer != POLICY_ALLOWED ? policy_answer_text(answer) : NULL;
 }
@@ -169,9 +177,8 @@ static bool
 check_mirror(const struct config *config, const struct policy *policy, const struct config_mirror *mirror,
         struct err *err)
 {
-	AUTO_FREE char *asked = origins_rewrite(config, mirror->url);
 	struct place place;
-	enum policy_answer answer = policy_url(policy, asked, &place);
+	enum policy_answer answer = judge_url(config, policy, mirror->url, &place);
 
 	if (mirror->built_in || answer == POLICY_ALLOWED)
 		return true;

@@ -320,6 +320,7 @@ without_a_budget_nothing_is_kept(void **state)
 	struct digest name = name_of("a");
 
 	(void)state;
+	assert_int_equal(READY_TAKES_MAX, 34 << 10); /* as larder.conf.5 tells people */
 	open_hot(READY_TAKES_MAX - 1, OPEN_AT);
 	assert_null(hot);
 	open_hot(1u << 20, 0);
