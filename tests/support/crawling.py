@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 
-from wire import Wire, request
+from wire import Wire, connections, request
 
 PORT, PATH, FILE, COUNT, HOW = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]
 PATIENCE = 120  # seconds; a deadline for the test alone
@@ -37,15 +37,6 @@ def is_closed(wire):
     return bool(poll.poll(0))
 
 
-def connections():
-    """Who reads nothing does not see that it is over: the server is asked."""
-    wire = Wire(PORT)
-    wire.send(request("/metrics", "Connection: close"))
-    lines = wire.answer().body.split(b"\n")
-    wire.close()
-    return int(next(line for line in lines if line.startswith(b"larder_connections ")).split()[1])
-
-
 def drip(wire):
     try:
         wire.send(b"y")
@@ -62,7 +53,8 @@ def good_client():
 
 def who_is_left(slow):
     if HOW == "readers":
-        return slow if connections() > 1 else []
+        # Who reads nothing does not see that it is over: the server is asked.
+        return slow if connections(PORT) > 1 else []
     for wire, drips in slow:
         if drips:
             drip(wire)

@@ -17,7 +17,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from wire import Wire, request
+from wire import Wire, connections, request
 
 PORT, DIR, REQUESTS = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 SEED = int(sys.argv[4]) if len(sys.argv) > 4 else int.from_bytes(os.urandom(4), "big")
@@ -348,21 +348,13 @@ def connection(number, count):
         raise SystemExit(1) from error
 
 
-def connections():
-    wire = Wire(PORT)
-    wire.send(request("/metrics", "Connection: close"))
-    lines = wire.answer().body.split(b"\n")
-    wire.close()
-    return int(next(line for line in lines if line.startswith(b"larder_connections ")).split()[1])
-
-
 def check_daemon():
     wire = Wire(PORT)
     wire.send(request(SMALL[-1].decode()))
     assert wire.answer().body == ARCHIVES[SMALL[-1]], "a plain hit"
     wire.close()
     end = time.monotonic() + PATIENCE
-    while connections() != 1:
+    while connections(PORT) != 1:
         assert time.monotonic() < end, "somebody is still connected"
         time.sleep(0.02)
 

@@ -40,6 +40,15 @@ class Wire:
         self.socket.close()
 
 
+def connections(port):
+    """How many clients larder has, with who asks here."""
+    wire = Wire(port)
+    wire.send(request("/metrics", "Connection: close"))
+    lines = wire.answer().body.split(b"\n")
+    wire.close()
+    return int(next(line for line in lines if line.startswith(b"larder_connections ")).split()[1])
+
+
 def request(path, *fields, method="GET"):
     lines = [f"{method} {path} HTTP/1.1", "Host: x", *fields, "", ""]
     return "\r\n".join(lines).encode()

@@ -51,14 +51,13 @@ append(struct intake *intake, const char *string)
 		fail_msg("%s", err.text);
 }
 
+/* "first second", of which each half is read when it has come. */
 static void
-is_read_while_it_grows(void **state)
+grow_to_two(struct intake *intake)
 {
-	struct intake *intake = open_intake(INTAKE_KEEP, 0, 0);
 	struct err err = ERR_NONE;
 	char bytes[16] = "";
 
-	(void)state;
 	append(intake, "first ");
 	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 0, &err), 6);
 	append(intake, "second");
@@ -66,13 +65,32 @@ is_read_while_it_grows(void **state)
 	assert_memory_equal(bytes, "second", 6);
 	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 12, &err), 0);
 	assert_int_equal(intake_size(intake), 12);
-	assert_int_equal(files_in(directory, "tmp", ""), 1);
-	intake_digests(intake);
+}
+
+/* It is complete; and is read while and after it is stored. */
+static void
+store_two(struct intake *intake)
+{
+	struct err err = ERR_NONE;
+	char bytes[16] = "";
+
 	assert_int_equal(intake_commit_wait(intake, &err), INTAKE_STORED);
 	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 0, &err), 12);
 	intake_close(intake);
 	assert_stored(store, "first second", BLOB_PROVEN);
 	assert_int_equal(files_in(directory, "tmp", ""), 0);
+}
+
+static void
+is_read_while_it_grows(void **state)
+{
+	struct intake *intake = open_intake(INTAKE_KEEP, 0, 0);
+
+	(void)state;
+	grow_to_two(intake);
+	assert_int_equal(files_in(directory, "tmp", ""), 1);
+	intake_digests(intake);
+	store_two(intake);
 }
 
 static void
@@ -376,27 +394,16 @@ static void
 small_one_has_no_file_before_it_is_sealed(void **state)
 {
 	struct intake *intake = open_behind(12);
-	struct err err = ERR_NONE;
 	char bytes[16] = "";
 
 	(void)state;
-	append(intake, "first ");
-	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 0, &err), 6);
-	append(intake, "second");
-	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 6, &err), 6);
-	assert_memory_equal(bytes, "second", 6);
-	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 12, &err), 0);
-	assert_int_equal(intake_size(intake), 12);
+	grow_to_two(intake);
 	assert_int_equal(files_in(directory, "tmp", ""), 0);
 	seal(intake, "first second");
 	assert_int_equal(files_in(directory, "tmp", ""), 1);
 	assert_int_equal(pread(intake_fd(intake), bytes, sizeof bytes, 0), 12);
 	assert_memory_equal(bytes, "first second", 12);
-	assert_int_equal(intake_commit_wait(intake, &err), INTAKE_STORED);
-	assert_int_equal(intake_pread(intake, bytes, sizeof bytes, 0, &err), 12);
-	intake_close(intake);
-	assert_stored(store, "first second", BLOB_PROVEN);
-	assert_int_equal(files_in(directory, "tmp", ""), 0);
+	store_two(intake);
 }
 
 static void
