@@ -4,7 +4,7 @@
 set -eu
 
 packages="build-essential cmake pkg-config libmicrohttpd-dev libcurl4-openssl-dev libsqlite3-dev libssl-dev libconfuse-dev
-libjansson-dev libarchive-dev zlib1g-dev liblzma-dev uthash-dev libsystemd-dev ca-certificates git"
+libjansson-dev libarchive-dev zlib1g-dev liblzma-dev libgit2-dev uthash-dev libsystemd-dev ca-certificates git"
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${LARDER_BUILD:-$top/build}

@@ -62,13 +62,15 @@ make_directory(struct git_repository *repository, struct err *err)
 static bool
 make_empty(struct git_repository *repository, const char *format, struct err *err)
 {
-	AUTO_TEXT option = TEXT_EMPTY, said = TEXT_EMPTY;
-	const char *arguments[] = {
-	        "init", "--quiet", "--bare", "--template=", NULL, repository->directory, NULL};
+	AUTO_TEXT said = TEXT_EMPTY;
+	const char *arguments[] = {"init", "--quiet", "--bare", "--template=", "--object-format=sha1",
+	        repository->directory, NULL};
 
-	text_addf(&option, "--object-format=%s", format);
-	arguments[4] = text_string(&option);
-	repository->id_size = strcmp(format, "sha256") == 0 ? 32 : 20;
+	if (strcmp(format, "sha1") != 0)
+		return err_set(err, ERR_SYNTAX,
+		        "its identities are of %s, and larder reads those of sha1 alone; a copy that "
+		        "`git fast-export --all | git fast-import` makes in a repository of sha1 can be read",
+		        format);
 	return git_run(&repository->place, arguments, -1, HEADS_MAX, &said, err);
 }
 
@@ -76,14 +78,14 @@ make_empty(struct git_repository *repository, const char *format, struct err *er
 
 /* Adds "<id>^{commit}" for each word that is an identity; how many there were. */
 static size_t
-add_questions(struct text *questions, const char *words, size_t id_size)
+add_questions(struct text *questions, const char *words)
 {
 	size_t count = 0;
 
 	while (*words != '\0') {
 		size_t length = strcspn(words, " \n");
 
-		if (length == 2 * id_size && strspn(words, "0123456789abcdef") >= length) {
+		if (length == GIT_HEX_SIZE - 1 && strspn(words, "0123456789abcdef") >= length) {
 			text_addf(questions, "%.*s^{commit}\n", (int)length, words);
 			count++;
 		}
@@ -98,14 +100,14 @@ static bool
 add_commits(struct git *git, struct text *ret, size_t *ret_count, struct err *err)
 {
 	AUTO_FREE struct git_stream *stream = xmalloc(sizeof *stream);
-	struct git_object object;
+	struct git_answer answer;
 	enum git_next next;
 
 	git_stream_start(stream, git_read, git);
-	while ((next = git_stream_object(stream, &object, err)) == GIT_NEXT) {
-		if (object.kind != GIT_OTHER || (ret->length > 0 && strstr(ret->bytes, object.id) != NULL))
+	while ((next = git_stream_answer(stream, &answer, err)) == GIT_NEXT) {
+		if (!answer.is_commit || (ret->length > 0 && strstr(ret->bytes, answer.id) != NULL))
 			continue;
-		text_addf(ret, "%s\n", object.id);
+		text_addf(ret, "%s\n", answer.id);
 		++*ret_count;
 	}
 	return next == GIT_END;
@@ -122,7 +124,7 @@ find_commits(struct git_repository *repository, const char *words, struct text *
 	struct git git;
 
 	*ret_count = 0;
-	if (add_questions(&questions, words, repository->id_size) > GIT_TIPS_MAX)
+	if (add_questions(&questions, words) > GIT_TIPS_MAX)
 		return err_set(err, ERR_TOO_LARGE, "more than the %d heads allowed", GIT_TIPS_MAX);
 	if (input < 0)
 		return err_errno(err, "starting git");

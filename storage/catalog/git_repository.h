@@ -12,7 +12,6 @@
 
 struct git_repository {
 	struct git_place place;
-	size_t id_size; /* bytes */
 	struct text
 	        tips; /* of what it has: the commits of its HEAD, or of all heads of a bundle; hexadecimal, a line each */
 	size_t n_tips;

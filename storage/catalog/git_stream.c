@@ -1,6 +1,5 @@
 /*
- * The stream of a git process. Lines are short and come out of the buffer; bytes of objects go past it, straight
- * to where they are wanted. One thread; never starts or ends the process.
+ * The stream of a git process, line by line out of a buffer. One thread; never starts or ends the process.
  */
 #include "storage/catalog/git_stream.h"
 
@@ -16,10 +15,10 @@ git_stream_start(struct git_stream *stream, git_read_fn *read, void *source)
 	stream->start = stream->end = 0;
 }
 
-static bool
+static void
 strange(struct err *err, const char *what)
 {
-	return err_set(err, ERR_SYNTAX, "git wrote %s", what);
+	err_set(err, ERR_SYNTAX, "git wrote %s", what);
 }
 
 /* Reads more behind what is there; the answer of read. */
@@ -69,31 +68,11 @@ git_stream_line(struct git_stream *stream, char **ret, struct err *err)
 }
 
 bool
-git_stream_bytes(struct git_stream *stream, void *ret, size_t count, struct err *err)
-{
-	size_t ahead = stream->end - stream->start, done = ahead < count ? ahead : count;
-
-	if (done > 0)
-		memcpy(ret, stream->buffer + stream->start, done);
-	stream->start += done;
-	while (done < count) {
-		ssize_t got = stream->read(stream->source, (char *)ret + done, count - done, err);
-
-		if (got < 0)
-			return false;
-		if (got == 0)
-			return strange(err, "less of an object than it announced");
-		done += (size_t)got;
-	}
-	return true;
-}
-
-bool
 git_is_id(const char *hex)
 {
 	size_t length = strspn(hex, "0123456789abcdef");
 
-	return hex[length] == '\0' && (length == 40 || length == 64);
+	return hex[length] == '\0' && length == GIT_HEX_SIZE - 1;
 }
 
 /* Cuts the next word off a line; NULL: there is none. */
@@ -141,47 +120,26 @@ git_stream_commit(struct git_stream *stream, struct git_commit *ret, struct err 
 	return GIT_NEXT;
 }
 
-static enum git_kind
-kind_of(const char *name)
-{
-	if (strcmp(name, "blob") == 0)
-		return GIT_BLOB;
-	return strcmp(name, "tree") == 0 ? GIT_TREE : GIT_OTHER;
-}
-
 enum git_next
-git_stream_object(struct git_stream *stream, struct git_object *ret, struct err *err)
+git_stream_answer(struct git_stream *stream, struct git_answer *ret, struct err *err)
 {
 	char *line, *id, *kind, *size;
-	struct git_object object = {.kind = GIT_MISSING};
 	enum git_next next = git_stream_line(stream, &line, err);
 
+	*ret = (struct git_answer){0};
 	if (next != GIT_NEXT)
 		return next;
 	id = next_word(&line);
 	kind = next_word(&line);
 	size = next_word(&line);
-	/* What was asked for comes back as it was written, "<id>^{tree}" for example. */
-	if (kind != NULL && strcmp(kind, "missing") == 0 && size == NULL) {
-		*ret = object;
+	/* What was asked for comes back as it was written, "<id>^{commit}" for example. */
+	if (kind != NULL && strcmp(kind, "missing") == 0 && size == NULL)
 		return GIT_NEXT;
-	}
-	if (!git_is_id(id) || size == NULL || line != NULL || !text_parse_number(size, &object.size)) {
+	if (!git_is_id(id) || size == NULL || line != NULL) {
 		strange(err, "an answer that cannot be read");
 		return GIT_WRONG;
 	}
-	object.kind = kind_of(kind);
-	memcpy(object.id, id, strlen(id) + 1);
-	*ret = object;
+	ret->is_commit = strcmp(kind, "commit") == 0;
+	memcpy(ret->id, id, GIT_HEX_SIZE);
 	return GIT_NEXT;
-}
-
-bool
-git_stream_object_end(struct git_stream *stream, struct err *err)
-{
-	char newline;
-
-	if (!git_stream_bytes(stream, &newline, 1, err))
-		return false;
-	return newline == '\n' || strange(err, "more of an object than it announced");
 }

@@ -1,6 +1,6 @@
 /*
  * What git writes, read piece by piece: the lines of `git rev-list --parents --timestamp`, and the answers of
- * `git cat-file --batch` and `--batch-check`. It trusts nothing: a repository may come from anybody. One thread.
+ * `git cat-file --batch-check`. It trusts nothing: a repository may come from anybody. One thread.
  */
 #ifndef STORAGE_CATALOG_GIT_STREAM_H
 #define STORAGE_CATALOG_GIT_STREAM_H
@@ -12,11 +12,10 @@
 
 #include "storage/base/err.h"
 #include "storage/base/text.h"
+#include "storage/catalog/git_id.h"
 
-#define GIT_ID_MAX   32                   /* bytes: sha256; sha1 has 20 */
-#define GIT_HEX_MAX  (2 * GIT_ID_MAX + 1) /* and the 0 behind it */
-#define GIT_BUFFER   (64u << 10)          /* bytes read ahead */
-#define GIT_LINE_MAX (GIT_BUFFER - 1)     /* bytes of one line: a commit with nearly a thousand parents */
+#define GIT_BUFFER   (64u << 10)      /* bytes read ahead */
+#define GIT_LINE_MAX (GIT_BUFFER - 1) /* bytes of one line: a commit with nearly a thousand parents */
 
 /* Up to size bytes, 0 at the end; -1 with err. */
 typedef ssize_t git_read_fn(void *source, void *bytes, size_t size, struct err *err);
@@ -35,8 +34,6 @@ enum git_next { GIT_NEXT, GIT_END, GIT_WRONG };
 
 /* The next line, without its end, valid until the next call. */
 enum git_next git_stream_line(struct git_stream *stream, char **ret, struct err *err) MUST_CHECK;
-/* Exactly so many bytes. */
-bool git_stream_bytes(struct git_stream *stream, void *ret, size_t count, struct err *err) MUST_CHECK;
 
 /* A commit as rev-list names it. Identities are hexadecimal. */
 struct git_commit {
@@ -47,19 +44,15 @@ struct git_commit {
 enum git_next git_stream_commit(
         struct git_stream *stream, struct git_commit *ret, struct err *err) MUST_CHECK;
 
-enum git_kind { GIT_MISSING, GIT_BLOB, GIT_TREE, GIT_OTHER };
-/* The heading of an object: with --batch so many bytes and a newline follow, unless it is GIT_MISSING. */
-struct git_object {
-	enum git_kind kind;
-	char id[GIT_HEX_MAX]; /* "" of one that is missing */
-	uint64_t size;
+/* Whether an object that was asked for is there. */
+struct git_answer {
+	char id[GIT_HEX_SIZE]; /* "" of one that is missing */
+	bool is_commit;
 };
-enum git_next git_stream_object(
-        struct git_stream *stream, struct git_object *ret, struct err *err) MUST_CHECK;
-/* The end of the bytes that followed. */
-bool git_stream_object_end(struct git_stream *stream, struct err *err) MUST_CHECK;
+enum git_next git_stream_answer(
+        struct git_stream *stream, struct git_answer *ret, struct err *err) MUST_CHECK;
 
-/* Whether it is 40 or 64 hexadecimal digits. */
+/* Whether it is 40 hexadecimal digits. */
 bool git_is_id(const char *hex);
 
 #endif

@@ -16,22 +16,8 @@
 void
 git_tree_finish(struct git_tree *tree)
 {
-	free(tree->bytes);
 	free(tree->starts);
 	*tree = (struct git_tree){0};
-}
-
-uint8_t *
-git_tree_reserve(struct git_tree *tree, size_t length)
-{
-	assert(length <= GIT_TREE_MAX);
-	if (length >= tree->capacity) {
-		tree->capacity = length + length / 4 + 1;
-		tree->bytes = xrealloc(tree->bytes, tree->capacity);
-	}
-	tree->length = length;
-	tree->count = 0;
-	return tree->bytes;
 }
 
 /* --- the index --- */
@@ -122,9 +108,9 @@ entry_end(const struct git_tree *tree, size_t start)
 		return 0;
 	name = at + 1;
 	at = memchr(name, '\0', (size_t)(end - name));
-	if (at == NULL || at == name || (size_t)(end - at) < 1 + tree->id_size)
+	if (at == NULL || at == name || (size_t)(end - at) < 1 + GIT_ID_SIZE)
 		return 0;
-	return (size_t)(at - tree->bytes) + 1 + tree->id_size;
+	return (size_t)(at - tree->bytes) + 1 + GIT_ID_SIZE;
 }
 
 /* Takes over the starts in the bytes that both begin with; where the first entry is that has yet to be found. */
@@ -153,13 +139,15 @@ find_end(const struct git_tree *tree, const struct git_tree *like, size_t beginn
 }
 
 bool
-git_tree_index(
-        struct git_tree *tree, size_t id_size, const struct git_tree *like, struct git_common *ret_common)
+git_tree_index(struct git_tree *tree, const uint8_t *bytes, size_t length, const struct git_tree *like,
+        struct git_common *ret_common)
 {
-	size_t shift = tree->length - like->length; /* may wrap around, and back again */
+	size_t shift = length - like->length; /* may wrap around, and back again */
 	size_t at, behind;
 
-	tree->id_size = id_size;
+	assert(length <= GIT_TREE_MAX);
+	tree->bytes = bytes;
+	tree->length = length;
 	tree->count = 0;
 	at = take_beginning(tree, like);
 	behind = find_end(tree, like, at);
@@ -211,7 +199,7 @@ entry_at(const struct git_tree *tree, size_t number)
 {
 	const uint8_t *start = tree->bytes + tree->starts[number], *end = tree->bytes + end_of(tree, number);
 	const uint8_t *blank = memchr(start, ' ', (size_t)(end - start));
-	const uint8_t *id = end - tree->id_size;
+	const uint8_t *id = end - GIT_ID_SIZE;
 
 	return (struct entry){.name = (const char *)blank + 1,
 	        .length = (size_t)(id - 1 - (blank + 1)),

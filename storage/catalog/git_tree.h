@@ -10,30 +10,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/catalog/git_id.h"
+
 #define GIT_TREE_MAX (64u << 20) /* bytes of one tree: a million names and more */
 
-/* Start from all zero; the bytes are those of the object. */
+/* Start from all zero. */
 struct git_tree {
-	uint8_t *bytes;
-	size_t length, capacity;
-	size_t id_size;
+	const uint8_t *bytes; /* of the object; borrowed */
+	size_t length;
 	uint32_t *starts; /* of each entry */
 	size_t count, starts_capacity;
 };
 
 void git_tree_finish(struct git_tree *tree);
-/* Room for so many bytes, never NULL, which are to be written there; the tree has to be indexed anew. */
-uint8_t *git_tree_reserve(struct git_tree *tree, size_t length);
 /* How many entries two trees have in common, at the beginning and at the end. */
 struct git_common {
 	size_t first, last;
 };
 /*
- * Finds the entries. like: an indexed tree of identities of this size that may have much in common with it, which
- * ret_common says; an empty one: none. False: the bytes are no tree.
+ * Makes it the tree of these bytes (at most GIT_TREE_MAX), which are to stay as long as it is used, and finds the
+ * entries. like: an indexed tree that may have much in common with it, which ret_common says; an empty one: none.
+ * False: the bytes are no tree.
  */
-bool git_tree_index(
-        struct git_tree *tree, size_t id_size, const struct git_tree *like, struct git_common *ret_common);
+bool git_tree_index(struct git_tree *tree, const uint8_t *bytes, size_t length, const struct git_tree *like,
+        struct git_common *ret_common);
 
 enum git_mode { GIT_MODE_NONE, GIT_MODE_FILE, GIT_MODE_DIRECTORY, GIT_MODE_OTHER };
 /* One side of a difference; GIT_MODE_NONE: nothing is there. A link and a submodule are GIT_MODE_OTHER. */

@@ -1,6 +1,6 @@
 /*
- * The history of an opam repository, in three steps: the walk tells which contents opam files ever had and when;
- * git says how large they are; those of a reasonable size are read and parsed, each once. One thread.
+ * The history of an opam repository, in two steps: the walk tells which contents opam files ever had and when; those
+ * of a reasonable size are read and parsed, each once. One thread.
  */
 #include "storage/catalog/history.h"
 
@@ -16,15 +16,15 @@
 #include "storage/catalog/history_files.h"
 #include "storage/catalog/opam_repository.h"
 
-#define REQUEST_BYTES  65536 /* written to git's input at a time */
-#define PROGRESS_STEPS 64    /* files between two looks */
+#define PROGRESS_STEPS 64 /* files between two looks */
 
 struct history {
 	const struct history_wish *wish;
 	struct git_repository repository;
+	struct git_objects *objects;
 	struct history_files files;
 	struct history_file **sorted;
-	size_t n_sorted, n_read;
+	size_t n_sorted;
 	int64_t newest_ms; /* of all commits read */
 	bool too_many;
 
@@ -32,7 +32,8 @@ struct history {
 	struct harvest *scratch; /* of the file in hand */
 	struct distinct distinct;
 	struct opam_parser *parser;
-	struct text bytes, name; /* of the file in hand */
+	struct git_held held; /* the file in hand */
+	struct text name;     /* and what it is called */
 };
 
 /* --- the walk --- */
@@ -108,71 +109,6 @@ walk_commits(struct history *history, struct err *err)
 
 /* --- the contents --- */
 
-/* Takes one object that was asked for. */
-typedef bool take_fn(struct history *history, struct git_stream *stream, struct history_file *file,
-        const struct git_object *object, struct err *err);
-
-static bool
-write_requests(const struct history *history, int fd, struct err *err)
-{
-	AUTO_TEXT requests = TEXT_EMPTY;
-
-	for (size_t i = 0; i < history->n_sorted; i++) {
-		char hex[GIT_HEX_MAX];
-
-		text_hex(history->sorted[i]->id, history->files.id_size, hex);
-		text_addf(&requests, "%s\n", hex);
-		if (requests.length < REQUEST_BYTES)
-			continue;
-		if (!file_write(fd, requests.bytes, requests.length, err))
-			return false;
-		text_clear(&requests);
-	}
-	return file_write(fd, text_string(&requests), requests.length, err);
-}
-
-static bool
-take_objects(struct history *history, struct git *git, take_fn *take, struct err *err)
-{
-	AUTO_FREE struct git_stream *stream = xmalloc(sizeof *stream);
-
-	git_stream_start(stream, git_read, git);
-	for (size_t i = 0; i < history->n_sorted; i++) {
-		struct git_object object;
-		enum git_next next = git_stream_object(stream, &object, err);
-
-		if (next == GIT_WRONG)
-			return false;
-		if (next == GIT_END)
-			return err_set(err, ERR_SYNTAX, "git ended before it had given all it was asked for");
-		if (object.kind != GIT_BLOB)
-			return err_set(err, ERR_SYNTAX,
-			        "it lacks some of its files (a partial clone?); only a whole clone can be "
-			        "read");
-		if (!take(history, stream, history->sorted[i], &object, err))
-			return false;
-	}
-	return true;
-}
-
-/* Has git answer for every file in hand, in their order. */
-static bool
-ask(struct history *history, const char *how, take_fn *take, struct err *err)
-{
-	const char *const arguments[] = {"cat-file", how, "--buffer", NULL};
-	AUTO_FD input = memfd_create("files", MFD_CLOEXEC);
-	struct git git;
-
-	if (input < 0)
-		return err_errno(err, "starting git");
-	if (!write_requests(history, input, err) ||
-	        !git_start(&git, &history->repository.place, arguments, input, err))
-		return false;
-	if (!take_objects(history, &git, take, err))
-		assert(err->code != ERR_OK);
-	return git_end(&git, err);
-}
-
 /* "1234567890ab:packages/…", as `git show` takes it. */
 static const char *
 name_of(struct history *history, const struct history_naming *naming)
@@ -185,32 +121,6 @@ name_of(struct history *history, const struct history_naming *naming)
 	return text_string(&history->name);
 }
 
-/* A take_fn of sizes alone: drops what is too large, before its bytes are asked for. */
-static bool
-take_size(struct history *history, struct git_stream *stream, struct history_file *file,
-        const struct git_object *object, struct err *err)
-{
-	(void)stream;
-	(void)err;
-	file->too_large = object->size > history->wish->limits.file;
-	if (file->too_large)
-		harvest_problem(history->harvest, name_of(history, &file->naming), 0, 0,
-		        "larger than the %llu bytes allowed for one file; skipped",
-		        (unsigned long long)history->wish->limits.file);
-	return true;
-}
-
-static void
-drop_large(struct history *history)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < history->n_sorted; i++)
-		if (!history->sorted[i]->too_large)
-			history->sorted[kept++] = history->sorted[i];
-	history->n_sorted = kept;
-}
-
 static void
 parse(struct history *history, const struct history_naming *naming)
 {
@@ -218,7 +128,7 @@ parse(struct history *history, const struct history_naming *naming)
 	const char *name = name_of(history, naming);
 
 	opam_repository_read_package(
-	        history->parser, name, text_string(&history->bytes), history->bytes.length, scratch);
+	        history->parser, name, (const char *)history->held.bytes, history->held.length, scratch);
 	for (size_t i = 0; i < scratch->n_entries; i++) {
 		struct harvest_entry *entry = &scratch->entries[i];
 
@@ -230,25 +140,35 @@ parse(struct history *history, const struct history_naming *naming)
 	harvest_absorb(history->harvest, scratch);
 }
 
-/* A take_fn of contents. */
 static bool
-take_content(struct history *history, struct git_stream *stream, struct history_file *file,
-        const struct git_object *object, struct err *err)
+read_file(struct history *history, const struct history_file *file, struct err *err)
 {
-	if (object->size > history->wish->limits.file)
-		return err_set(err, ERR_SYNTAX, "git gives a file of another size than it said");
-	text_clear(&history->bytes);
-	text_reserve(&history->bytes, object->size);
-	if (!git_stream_bytes(stream, history->bytes.bytes, object->size, err) ||
-	        !git_stream_object_end(stream, err))
+	uint64_t limit = history->wish->limits.file;
+
+	if (git_objects_read(history->objects, file->id, GIT_BLOB, limit, &history->held, err)) {
+		for (const struct history_naming *naming = &file->naming; naming != NULL;
+		        naming = naming->next)
+			parse(history, naming);
+		return true;
+	}
+	if (err->code != ERR_TOO_LARGE)
 		return false;
-	history->bytes.length = object->size;
-	history->bytes.bytes[object->size] = '\0';
-	for (const struct history_naming *naming = &file->naming; naming != NULL; naming = naming->next)
-		parse(history, naming);
-	if (history->n_read++ % PROGRESS_STEPS == 0)
-		history->wish->progress(
-		        history->wish->context, "files read:", history->n_read, history->n_sorted);
+	*err = ERR_NONE;
+	harvest_problem(history->harvest, name_of(history, &file->naming), 0, 0,
+	        "larger than the %llu bytes allowed for one file; skipped", (unsigned long long)limit);
+	return true;
+}
+
+static bool
+read_sorted(struct history *history, struct err *err)
+{
+	for (size_t i = 0; i < history->n_sorted; i++) {
+		if (!read_file(history, history->sorted[i], err))
+			return false;
+		if (i % PROGRESS_STEPS == 0)
+			history->wish->progress(
+			        history->wish->context, "files read:", i + 1, history->n_sorted);
+	}
 	return true;
 }
 
@@ -258,15 +178,15 @@ read_files(struct history *history, struct err *err)
 	bool done;
 
 	history->sorted = history_files_sorted(&history->files, &history->n_sorted);
-	if (history->n_sorted == 0)
-		return true;
-	if (!ask(history, "--batch-check", take_size, err))
+	history->objects = git_objects_open(&history->repository.place, err);
+	if (history->objects == NULL)
 		return false;
-	drop_large(history);
 	history->scratch = harvest_create();
 	history->parser = opam_parser_create();
 	distinct_init(&history->distinct, history->harvest);
-	done = ask(history, "--batch", take_content, err);
+	done = read_sorted(history, err);
+	git_held_release(&history->held);
+	git_objects_close(history->objects);
 	distinct_finish(&history->distinct);
 	opam_parser_destroy(history->parser);
 	harvest_destroy(history->scratch);
@@ -291,7 +211,6 @@ put_tip(struct history *history)
 static bool
 read_repository(struct history *history, struct err *err)
 {
-	history->files.id_size = history->repository.id_size;
 	if (!walk_commits(history, err) || !read_files(history, err))
 		return err_wrap(err, "%s", history->wish->path);
 	put_tip(history);
@@ -316,7 +235,6 @@ history_read(const struct history_wish *wish, struct harvest *harvest, struct er
 	git_repository_close(&history.repository);
 	history_files_finish(&history.files);
 	free(history.sorted);
-	text_finish(&history.bytes);
 	text_finish(&history.name);
 	return done;
 }

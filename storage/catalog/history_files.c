@@ -14,7 +14,7 @@ find_file(const struct history_files *files, const uint8_t *id)
 {
 	struct history_file *file;
 
-	HASH_FIND(hh, files->table, id, files->id_size, file);
+	HASH_FIND(hh, files->table, id, GIT_ID_SIZE, file);
 	return file;
 }
 
@@ -48,10 +48,10 @@ add_naming(struct history_files *files, const uint8_t *id, const char *path)
 		*naming = (struct history_naming){.next = file->naming.next};
 		file->naming.next = naming;
 	} else {
-		file = arena_take(&files->arena, sizeof *file + files->id_size);
+		file = arena_take(&files->arena, sizeof *file);
 		memset(file, 0, sizeof *file);
-		memcpy(file->id, id, files->id_size);
-		HASH_ADD_KEYPTR(hh, files->table, file->id, files->id_size, file);
+		memcpy(file->id, id, GIT_ID_SIZE);
+		HASH_ADD(hh, files->table, id, GIT_ID_SIZE, file);
 		naming = &file->naming;
 	}
 	naming->path = keep_path(files, path);

@@ -24,15 +24,13 @@ struct history_naming {
 /* One content. */
 struct history_file {
 	struct history_naming naming;
-	bool too_large;
 	UT_hash_handle hh;
-	uint8_t id[];
+	uint8_t id[GIT_ID_SIZE];
 };
 
 struct history_files {
 	struct arena arena;
 	struct history_file *table;
-	size_t id_size;
 	uint64_t namings, max_namings;
 	const char *path; /* the last one that was kept */
 	int64_t now_ms;   /* no commit is younger */

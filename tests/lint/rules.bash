@@ -7,6 +7,7 @@ RULES=(
 	curl_only_in_server_upstream
 	sqlite_only_in_storage_index
 	openssl_only_in_storage_digest
+	libgit2_only_in_storage_catalog
 	functions_are_short
 	files_are_short
 	no_banned_functions
@@ -44,6 +45,10 @@ rule_curl_only_in_server_upstream() {
 
 rule_sqlite_only_in_storage_index() {
 	included_outside 'sqlite3' '^storage/index/'
+}
+
+rule_libgit2_only_in_storage_catalog() {
+	included_outside 'git2' '^storage/catalog/'
 }
 
 rule_openssl_only_in_storage_digest() {

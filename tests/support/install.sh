@@ -25,6 +25,7 @@ need_library libarchive-dev libarchive
 need_library zlib1g-dev zlib
 need_library liblzma-dev liblzma
 need_library libjansson-dev jansson
+need_library libgit2-dev libgit2
 need_library libconfuse-dev libconfuse
 need_library libsystemd-dev libsystemd
 [ -e /usr/include/uthash.h ] || missing="$missing uthash-dev"
@@ -41,7 +42,6 @@ need unzip unzip
 need jq jq
 need curl curl
 need valgrind valgrind
-need git git
 need openssl openssl
 need python3 python3
 need shellcheck shellcheck

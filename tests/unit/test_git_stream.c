@@ -1,5 +1,5 @@
 /*
- * What git writes: commits, objects and their bytes, in whatever pieces they come; what cannot be read is told apart from an end.
+ * What git writes: commits and answers, in whatever pieces they come; what cannot be read is told apart from an end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,67 +84,52 @@ wrong_commit(const char *text)
 }
 
 static void
-reads_objects(void **state)
+reads_answers(void **state)
 {
-	struct git_object object;
-	char bytes[8] = "";
+	struct git_answer answer;
 
 	(void)state;
 	for (size_t piece = 1; piece < 100; piece += 7) {
-		start(ID_A " blob 7\nab\ncd\ne\n" ID_B "^{tree} missing\n" ID_B " tree 0\n\n" ID_A
-		           " commit 3\n",
-		        piece);
-		assert_int_equal(git_stream_object(&stream, &object, &err), GIT_NEXT);
-		assert_int_equal(object.kind, GIT_BLOB);
-		assert_string_equal(object.id, ID_A);
-		assert_int_equal(object.size, 7);
-		assert_true(git_stream_bytes(&stream, bytes, 7, &err));
-		assert_memory_equal(bytes, "ab\ncd\ne", 7);
-		assert_true(git_stream_object_end(&stream, &err));
-		assert_int_equal(git_stream_object(&stream, &object, &err), GIT_NEXT);
-		assert_int_equal(object.kind, GIT_MISSING);
-		assert_int_equal(git_stream_object(&stream, &object, &err), GIT_NEXT);
-		assert_int_equal(object.kind, GIT_TREE);
-		assert_true(git_stream_object_end(&stream, &err));
-		assert_int_equal(git_stream_object(&stream, &object, &err), GIT_NEXT);
-		assert_int_equal(object.kind, GIT_OTHER);
-		assert_int_equal(git_stream_object(&stream, &object, &err), GIT_END);
+		start(ID_A " commit 7\n" ID_B "^{commit} missing\n" ID_B " tree 0\n", piece);
+		assert_int_equal(git_stream_answer(&stream, &answer, &err), GIT_NEXT);
+		assert_true(answer.is_commit);
+		assert_string_equal(answer.id, ID_A);
+		assert_int_equal(git_stream_answer(&stream, &answer, &err), GIT_NEXT);
+		assert_false(answer.is_commit);
+		assert_string_equal(answer.id, "");
+		assert_int_equal(git_stream_answer(&stream, &answer, &err), GIT_NEXT);
+		assert_false(answer.is_commit);
+		assert_string_equal(answer.id, ID_B);
+		assert_int_equal(git_stream_answer(&stream, &answer, &err), GIT_END);
 	}
 }
 
 static void
-wrong_object(const char *text)
+wrong_answer(const char *text)
 {
-	struct git_object object;
+	struct git_answer answer;
 
 	start(text, 1000);
-	assert_int_equal(git_stream_object(&stream, &object, &err), GIT_WRONG);
+	assert_int_equal(git_stream_answer(&stream, &answer, &err), GIT_WRONG);
 	assert_int_equal(err.code, ERR_SYNTAX);
 }
 
 static void
 tells_what_is_wrong(void **state)
 {
-	char bytes[8];
-
 	(void)state;
 	wrong_commit("\n");
 	wrong_commit("1\n");
 	wrong_commit("1 123\n");
 	wrong_commit("1 " ID_A " 123\n");
 	wrong_commit("1 " ID_A);
-	wrong_object("\n");
-	wrong_object(ID_A "\n");
-	wrong_object(ID_A " blob\n");
-	wrong_object(ID_A " blob -1\n");
-	wrong_object(ID_A " blob 1 2\n");
-	wrong_object("123 blob 1\n");
-	wrong_object(ID_A " blob 1");
-	start("abc", 2);
-	assert_false(git_stream_bytes(&stream, bytes, 4, &err));
-	assert_int_equal(err.code, ERR_SYNTAX);
-	start("x", 1);
-	assert_false(git_stream_object_end(&stream, &err));
+	wrong_commit("1 " ID_A ID_B "\n");
+	wrong_answer("\n");
+	wrong_answer(ID_A "\n");
+	wrong_answer(ID_A " blob\n");
+	wrong_answer(ID_A " blob 1 2\n");
+	wrong_answer("123 blob 1\n");
+	wrong_answer(ID_A " blob 1");
 }
 
 static void
@@ -170,7 +155,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(reads_commits),
-	        cmocka_unit_test(reads_objects),
+	        cmocka_unit_test(reads_answers),
 	        cmocka_unit_test(tells_what_is_wrong),
 	        cmocka_unit_test(lines_have_a_length),
 	};

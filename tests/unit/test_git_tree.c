@@ -14,8 +14,7 @@
 #include "storage/base/text.h"
 #include "storage/catalog/git_tree.h"
 
-#define NAMES   60
-#define ID_SIZE 20
+#define NAMES 60
 
 /* What a tree holds: 0 nothing, else a mode and a first byte of the identity; the name is that of the number. */
 struct content {
@@ -40,14 +39,15 @@ name_of(unsigned number, char ret[32])
 	snprintf(ret, 32, "n%02u%.*s", number, (int)(number * 7 % 13), "xxxxxxxxxxxxx");
 }
 
-static void
-make_tree(struct git_tree *tree, const struct content *content)
+/* The bytes are the caller's. */
+static struct text
+make_tree(const struct content *content)
 {
 	static const char *const modes[] = {"", "100644", "40000", "120000"};
 	struct text bytes = TEXT_EMPTY;
 
 	for (unsigned i = 0; i < NAMES; i++) {
-		uint8_t id[ID_SIZE] = {content->ids[i], '\0', '1', '0', '0', ' ', 'n'};
+		uint8_t id[GIT_ID_SIZE] = {content->ids[i], '\0', '1', '0', '0', ' ', 'n'};
 		char name[32];
 
 		if (content->modes[i] == 0)
@@ -57,8 +57,15 @@ make_tree(struct git_tree *tree, const struct content *content)
 		text_add_bytes(&bytes, "", 1);
 		text_add_bytes(&bytes, id, sizeof id);
 	}
-	memcpy(git_tree_reserve(tree, bytes.length), text_string(&bytes), bytes.length);
-	text_finish(&bytes);
+	text_string(&bytes);
+	return bytes;
+}
+
+static void
+index_like(struct git_tree *tree, const struct text *bytes, const struct git_tree *like,
+        struct git_common *common)
+{
+	assert_true(git_tree_index(tree, (const uint8_t *)bytes->bytes, bytes->length, like, common));
 }
 
 struct seen {
@@ -132,18 +139,18 @@ finds_every_difference(void **state)
 		struct git_tree old = {0}, new = {0}, plain = {0};
 		struct content before = {0}, after;
 		struct seen seen = {.old = &before, .new = &after};
+		struct text old_bytes, new_bytes;
 		struct git_common common;
 
 		random_state = seed;
 		change_a_little(&before, random_below(2 * NAMES));
 		after = before;
 		change_a_little(&after, random_below(4));
-		make_tree(&new, &after);
-		make_tree(&old, &before);
-		make_tree(&plain, &before);
-		assert_true(git_tree_index(&new, ID_SIZE, &empty, &common));
-		assert_true(git_tree_index(&plain, ID_SIZE, &empty, &common));
-		assert_true(git_tree_index(&old, ID_SIZE, &new, &common));
+		new_bytes = make_tree(&after);
+		old_bytes = make_tree(&before);
+		index_like(&new, &new_bytes, &empty, &common);
+		index_like(&plain, &old_bytes, &empty, &common);
+		index_like(&old, &old_bytes, &new, &common);
 		assert_int_equal(old.count, plain.count);
 		if (old.count > 0)
 			assert_memory_equal(old.starts, plain.starts, old.count * sizeof *old.starts);
@@ -155,6 +162,8 @@ finds_every_difference(void **state)
 		git_tree_finish(&old);
 		git_tree_finish(&new);
 		git_tree_finish(&plain);
+		text_finish(&old_bytes);
+		text_finish(&new_bytes);
 	}
 }
 
@@ -164,8 +173,7 @@ refused(const char *bytes, size_t length)
 	struct git_common common;
 	struct git_tree tree = {0};
 
-	memcpy(git_tree_reserve(&tree, length), bytes, length);
-	assert_false(git_tree_index(&tree, ID_SIZE, &empty, &common));
+	assert_false(git_tree_index(&tree, (const uint8_t *)bytes, length, &empty, &common));
 	git_tree_finish(&tree);
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "storage/base/clock.h"
+#include "storage/catalog/history_pairs.h"
 
 #define A(n) "packages/a/a." n "/opam"
 
@@ -212,21 +213,6 @@ finds_what_was_ever_named(void **state)
 	read_all("shared"); /* its objects lie elsewhere */
 	assert_small();
 	read_all("tree"); /* .git is a file */
-	assert_small();
-}
-
-static void
-knows_identities_of_sha256(void **state)
-{
-	(void)state;
-	make_small("r.git");
-	in_shell(root, "git init -q --bare --object-format=sha256 --initial-branch=master new.git && git -C "
-	               "new.git fast-import --quiet <stream"
-	               " && git -C new.git bundle create -q ../new.bundle master");
-	read_all("new.git");
-	assert_small();
-	assert_int_equal(strlen(harvest->tip), 64);
-	read_all("new.bundle");
 	assert_small();
 }
 
@@ -466,6 +452,64 @@ directories_have_a_depth(void **state)
 	assert_problem(harvest, 0, "d/d/d/d/d/d/d/d/d/d/d/d/d", 0, 0, "too deep");
 }
 
+/* More pairs of directories than one thread takes: what several find is told in the order of commits all the same. */
+static void
+reads_many_commits(void **state)
+{
+	struct story story = {0};
+	unsigned last = 3 * HISTORY_PAIRS_AT_ONCE;
+
+	(void)state;
+	for (unsigned i = 1; i <= last; i++) {
+		AUTO_TEXT path = TEXT_EMPTY, file = TEXT_EMPTY;
+
+		story_commit(&story, "master", DAY(i), i - 1, 0);
+		text_addf(&path, "packages/a/a.%u/opam", i % 7);
+		text_addf(&file, "url { src: \"https://h/%u\" checksum: \"md5=" MD5_A "\" }\n", i / 7);
+		story_file(&story, text_string(&path), text_string(&file));
+	}
+	story_end(&story, root, "r.git");
+	read_all("r.git");
+	assert_int_equal(harvest->commits, last);
+	assert_int_equal(harvest->n_entries, last);
+	for (unsigned i = 1; i <= last; i++) {
+		char package[16], url[32];
+
+		snprintf(package, sizeof package, "a.%u", i % 7);
+		snprintf(url, sizeof url, "https://h/%u", i / 7);
+		assert_named(package, url, DAY(i), i + 7 <= last ? DAY(i + 7) : DAY(last),
+		        i + 7 <= last ? PAST : NOW);
+	}
+	/* Whichever of them is at it when it is stopped. */
+	for (unsigned looks = 1; looks < 100; looks += 9) {
+		struct err err;
+
+		looks_until_stop = looks;
+		assert_false(try_wish("r.git", wish_for(NULL), &err));
+		assert_error(&err, ERR_CANCELLED, "stopped before all was read");
+	}
+}
+
+/* A directory that unpacks to more than is read is refused before it is unpacked. */
+static void
+directories_have_a_size(void **state)
+{
+	struct story story = {0};
+
+	(void)state;
+	story_commit(&story, "master", DAY(0), 0, 0);
+	story_file(&story, A("1"), OPAM("https://h/1", "md5=" MD5_A));
+	story_end(&story, root, "r.git");
+	in_shell(root, "cd r.git && python3 -c 'import os, sys\n"
+	               "name = bytes(200)\n"
+	               "sys.stdout.buffer.writelines(b\"100644 %0200d\\0\" % i + bytes(20) for i in "
+	               "range(300000))' >tree && "
+	               "packages=$(git hash-object -t tree -w --literally tree) && rm tree && "
+	               "root=$(printf '040000 tree %s\\tpackages\\n' $packages | git mktree --missing) && "
+	               "git update-ref refs/heads/master $(git commit-tree -m large -p master $root)");
+	refused("r.git", ERR_TOO_LARGE, "a tree larger than the");
+}
+
 /* --- what is refused --- */
 
 static void
@@ -489,6 +533,11 @@ tells_what_it_is(void **state)
 	refused("odd", ERR_SYNTAX, "git says: not a git repository");
 	put_file(root, "plain/.git", "gitdir: ../nowhere\n");
 	refused("plain", ERR_SYNTAX, "git says: not a git repository");
+	in_shell(root, "git init -q --bare --object-format=sha256 new.git && git -C new.git update-ref HEAD "
+	               "$(git -C new.git commit-tree -m x $(git -C new.git mktree </dev/null)) && "
+	               "git -C new.git bundle create -q ../new.bundle HEAD");
+	refused("new.git", ERR_SYNTAX, "its identities are of sha256");
+	refused("new.bundle", ERR_SYNTAX, "its identities are of sha256");
 	in_shell(root, "git init -q --bare empty.git");
 	refused("empty.git", ERR_SYNTAX, "its HEAD names no commit");
 	story_commit(&story, "master", DAY(0), 0, 0);
@@ -524,7 +573,7 @@ what_is_missing_is_an_error(void **state)
 	/* A damaged one is none. */
 	in_shell(root, "cd r.git && loose=objects/$(git rev-parse HEAD:packages | sed 's,^..,&/,') && chmod "
 	               "u+w $loose && echo no >$loose");
-	refused("r.git", ERR_SYNTAX, "git says: ");
+	refused("r.git", ERR_SYNTAX, "cannot be read: ");
 }
 
 /* --- bundles --- */
@@ -768,7 +817,6 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	        TEST(finds_what_was_ever_named),
-	        TEST(knows_identities_of_sha256),
 	        TEST(a_name_that_begins_like_an_option),
 	        TEST(follows_renames_and_shared_content),
 	        TEST(reads_all_sides_of_a_merge),
@@ -779,6 +827,8 @@ main(void)
 	        TEST(a_large_file_is_not_read),
 	        TEST(limits_end_it),
 	        TEST(directories_have_a_depth),
+	        TEST(reads_many_commits),
+	        TEST(directories_have_a_size),
 	        TEST(tells_what_it_is),
 	        TEST(a_directory_inside_a_repository_is_none),
 	        TEST(what_is_missing_is_an_error),
