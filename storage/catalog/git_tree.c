@@ -132,8 +132,10 @@ static size_t
 find_end(const struct git_tree *tree, const struct git_tree *like, size_t beginning)
 {
 	size_t shorter = tree->length < like->length ? tree->length : like->length;
-	size_t same =
-	        common_suffix(tree->bytes + tree->length, like->bytes + like->length, shorter - beginning);
+	/* A tree without entries has no bytes to point into. */
+	size_t same = shorter > 0 ? common_suffix(tree->bytes + tree->length, like->bytes + like->length,
+	                                    shorter - beginning)
+	                          : 0;
 
 	return same < like->length ? starts_up_to(like, 0, like->length - same - 1) : 0;
 }
