@@ -10,6 +10,8 @@
 
 #include "storage/base/text.h"
 
+#define NUMBER_MAX (INT64_MAX >> 1) /* opam's own numbers have 63 bits */
+
 void
 opam_lexer_init(struct opam_lexer *lexer, const char *bytes, size_t length, struct arena *arena)
 {
@@ -308,7 +310,7 @@ name_part_or_blank(const struct opam_lexer *lexer, size_t ahead)
 	return length;
 }
 
-/* part('+'part)*(':'part)?, as in "dune+configurator:version". */
+/* part('+'part)*(':'part)?, as in "dune+configurator:version"; a lone underscore and nothing more is no name. */
 static size_t
 name_length(const struct opam_lexer *lexer)
 {
@@ -322,7 +324,9 @@ name_length(const struct opam_lexer *lexer)
 		length += part > 0 ? part + 1 : 0;
 	}
 	part = peek(lexer, length) == ':' ? name_part(lexer, length + 1) : 0;
-	return part > 0 ? length + part + 1 : length;
+	if (part > 0)
+		return length + part + 1;
+	return length == 1 && *lexer->at == '_' ? 0 : length;
 }
 
 static void
@@ -337,25 +341,23 @@ read_name(struct opam_lexer *lexer, size_t length)
 		lexer->token = TOKEN_BOOL;
 }
 
-/* -?[0-9_]+ with a digit in it; at the end of what 64 bits hold it is a mistake. */
+/* -?[0-9][0-9_]*; beyond the 63 bits of opam's own numbers it is a mistake. */
 static bool
 read_number(struct opam_lexer *lexer, struct err *err)
 {
-	size_t length = *lexer->at == '-' ? 1 : 0;
+	size_t sign = *lexer->at == '-' ? 1 : 0, length = sign;
 	int64_t value = 0;
-	bool digit = false;
 
+	if (!isdigit((unsigned char)peek(lexer, sign)))
+		return err_set(err, ERR_SYNTAX, "'%c' begins no number here", *lexer->at);
 	for (; isdigit((unsigned char)peek(lexer, length)) || peek(lexer, length) == '_'; length++) {
 		if (peek(lexer, length) == '_')
 			continue;
-		digit = true;
-		if (value > (INT64_MAX - 9) / 10)
-			return err_set(err, ERR_SYNTAX, "a number that is too large");
 		value = 10 * value + (peek(lexer, length) - '0');
+		if (value > NUMBER_MAX + (int64_t)sign)
+			return err_set(err, ERR_SYNTAX, "a number that is too large");
 	}
-	if (!digit)
-		return err_set(err, ERR_SYNTAX, "'%c' alone means nothing", *lexer->at);
-	lexer->number = *lexer->at == '-' ? -value : value;
+	lexer->number = sign != 0 ? -value : value;
 	lexer->at += length;
 	lexer->token = TOKEN_INT;
 	return true;

@@ -140,7 +140,7 @@ static void
 reads_words(void **state)
 {
 	(void)state;
-	assert_value("[a a-b a_b 1a -a _]", "[ a a-b a_b 1a -a _]");
+	assert_value("[a a-b a_b 1a -a _a]", "[ a a-b a_b 1a -a _a]");
 	assert_value("[dune:version a+b:installed _+_+doc]", "[ dune:version a+b:installed _+_+doc]");
 	assert_value("[true false truer]", "[ #1 #0 truer]");
 	assert_value("[0 12 -3 1_000]", "[ 0 12 -3 1000]");
@@ -222,7 +222,11 @@ tells_mistakes(void **state)
 	assert_mistake("a: b &", 1, 7, "expected a value");
 	assert_mistake("a: !", 1, 5, "expected a value");
 	assert_mistake("a: 99999999999999999999", 1, 4, "too large");
-	assert_mistake("a: -", 1, 4, "'-' alone");
+	assert_mistake("a: 4611686018427387904", 1, 4, "too large");
+	assert_mistake("a: -4611686018427387905", 1, 4, "too large");
+	assert_mistake("a: -", 1, 4, "'-' begins no number");
+	assert_mistake("a: _1", 1, 4, "'_' begins no number");
+	assert_mistake("a: _", 1, 4, "'_' begins no number");
 	assert_mistake("a: $", 1, 4, "'$' begins nothing");
 	assert_mistake("a: \r1", 1, 4, "0x0d");
 	assert_mistake("\x7f"
