@@ -35,6 +35,8 @@ need nginx-light nginx
 need haproxy haproxy
 need bats bats
 need opam opam
+need ocaml-findlib ocamlfind
+[ -e /usr/lib/ocaml/opam-file-format/META ] || missing="$missing libopam-file-format-ocaml-dev"
 need rsync rsync
 need patch patch
 need git git
