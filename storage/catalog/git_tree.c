@@ -45,6 +45,8 @@ add_starts(struct git_tree *tree, const struct git_tree *like, size_t from, size
 {
 	uint32_t *starts;
 
+	if (from == to)
+		return;
 	make_room(tree, to - from);
 	starts = tree->starts + tree->count;
 	for (size_t i = from; i < to; i++)
