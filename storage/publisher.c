@@ -59,6 +59,7 @@ finish(struct publication *publication, enum intake_result result, const struct 
 		atomic_fetch_add(&store->commits, 1);
 		evictor_wake(store->evictor);
 	}
+	/* cppcheck-suppress nullPointer ; NULL comes with INTAKE_STORED alone, a refusal has its reason */
 	if (result == INTAKE_REFUSED && err->code == ERR_COLLISION)
 		atomic_fetch_add(&store->collisions, 1);
 	publication->done(publication, result, err);

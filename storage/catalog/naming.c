@@ -181,7 +181,7 @@ catalog_naming(struct catalog *catalog, const struct digests *bytes, const struc
 {
 	struct entry_rows entries = {0};
 	struct names names = {0};
-	struct catalog_naming naming;
+	struct catalog_naming naming = {0};
 	enum row_answer answer = ROW_FAILED;
 
 	if (find_entries(catalog, bytes, &entries, err) &&

@@ -14,6 +14,7 @@ RULES=(
 	no_default_over_an_enum
 	no_open_ends
 	formatted_by_clang_format
+	cppcheck_finds_nothing
 	options_are_documented
 	commands_are_documented
 	limits_are_counted
@@ -99,6 +100,16 @@ rule_formatted_by_clang_format() {
 		find tests -name '*.[ch]' 2>/dev/null
 	} | xargs -r clang-format --dry-run -Werror 2>&1 | sed -nE 's/^([^:]+):.* error: .*/\1/p' | uniq -c |
 		while read -r count file; do echo "$file: $count places that clang-format would change"; done
+}
+
+# What is no mistake is suppressed where it stands, with the reason beside it.
+rule_cppcheck_finds_nothing() {
+	local here
+	here=$(dirname "${BASH_SOURCE[0]}")
+	command -v cppcheck >/dev/null || { echo "skip: no cppcheck" && return; }
+	cppcheck --enable=warning,performance,portability --inline-suppr --std=c11 --quiet -j "$(nproc)" \
+		--library="$here/cppcheck.cfg" -D_GNU_SOURCE '-DLARDER_VERSION="0"' -I. \
+		--template='{file}:{line}: {id}: {message}' storage server 2>&1
 }
 
 # "fetch.miss_deadline" and the like, from the table that the program itself reads.

@@ -48,6 +48,7 @@ need openssl openssl
 need python3 python3
 need shellcheck shellcheck
 need clang-format clang-format
+need cppcheck cppcheck
 
 if [ -z "$missing" ]; then
 	exit 0
