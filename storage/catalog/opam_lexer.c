@@ -346,16 +346,18 @@ static bool
 read_number(struct opam_lexer *lexer, struct err *err)
 {
 	size_t sign = *lexer->at == '-' ? 1 : 0, length = sign;
-	int64_t value = 0;
+	int64_t highest = NUMBER_MAX + (int64_t)sign, value = 0;
 
 	if (!isdigit((unsigned char)peek(lexer, sign)))
 		return err_set(err, ERR_SYNTAX, "'%c' begins no number here", *lexer->at);
 	for (; isdigit((unsigned char)peek(lexer, length)) || peek(lexer, length) == '_'; length++) {
+		int digit = peek(lexer, length) - '0';
+
 		if (peek(lexer, length) == '_')
 			continue;
-		value = 10 * value + (peek(lexer, length) - '0');
-		if (value > NUMBER_MAX + (int64_t)sign)
+		if (value > (highest - digit) / 10)
 			return err_set(err, ERR_SYNTAX, "a number that is too large");
+		value = 10 * value + digit;
 	}
 	lexer->number = sign != 0 ? -value : value;
 	lexer->at += length;
