@@ -61,6 +61,7 @@ log_raw(const char *line)
 
 	if (length > LOG_LINE_MAX)
 		length = LOG_LINE_MAX;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a newline ends it, and its length goes along */
 	memcpy(out, line, length);
 	out[length++] = '\n';
 	do
