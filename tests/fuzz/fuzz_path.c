@@ -39,6 +39,27 @@ check_table(const char *path)
 		abort();
 }
 
+/* Asked with every method: who is found answers it, and where only the method is wrong the answer says which are right. */
+static void
+check_methods(const char *path)
+{
+	static const enum request_method methods[] = {
+	        METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_POST, METHOD_DELETE, METHOD_OTHER};
+
+	for (size_t i = 0; i < COUNT_OF(methods); i++) {
+		struct request request = {.method = methods[i], .path = path};
+		struct err err = ERR_NONE;
+		const struct route *route = router_find(&request, &err);
+
+		if (route != NULL && (methods[i] == METHOD_OTHER || request.kind != route->kind))
+			abort();
+		if ((route == NULL) != (err.code != ERR_OK))
+			abort();
+		if (err.code == ERR_METHOD && request.allowed[0] == '\0')
+			abort();
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
@@ -47,6 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct err err = ERR_NONE;
 	char hex[DIGEST_HEX_MAX];
 
+	check_methods(path);
 	switch (path_parse(path, &digest, &err)) {
 	case PATH_ARCHIVE:
 		digest_hex(&digest, hex);
