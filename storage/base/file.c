@@ -81,6 +81,27 @@ file_read_path(const char *path, size_t max, struct text *ret, struct err *err)
 	return true;
 }
 
+/* Flushes the directory that holds the last part of a path. */
+static bool
+sync_above(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *above =
+	        slash == NULL ? xstrdup(".") : xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+	AUTO_FD fd = file_open_directory(above, err);
+
+	return fd >= 0 && (fsync(fd) == 0 || err_errno(err, "making %s durable", above));
+}
+
+/* What was there before was made by somebody else, and is his to make durable. */
+static bool
+make_directory(const char *path, mode_t mode, struct err *err)
+{
+	if (mkdir(path, mode) == 0)
+		return sync_above(path, err);
+	return errno == EEXIST || err_errno(err, "making the directory %s", path);
+}
+
 bool
 file_make_directories(const char *path, struct err *err)
 {
@@ -90,17 +111,20 @@ file_make_directories(const char *path, struct err *err)
 	if (length >= sizeof part)
 		return err_set(err, ERR_USAGE, "the path is longer than %d bytes", PATH_MAX - 1);
 	memcpy(part, path, length + 1);
+	while (length > 1 && part[length - 1] == '/')
+		part[--length] = '\0';
 	for (char *at = part + 1; *at != '\0'; at++) {
+		bool made;
+
 		if (*at != '/')
 			continue;
 		*at = '\0';
-		if (mkdir(part, 0755) != 0 && errno != EEXIST)
-			return err_errno(err, "making the directory %s", part);
+		made = make_directory(part, 0755, err);
 		*at = '/';
+		if (!made)
+			return false;
 	}
-	if (mkdir(part, 0700) != 0 && errno != EEXIST)
-		return err_errno(err, "making the directory %s", part);
-	return true;
+	return make_directory(part, 0700, err);
 }
 
 bool
