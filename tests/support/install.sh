@@ -44,6 +44,7 @@ need unzip unzip
 need jq jq
 need curl curl
 need valgrind valgrind
+need strace strace
 need openssl openssl
 need python3 python3
 need shellcheck shellcheck
