@@ -67,6 +67,17 @@ check(const struct config *config, struct err *err)
 	return origins_check_mirrors(config, err) && webhooks_check(config, err);
 }
 
+/* Why it did not start: damage in the index that shows only when it is read. Closing has made a new one then. */
+static bool
+was_mended(struct err *err)
+{
+	if (err->code != ERR_CORRUPT)
+		return false;
+	log_error("%s; larder starts anew", err->text);
+	*err = ERR_NONE;
+	return true;
+}
+
 static int
 run(const struct invocation *invocation)
 {
@@ -81,7 +92,7 @@ run(const struct invocation *invocation)
 		return EXIT_DONE;
 	}
 	for (int mends = 0; ending == ENDING_DAMAGED && mends <= MENDS_MAX; mends++)
-		if (!serve_once(invocation, &ending, &err))
+		if (!serve_once(invocation, &ending, &err) && !was_mended(&err))
 			return command_fail(&err);
 	if (ending == ENDING_DAMAGED) {
 		err_set(&err, ERR_CORRUPT, "the index was damaged %d times; look at the disk of %s",
