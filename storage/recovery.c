@@ -360,7 +360,8 @@ recovery_run(struct store *store, struct store_audit *ret, struct err *err)
 static bool
 check_and_run(struct recovery *recovery, struct store_audit *ret, struct err *err)
 {
-	if (recovery->unchecked && !index_check(recovery->store->index, &recovery->stopping, err)) {
+	if (recovery->unchecked &&
+	        !index_check(recovery->store->index, INDEX_CHECK_QUICK, &recovery->stopping, err)) {
 		atomic_store(&recovery->store->untidy, true);
 		return false;
 	}

@@ -174,11 +174,13 @@ open_archive(struct scrub *scrub, const struct archive_row *row, struct err *err
 	int fd = blobs_open_file(scrub->options.store->blobs, sha256, &file, &why);
 
 	if (fd >= 0) {
+		bool is_known =
+		        stamp_equal(&file.stamp, &row->stamp) && file.size_bytes == archive->size_bytes;
 		struct blob blob = {.fd = fd,
-		        .size_bytes = archive->size_bytes,
+		        .size_bytes = file.size_bytes,
 		        .stored_at_ms = archive->stored_at_ms,
 		        .digests = archive->digests,
-		        .trust = stamp_equal(&file.stamp, &row->stamp) ? BLOB_PROVEN : BLOB_UNPROVEN,
+		        .trust = is_known ? BLOB_PROVEN : BLOB_UNPROVEN,
 		        .stamp = file.stamp};
 
 		reread_begin(scrub->reread, &blob);

@@ -64,6 +64,8 @@ enum store_answer store_has(
  * now on. Blocks on the disk for as long as the blob is long.
  */
 bool store_prove(struct store *store, struct blob *blob, struct err *err) MUST_CHECK;
+/* As store_prove, but all four digests: a row that says otherwise of the other three was damaged, and is made anew. */
+bool store_prove_all(struct store *store, struct blob *blob, struct err *err) MUST_CHECK;
 /* The same for one who has read the bytes himself: what he found them to be. */
 void store_proven(struct store *store, const struct blob *blob);
 /*

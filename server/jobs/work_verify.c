@@ -10,6 +10,7 @@
 #include "server/jobs/wants.h"
 #include "server/jobs/work.h"
 #include "storage/base/text.h"
+#include "storage/index/index.h"
 
 #define REPAIR_TICK_MS 200
 
@@ -79,8 +80,7 @@ is_named(struct verifying *verifying, const struct digest *digest, bool *ret, st
 static bool
 prove(struct verifying *verifying, const struct stored *archive, struct blob *blob, struct err *err)
 {
-	blob->trust = BLOB_UNPROVEN; /* a proof of yesterday is not enough here */
-	if (store_prove(verifying->work->larder->store, blob, err)) {
+	if (store_prove_all(verifying->work->larder->store, blob, err)) {
 		verifying->right++;
 		return true;
 	}
@@ -106,7 +106,7 @@ verify_one(struct verifying *verifying, const struct stored *archive, struct err
 	case STORE_HIT:
 		return prove(verifying, archive, &blob, err);
 	case STORE_MISS:
-		note_wrong(verifying, archive, "its file is gone, or has another size");
+		note_wrong(verifying, archive, "its file is gone, or was wrong and is in quarantine/");
 		return true;
 	case STORE_FAILED:
 		return false;
@@ -120,7 +120,8 @@ verify_all(struct verifying *verifying, struct err *err)
 	struct work *work = verifying->work;
 	uint64_t bytes = 0;
 
-	if (!store_walk(work->larder->store, remember, verifying, err))
+	if (!index_check(store_index(work->larder->store), INDEX_CHECK_FULL, NULL, err) ||
+	        !store_walk(work->larder->store, remember, verifying, err))
 		return false;
 	work->progress(work, "verified", 0, verifying->n_all, 0);
 	for (size_t i = 0; i < verifying->n_all && !verifying->stopped; i++) {

@@ -41,12 +41,26 @@ find_first(struct rows *rows, struct archive_row *ret, struct err *err)
 	return whole ? answer : ROW_FAILED;
 }
 
+/* A damaged index may lead from a digest to the row of another archive. */
+static enum row_answer
+find_by_digest(struct rows *rows, const struct digest *digest, struct archive_row *ret, struct err *err)
+{
+	enum row_answer answer = find_first(rows, ret, err);
+	char text[DIGEST_TEXT_MAX];
+
+	if (answer != ROW_FOUND || digests_have(&ret->archive.digests, digest))
+		return answer;
+	digest_text(digest, text);
+	err_set(err, ERR_CORRUPT, "the index leads from %s to the row of another archive", text);
+	return ROW_FAILED;
+}
+
 enum row_answer
 archive_row_find(struct index *index, const struct digest *digest, struct archive_row *ret, struct err *err)
 {
 	const struct value values[] = {value_digest(digest)};
 	struct rows rows = rows_ask(index, SQL_ARCHIVE_BY_MD5 + digest->algo, values, COUNT_OF(values), err);
-	enum row_answer answer = find_first(&rows, ret, err);
+	enum row_answer answer = find_by_digest(&rows, digest, ret, err);
 
 	if (answer == ROW_FAILED)
 		index_failed(index, err);
@@ -137,7 +151,7 @@ archive_row_known(
 	struct rows rows =
 	        rows_ask_in(writing, SQL_ARCHIVE_BY_MD5 + digest->algo, values, COUNT_OF(values), err);
 
-	return find_first(&rows, ret, err);
+	return find_by_digest(&rows, digest, ret, err);
 }
 
 /* The row of the same sha256, as the writer sees it now. */
@@ -207,7 +221,8 @@ restamp(struct writing *writing, const struct archive_row *row, struct err *err)
 {
 	const struct value values[] = {
 	        value_bytes(row->archive.digests.sha256, sizeof row->archive.digests.sha256),
-	        value_number((int64_t)row->stamp.inode), value_number(row->stamp.change_ns)};
+	        value_number((int64_t)row->stamp.inode), value_number(row->stamp.change_ns),
+	        value_number((int64_t)row->archive.size_bytes)};
 
 	return rows_write(writing, SQL_ARCHIVE_RESTAMP, values, COUNT_OF(values), err) ? CHORE_WRITTEN
 	                                                                               : CHORE_FAILED;
@@ -224,6 +239,18 @@ touch(struct writing *writing, const struct archive_row *row, struct err *err)
 	                                                                             : CHORE_FAILED;
 }
 
+/* Damage has made the figures or a row say too much. */
+static bool
+count_bytes(struct writing *writing, struct err *err)
+{
+	int64_t bytes;
+
+	if (!db_number(writing->db, SQL_ARCHIVE_BYTES, &bytes, err))
+		return false;
+	writing->figures.bytes = (uint64_t)bytes;
+	return true;
+}
+
 bool
 archive_row_delete(struct writing *writing, const struct archive_row *row, struct err *err)
 {
@@ -233,6 +260,8 @@ archive_row_delete(struct writing *writing, const struct archive_row *row, struc
 	if (!rows_write(writing, SQL_ARCHIVE_REMOVE, values, COUNT_OF(values), err))
 		return false;
 	writing->figures.archives--;
+	if (row->archive.size_bytes > writing->figures.bytes)
+		return count_bytes(writing, err);
 	writing->figures.bytes -= row->archive.size_bytes;
 	return true;
 }

@@ -49,7 +49,7 @@ enum archive_change_kind {
 	ARCHIVE_GIVE,    /* given by somebody: lifts those that have any of the digests */
 	ARCHIVE_ADOPT,   /* found in the store: refused where one has its sha256 or sha512 */
 	ARCHIVE_TOUCH,   /* used_at_ms is noted */
-	ARCHIVE_RESTAMP, /* the bytes were found right */
+	ARCHIVE_RESTAMP, /* the bytes were found right: stamp and size are the file's */
 	ARCHIVE_DROP,    /* the file is gone: delete the row, unless it was renewed since it was read */
 	ARCHIVE_REMOVE,  /* delete the row */
 };

@@ -150,8 +150,9 @@ db_statement(struct db *db, enum statement which, struct err *err)
 	}
 	result = sqlite3_prepare_v3(
 	        db->handle, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+	/* The texts are right for the schema: where they do not fit, it was damaged. */
 	if (result != SQLITE_OK)
-		fail(db, result, err);
+		fail(db, result == SQLITE_ERROR ? SQLITE_CORRUPT : result, err);
 	return *statement;
 }
 

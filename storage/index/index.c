@@ -63,9 +63,9 @@ read_figures(struct db *db, struct index_figures *ret, bool *ret_clean, struct e
 }
 
 static bool
-quick_check(struct db *db, const char *path, struct err *err)
+check(struct db *db, enum statement how, const char *path, struct err *err)
 {
-	sqlite3_stmt *statement = db_statement(db, SQL_QUICK_CHECK, err);
+	sqlite3_stmt *statement = db_statement(db, how, err);
 	bool ok = true;
 
 	if (statement == NULL)
@@ -92,7 +92,7 @@ check_or_postpone(struct db *db, const char *path, bool *ret_postponed, struct e
 	struct stat status;
 
 	*ret_postponed = stat(path, &status) == 0 && status.st_size > INDEX_CHECK_MAX;
-	return *ret_postponed || quick_check(db, path, err);
+	return *ret_postponed || check(db, SQL_QUICK_CHECK, path, err);
 }
 
 /* Durable before anything else is written: from here on a kill is noticed at the next start. */
@@ -302,15 +302,18 @@ index_close(struct index *index, enum writer_ending ending)
 }
 
 bool
-index_check(struct index *index, const atomic_bool *stop, struct err *err)
+index_check(
+        struct index *index, enum index_thoroughness thoroughness, const atomic_bool *stop, struct err *err)
 {
+	static const enum statement how[] = {
+	        [INDEX_CHECK_QUICK] = SQL_QUICK_CHECK, [INDEX_CHECK_FULL] = SQL_FULL_CHECK};
 	struct db *db = index_reader(index, err);
 	bool sound;
 
 	if (db == NULL)
 		return index_failed(index, err);
 	db_heed(db, stop);
-	sound = quick_check(db, index->path, err);
+	sound = check(db, how[thoroughness], index->path, err);
 	db_heed(db, NULL);
 	return sound || index_failed(index, err);
 }

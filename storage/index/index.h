@@ -56,11 +56,17 @@ struct index *index_open(
  */
 void index_close(struct index *index, enum writer_ending ending);
 
+enum index_thoroughness {
+	INDEX_CHECK_QUICK, /* each page by itself */
+	INDEX_CHECK_FULL, /* and that each row is found by all it is to be found by: takes several times as long */
+};
+
 /*
  * Looks for damage, on this thread's connection and for as long as that takes; soon after stop is set it gives up with
  * ERR_CANCELLED. ERR_CORRUPT is remembered, as when a question finds it.
  */
-bool index_check(struct index *index, const atomic_bool *stop, struct err *err) MUST_CHECK;
+bool index_check(struct index *index, enum index_thoroughness thoroughness, const atomic_bool *stop,
+        struct err *err) MUST_CHECK;
 
 /* This thread's read-only connection; for storage/index/ alone. */
 struct db *index_reader(struct index *index, struct err *err) MUST_CHECK;

@@ -305,16 +305,16 @@ large_one_is_checked_meanwhile(void **state)
 	opening = open_index(INDEX_WRITE);
 	assert_int_equal(opening.found, INDEX_UNCLEAN);
 	assert_true(opening.unchecked);
-	assert_false(index_check(index_at_hand, &stop, &err));
+	assert_false(index_check(index_at_hand, INDEX_CHECK_QUICK, &stop, &err));
 	assert_int_equal(err.code, ERR_CANCELLED);
 	stop = false;
-	assert_true(index_check(index_at_hand, &stop, &err));
+	assert_true(index_check(index_at_hand, INDEX_CHECK_QUICK, &stop, &err));
 
 	index_close(index_at_hand, WRITER_ENDS_UNCLEAN);
 	spoil_root_of("archive");
 	opening = open_index(INDEX_WRITE);
 	assert_true(opening.unchecked);
-	assert_false(index_check(index_at_hand, &stop, &err));
+	assert_false(index_check(index_at_hand, INDEX_CHECK_QUICK, &stop, &err));
 	assert_int_equal(err.code, ERR_CORRUPT);
 	assert_true(index_state(index_at_hand, &now, &err));
 	assert_int_equal(now.trouble.code, ERR_CORRUPT);
