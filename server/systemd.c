@@ -27,3 +27,18 @@ systemd_stopping(void)
 {
 	sd_notify(0, "STOPPING=1");
 }
+
+int64_t
+systemd_watch_ms(void)
+{
+	enum { TIMES = 4, US_IN_MS = 1000 };
+	uint64_t usec;
+
+	return sd_watchdog_enabled(0, &usec) > 0 ? (int64_t)(usec / US_IN_MS / TIMES) : 0;
+}
+
+void
+systemd_alive(void)
+{
+	sd_notify(0, "WATCHDOG=1");
+}

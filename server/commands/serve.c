@@ -14,6 +14,7 @@
 #include "server/systemd.h"
 #include "server/upstream/origins.h"
 #include "server/watch/webhook.h"
+#include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 
@@ -184,11 +185,36 @@ index_is_damaged(const struct larder *larder)
 	return figures.index_damaged;
 }
 
+/* Who is told that larder lives, and when next. */
+struct watchdog {
+	int64_t every_ms; /* 0: nobody */
+	int64_t next_ms;  /* clock_ms */
+};
+
+/* That this thread runs says nothing of those that answer: each of them has to. */
+static void
+tell_alive(struct watchdog *watchdog, const struct larder *larder)
+{
+	if (watchdog->every_ms == 0 || clock_ms() < watchdog->next_ms)
+		return;
+	watchdog->next_ms = clock_ms() + watchdog->every_ms;
+	if (listener_answers(larder->listener))
+		systemd_alive();
+	else
+		log_warning(
+		        "a worker has done nothing for %lld ms; systemd starts larder anew unless it goes on",
+		        (long long)watchdog->every_ms);
+}
+
 static enum ending
 wait_for_end(const struct invocation *invocation, const struct larder *larder)
 {
+	struct watchdog watchdog = {.every_ms = systemd_watch_ms()};
+	int64_t look_ms = watchdog.every_ms > 0 && watchdog.every_ms < LOOK_MS ? watchdog.every_ms : LOOK_MS;
+
 	for (;;) {
-		switch (signals_wait(LOOK_MS)) {
+		tell_alive(&watchdog, larder);
+		switch (signals_wait(look_ms)) {
 		case SIGNALS_STOP:
 			return ENDING_TOLD;
 		case SIGNALS_RELOAD:

@@ -331,6 +331,16 @@ start_workers(struct listener *listener, struct err *err)
 	return true;
 }
 
+bool
+listener_answers(struct listener *listener)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < listener->n_workers; i++)
+		all = worker_answers(&listener->workers[i]) && all;
+	return all;
+}
+
 void
 listener_quiesce(struct listener *listener)
 {

@@ -29,6 +29,9 @@ struct listener *listener_start(const struct larder *larder, struct err *err) MU
 /* "http://127.0.0.1:8080", with the ports in use; borrowed while the listener lives. */
 const char *const *listener_addresses(const struct listener *listener, size_t *ret_count);
 
+/* Whether the loops of all workers have gone round since this was asked the last time. Any thread. */
+bool listener_answers(struct listener *listener);
+
 /* No new connections; further requests on the old ones get 503 and are closed. Idempotent. */
 void listener_quiesce(struct listener *listener);
 /* Waits until no request is under way; false: grace_ms passed before. */

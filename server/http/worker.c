@@ -58,6 +58,15 @@ worker_woken(struct worker *worker)
 	atomic_fetch_sub_explicit(&worker->parked, 1, memory_order_release);
 }
 
+bool
+worker_answers(struct worker *worker)
+{
+	bool has_answered = !atomic_exchange(&worker->is_asked, true);
+
+	doorbell_ring(&worker->bell);
+	return has_answered;
+}
+
 void
 worker_quiesce(struct worker *worker)
 {
@@ -143,6 +152,7 @@ static void
 hear_bell(struct worker *worker)
 {
 	doorbell_hear(&worker->bell);
+	atomic_store(&worker->is_asked, false);
 	worker->has_work = true;
 	if (atomic_load(&worker->closing) && !worker->is_resting)
 		epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->fd, NULL);

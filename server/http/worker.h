@@ -42,12 +42,15 @@ struct worker {
 	bool is_resting;      /* accepts nobody for a moment: there are no descriptors left */
 	int64_t rests_until_ms;
 	_Atomic bool closing, stopping;
+	_Atomic bool is_asked; /* whether it is alive; it has answered when this is false again */
 	bool has_thread;
 	pthread_t thread;
 };
 
 /* Starts the thread; daemon, fast and fd are set. ERR_IO: what the system refuses. */
 bool worker_start(struct worker *worker, struct err *err) MUST_CHECK;
+/* Whether its loop has gone round since this was asked the last time. Any thread. */
+bool worker_answers(struct worker *worker);
 /* Accepts nobody from now on. Any thread; idempotent. */
 void worker_quiesce(struct worker *worker);
 /* Ends the loop and joins the thread. Nobody may be parked. Nothing where it was not started. */
