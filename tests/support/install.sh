@@ -45,6 +45,7 @@ need jq jq
 need curl curl
 need valgrind valgrind
 need strace strace
+need systemd systemd-analyze
 need openssl openssl
 need python3 python3
 need shellcheck shellcheck
