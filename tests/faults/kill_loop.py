@@ -1,290 +1,301 @@
 #!/usr/bin/env python3
-"""kill_loop.py LARDER ROUNDS SEED: kills larder at random moments of add, fetch, import, serve and uploads, and compares the store with
-what was acknowledged: every archive printed as stored, sent complete to a client or answered with 200 or 201, every import that ended well.
+"""kill_loop.py LARDER KILLS SEED: ends larder at random moments of everything that changes a store, and compares the store with what was
+acknowledged: every archive printed as stored, sent complete to a client or answered with 200 or 201, every removal and every import that
+ended well. Mostly SIGKILL; SIGTERM and SIGINT, which must be as harmless, now and then.
 
-The list of what was acknowledged lives here, outside the store. Checked after every round: each acknowledged blob is on disk with its own
-digest. Checked after every tenth and at the end: larder verify finds nothing wrong, and a daemon serves all of it.
+A round does one thing, four times over: what a kill cut short is taken up again by the next process. The list of what was acknowledged
+lives here, outside the store. Checked after every round: the files of what was acknowledged lately, and every row of the index against its
+file. Checked after every 12th: larder verify finds nothing wrong, and a daemon serves all of it.
 """
-import hashlib
-import http.client
 import os
 import random
-import re
 import shutil
 import signal
-import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-BATCH = 24  # archives a round
+from oracle import Failure, blob_path, read_index
+from victim import SIGNALS, Origin, Victim
 
-
-class Failure(Exception):
-    pass
-
-
-class Control(http.client.HTTPConnection):
-    """Through the control socket, which needs no token."""
-
-    def __init__(self, path):
-        super().__init__("localhost", timeout=20)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(self.path)
-        except OSError:
-            self.sock.close()
-            raise
+BATCH = 12    # archives a round
+LIVES = 4     # processes a round
+CHECKED = 12  # rounds between two looks at everything
+FRESH = 48    # rounds in the life of a store
+KINDS = ("add", "fetch", "import", "serve", "upload", "remove", "withdraw", "evict", "scrub", "verify", "rebuild", "remake")
 
 
 class Loop:
     def __init__(self, larder, seed, work):
-        self.larder, self.random, self.work = larder, random.Random(seed), work
-        self.acknowledged = {}  # sha256 → bytes
-        self.learned = set()    # sha256 of catalog entries whose import ended well
-        self.given = 0          # uploads that were acknowledged
-        self.kills = dict.fromkeys(("add", "fetch", "import", "serve", "upload"), 0)
-        self.config = os.path.join(work, "larder.conf")
-        self.files = os.path.join(work, "origin", "files")
-        os.makedirs(self.files)
-        self.origin = subprocess.Popen([sys.executable, os.path.join(HERE, "..", "support", "origin.py"),
-                                        os.path.join(work, "origin")])
-        self.port = self.wait_for(lambda: self.read("origin/port"))
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'store = "{work}/store"\nlisten = {{"127.0.0.1:0"}}\nworkers = 2\ndefault_mirrors = no\n'
-                       'space { min_free = "1MiB" }\nfetch { allow_private = {"127.0.0.0/8"} '
-                       f'allow_ports = {{{self.port}}} verify_before_send = "8KiB" negative_ttl = "0" }}\n')
+        self.larder, self.work, self.random = larder, work, random.Random(seed)
+        self.origin = Origin(work)
+        self.victim = None
+        self.kinds = self.random.sample(KINDS, len(KINDS))  # loops side by side are not all at the same
+        self.longest = {}  # by kind: what an undisturbed one takes, about
+        self.kills = dict.fromkeys(KINDS, 0)
+        self.asked_to_end = self.given = self.stored = self.removed = self.learned = 0
 
-    def read(self, name):
+    def begin_store(self):
+        shutil.rmtree(os.path.join(self.work, "life"), ignore_errors=True)
+        life = os.path.join(self.work, "life")
+        os.makedirs(life)
+        shutil.rmtree(self.origin.files)
+        os.makedirs(self.origin.files)
+        self.victim = Victim(self.larder, life, os.path.join(life, "store"), self.origin, self.random)
+
+    def end_store(self):
+        oracle = self.victim.oracle
+        self.given += self.victim.given
+        self.stored += len(oracle.stored)
+        self.removed += oracle.removals
+        self.learned += len(oracle.learned)
+
+    def kill_at_random(self, process, kind, longest):
+        """True: it was ended before it was through. False: it had ended by itself, and well. Some last longer here than there, so each
+        kind learns how long its processes live."""
+        began = time.monotonic()
+        sent = None
         try:
-            with open(os.path.join(self.work, name), encoding="utf-8", errors="replace") as file:
-                return file.read().strip()
-        except OSError:
-            return ""
-
-    @staticmethod
-    def wait_for(found, seconds=20):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            value = found()
-            if value:
-                return value
-            time.sleep(0.002)
-        raise Failure("waited in vain")
-
-    def start(self, command, *args):
-        out = open(os.path.join(self.work, "out"), "wb")
-        err = open(os.path.join(self.work, "err"), "wb")
-        with out, err:
-            return subprocess.Popen([self.larder, command, "-c", self.config, *args], stdout=out, stderr=err)
-
-    def kill_at_random(self, process, name, longest):
-        """True: it was killed. False: it had ended by itself, and well."""
-        try:
-            process.wait(self.random.uniform(0, longest))
+            process.wait(self.random.uniform(0, self.longest.get(kind, longest)))
+            self.longest[kind] = min(longest, max(time.monotonic() - began, 0.005))
         except subprocess.TimeoutExpired:
-            process.kill()
-        if process.wait() == -signal.SIGKILL:
-            self.kills[name] += 1
+            self.longest[kind] = min(longest, 1.02 * self.longest.get(kind, longest))
+            sent = self.random.choice(SIGNALS)
+            process.send_signal(sent)
+        ended = process.wait(60)
+        if ended == -signal.SIGKILL:
+            self.kills[kind] += 1
             return True
-        if process.returncode not in (0, 1):
-            raise Failure(f"larder {name} ended with {process.returncode}: {self.read('err')}")
+        if sent in (signal.SIGTERM, signal.SIGINT) and ended in (-sent, 0, 1, 3):
+            self.asked_to_end += 1
+            return True
+        if ended not in (0, 1):
+            raise Failure(f"larder {kind} ended with {ended}: {self.victim.said()[-2000:]}")
         return False
 
-    def batch(self, directory):
-        """New archives: most are small, some are streamed."""
-        os.makedirs(directory, exist_ok=True)
-        made = {}
-        for _ in range(BATCH):
-            body = self.random.randbytes(self.random.choice((0, 1, 900, 4096, 7000, 20000, 90000)) + 16)
-            name = hashlib.sha256(body).hexdigest()
-            with open(os.path.join(directory, name), "wb") as file:
-                file.write(body)
-            made[name] = body
-        return made
+    def serve_until_killed(self, kind, longest, works, *args):
+        """works: what clients do, given the daemon's address."""
+        for _ in range(LIVES):
+            daemon, address = self.victim.serve(*args)
+            if address is None:
+                raise Failure(f"larder serve does not start: {self.victim.said()}")
+            threads = self.victim.clients(address, works)
+            self.kill_at_random(daemon, kind, longest)
+            for thread in threads:
+                thread.join()
 
-    def acknowledge_printed(self, made):
-        """Lines that say stored, and are whole."""
-        for line in self.read("out").split("\n"):
-            if "stored" in line:
-                for name in re.findall(r"sha256:([0-9a-f]{64})", line):
-                    if name in made:
-                        self.acknowledged[name] = made[name]
+    def run_until_killed(self, kind, longest, made, *args):
+        """A command. made: what it stores or removes, and prints. True: one came to its end."""
+        ended = False
+        for _ in range(LIVES):
+            ended = not self.kill_at_random(self.victim.start(kind, *args), kind, longest) or ended
+            self.victim.acknowledge_printed(made)
+        return ended
 
-    def write_list(self, made):
-        path = os.path.join(self.work, "origins.list")
-        with open(path, "w", encoding="utf-8") as file:
-            for name in made:
-                file.write(f"http://127.0.0.1:{self.port}/ok/{name} sha256={name} md5={hashlib.md5(made[name]).hexdigest()}\n")
-        return path
-
-    def learn(self, made):
-        done = subprocess.run([self.larder, "import", "-c", self.config, self.write_list(made)], capture_output=True, check=False)
-        if done.returncode != 0:
-            raise Failure(f"larder import: {done.stderr.decode()}")
-        self.learned.update(made)
+    # --- rounds ---
 
     def round_add(self):
-        directory = os.path.join(self.work, "adding")
-        shutil.rmtree(directory, ignore_errors=True)
-        made = self.batch(directory)
-        if not self.kill_at_random(self.start("add", directory), "add", 0.05):
-            self.acknowledged.update(made)
-        self.acknowledge_printed(made)
+        made = self.victim.make(os.path.join(self.victim.work, "adding"), BATCH)
+        if self.run_until_killed("add", 0.3, made, os.path.join(self.victim.work, "adding")):
+            self.victim.oracle.was_stored(made)
 
     def round_fetch(self):
-        made = self.batch(self.files)
-        self.learn(made)
-        if not self.kill_at_random(self.start("fetch", *("sha256:" + name for name in made)), "fetch", 0.06):
-            self.acknowledged.update(made)
-        self.acknowledge_printed(made)
+        made = self.victim.make(self.origin.files, BATCH)
+        self.victim.learn(made)
+        if self.run_until_killed("fetch", 0.5, made, *("sha256:" + name for name in made)):
+            self.victim.oracle.was_stored(made)
 
     def round_import(self):
-        made = self.batch(self.files)
-        if not self.kill_at_random(self.start("import", self.write_list(made)), "import", 0.015):
-            self.learned.update(made)
+        made = self.victim.make(self.origin.files, BATCH)
+        if self.run_until_killed("import", 0.2, {}, self.victim.write_list(made)):
+            self.victim.oracle.learned.update(made)
 
-    def address(self):
-        found = re.search(r"listening on http://([0-9.:]+)", self.read("out") + self.read("err"))
-        return found and found.group(1)
+    def gets(self, made):
+        return [lambda address, name=name: self.victim.get(address, name, made) for name in made]
 
-    def get(self, address, name, made):
-        """Asks for one archive; whatever comes complete must be right, and counts as acknowledged."""
-        try:
-            peer = http.client.HTTPConnection(address, timeout=20)
-            peer.request("GET", f"/sha256/{name[:2]}/{name}")
-            answer = peer.getresponse()
-            body = answer.read()
-            peer.close()
-        except (OSError, http.client.HTTPException):
-            return None
-        if answer.status == 200:
-            if hashlib.sha256(body).hexdigest() != name:
-                self.wrong = name
-            self.acknowledged[name] = made[name]
-        return answer.status
+    def puts(self, made, methods=("PUT", "POST")):
+        return [lambda address, name=name, method=method: self.victim.put(method, name, made) for name in made for method in methods]
 
-    def put(self, method, name, made):
-        """Gives one archive; what is answered with 200 or 201 is acknowledged."""
-        path = f"/sha256/{name[:2]}/{name}" if method == "PUT" else "/api/v1/archives"
-        try:
-            peer = Control(os.path.join(self.work, "store", "control.sock"))
-            peer.request(method, path, made[name])
-            answer = peer.getresponse()
-            answer.read()
-            peer.close()
-        except (OSError, http.client.HTTPException):
-            return None
-        if answer.status not in (200, 201):
-            self.refused = f"{method} of sha256:{name}: {answer.status}"
-        else:
-            self.acknowledged[name] = made[name]
-            self.given += 1
-        return answer.status
-
-    def serve_until_killed(self, name, longest, works):
-        """works: what clients do, given the daemon's address; six at once."""
-        daemon = self.start("serve")
-        address = self.wait_for(lambda: daemon.poll() is not None or self.address())
-        if daemon.poll() is not None:
-            raise Failure(f"larder serve does not start: {self.read('err')}")
-        self.random.shuffle(works)
-        clients = [threading.Thread(target=lambda part: [work(address) for work in part], args=(works[number::6],))
-                   for number in range(6)]
-        for client in clients:
-            client.start()
-        self.kill_at_random(daemon, name, longest)
-        for client in clients:
-            client.join()
+    def some(self, names, count):
+        names = sorted(names)
+        return self.random.sample(names, min(count, len(names)))
 
     def round_serve(self):
-        made = self.batch(self.files)
-        self.learn(made)
-        old = self.random.sample(sorted(self.acknowledged), min(8, len(self.acknowledged)))
-        known = made | {name: self.acknowledged[name] for name in old}
-        self.serve_until_killed("serve", 0.12, [lambda address, name=name: self.get(address, name, known)
-                                                for name in [*known, *made]])
+        """Misses and hits."""
+        made = self.victim.make(self.origin.files, BATCH)
+        self.victim.learn(made)
+        old = {name: self.victim.oracle.stored[name] for name in self.some(self.victim.oracle.stored, 8)}
+        self.serve_until_killed("serve", 0.15, self.gets(made) + self.gets(made | old))
 
     def round_upload(self):
         """Every archive is given twice; half of them are also asked for, and an origin has those."""
-        directory = os.path.join(self.work, "giving")
-        shutil.rmtree(directory, ignore_errors=True)
-        given, both = self.batch(directory), self.batch(self.files)
-        self.learn(both)
-        known = given | both
-        works = [lambda address, name=name: self.get(address, name, both) for name in both]
-        for method in ("PUT", "POST"):
-            works += [lambda address, name=name, method=method: self.put(method, name, known) for name in known]
-        self.serve_until_killed("upload", 0.12, works)
+        given = self.victim.make(os.path.join(self.victim.work, "giving"), BATCH)
+        both = self.victim.make(self.origin.files, BATCH)
+        self.victim.learn(both)
+        self.serve_until_killed("upload", 0.15, self.gets(both) + self.puts(given | both))
 
-    wrong = refused = None
+    def settle(self, doubtful):
+        """What a kill left half done is done, or undone, by the next larder that has the store to itself."""
+        self.victim.run("verify")
+        self.victim.oracle.settle(self.victim.store, doubtful)
 
-    def check_blobs(self):
-        if self.wrong:
-            raise Failure(f"a client got wrong bytes for sha256:{self.wrong}")
-        if self.refused:
-            raise Failure(f"an upload was refused: {self.refused}")
-        for name in self.acknowledged:
-            path = os.path.join(self.work, "store", "blobs", "sha256", name[:2], name)
+    def settle_removal(self, asked):
+        doubtful = [name for name in asked if name in self.victim.oracle.stored]
+        self.settle(doubtful)
+        _, tombstones = read_index(self.victim.store)
+        for name in doubtful:
+            if name not in self.victim.oracle.stored and name not in tombstones:
+                raise Failure(f"gone, without having been removed: sha256:{name}")
+
+    def round_remove(self):
+        asked = self.some(self.victim.oracle.stored, BATCH)
+        if asked:
+            if self.run_until_killed("remove", 0.2, dict.fromkeys(asked, b""), *("sha256:" + name for name in asked)):
+                for name in asked:
+                    self.victim.oracle.was_removed(name)
+            self.settle_removal(asked)
+
+    def round_withdraw(self):
+        """Removals by a daemon, among uploads."""
+        given = self.victim.make(os.path.join(self.victim.work, "giving"), BATCH // 2)
+        asked = self.some(self.victim.oracle.stored, BATCH)
+        works = self.puts(given, ("PUT",)) + [lambda address, name=name: self.victim.delete(name) for name in asked]
+        self.serve_until_killed("withdraw", 0.15, works)
+        self.settle_removal(asked)
+
+    def round_evict(self):
+        """Misses that drive out what an origin has; what none has must stay."""
+        victim = self.victim
+        made = victim.make(self.origin.files, BATCH)
+        victim.learn(made)
+        given = victim.make(os.path.join(victim.work, "giving"), 2)
+        before = sum(len(body) for body in victim.oracle.stored.values())
+        victim.full_is_fine = True
+        self.serve_until_killed("evict", 0.15, self.gets(made) + self.puts(given, ("PUT",)),
+                                "-o", f"space.max_size={max(before * 4 // 5, 65536)}")
+        victim.full_is_fine = False
+        self.settle([name for name in victim.oracle.stored if name in victim.oracle.learned])
+
+    def damage(self, count=3):
+        """A byte of some archives that an origin has."""
+        oracle = self.victim.oracle
+        chosen = self.some((name for name in oracle.stored if name in oracle.learned), count)
+        for name in chosen:
+            os.chmod(blob_path(self.victim.store, name), 0o600)
+            with open(blob_path(self.victim.store, name), "r+b") as file:
+                first = file.read(1)
+                file.seek(0)
+                file.write(bytes([first[0] ^ 1]))
+        return chosen
+
+    def settle_damage(self, damaged):
+        self.victim.run("verify", ends=(0, 1))
+        self.settle(damaged)
+
+    def round_scrub(self):
+        damaged = self.damage()
+        works = self.gets({name: self.victim.oracle.stored[name] for name in damaged})
+        self.serve_until_killed("scrub", 0.15, works, "-o", "space.scrub_interval=1s")
+        self.settle_damage(damaged)
+
+    def round_verify(self):
+        if not os.path.isdir(self.victim.store):
+            return
+        damaged = self.damage()
+        self.run_until_killed("verify", 0.2, {}, "--repair")
+        self.settle_damage(damaged)
+
+    def kill_a_daemon(self, kind, longest):
+        """At whatever it does when it starts; it need not come so far as to listen."""
+        self.kill_at_random(self.victim.start("serve"), kind, longest)
+
+    def after_rebuild(self):
+        """The catalog has to be imported again; nothing else that was acknowledged is lost."""
+        self.victim.oracle.learned.clear()
+        self.victim.run("verify")
+        self.victim.oracle.check_files(self.victim.store)
+
+    def round_remake(self):
+        """The index is gone, and the daemon that makes it again is killed over and over."""
+        for name in ("index.db", "index.db-wal", "index.db-shm"):
+            if os.path.exists(os.path.join(self.victim.store, name)):
+                os.unlink(os.path.join(self.victim.store, name))
+        for _ in range(LIVES):
+            self.kill_a_daemon("remake", 0.1)
+        self.after_rebuild()
+        self.victim.oracle.removed.clear()  # which nothing but the index knew
+
+    def round_rebuild(self):
+        """The index is damaged where the archives are: what else is in it outlives every kill."""
+        if not os.path.isdir(self.victim.store):
+            return
+        self.victim.run("verify")
+        daemon, _ = self.victim.serve()
+        daemon.kill()  # or else it would be believed to be sound
+        daemon.wait()
+        database = sqlite3.connect(os.path.join(self.victim.store, "index.db"))
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,), (size,) = (database.execute(sql).fetchone() for sql in
+                            ("SELECT rootpage FROM sqlite_schema WHERE name = 'archive'", "PRAGMA page_size"))
+        database.close()
+        with open(os.path.join(self.victim.store, "index.db"), "r+b") as file:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
+        for _ in range(LIVES):
+            self.kill_a_daemon("rebuild", 0.1)
+        self.after_rebuild()
+
+    # --- judgement ---
+
+    def check(self, all_of_it):
+        victim = self.victim
+        victim.check_complaint()
+        if not os.path.isdir(victim.store):
+            return
+        victim.oracle.check_rows(victim.store)
+        if not all_of_it:
+            victim.oracle.check_files(victim.store, list(victim.oracle.stored)[-3 * BATCH:])
+            return
+        victim.check_served()
+        victim.oracle.check_files(victim.store)
+        victim.oracle.check_tree(victim.store)
+        victim.check_learned()
+
+    def run(self, kills):
+        number = 0
+        while sum(self.kills.values()) < kills:
+            if number % FRESH == 0:
+                if self.victim is not None:
+                    self.end_store()
+                self.begin_store()
+            kind = self.kinds[number % len(KINDS)]
             try:
-                with open(path, "rb") as file:
-                    right = hashlib.sha256(file.read()).hexdigest() == name
-            except OSError as error:
-                raise Failure(f"acknowledged, and lost: {error}") from error
-            if not right:
-                raise Failure(f"acknowledged, and not what its name says: {path}")
-
-    def check_all(self):
-        done = subprocess.run([self.larder, "verify", "-c", self.config], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Failure(f"larder verify ended with {done.returncode}: {done.stdout} {done.stderr}")
-        daemon = self.start("serve", "-o", "fetch.allow_private={}")
-        address = self.wait_for(lambda: daemon.poll() is not None or self.address())
-        try:
-            for name in self.acknowledged:
-                if self.get(address, name, self.acknowledged) != 200:
-                    raise Failure(f"acknowledged, and not served: sha256:{name}")
-        finally:
-            daemon.terminate()
-        if daemon.wait() != 0:
-            raise Failure(f"larder serve ended with {daemon.returncode}: {self.read('err')}")
-        for name in self.random.sample(sorted(self.learned), min(20, len(self.learned))):
-            done = subprocess.run([self.larder, "show", "-c", self.config, "sha256:" + name], capture_output=True, text=True, check=False)
-            if f"/ok/{name}" not in done.stdout:
-                raise Failure(f"learned, and forgotten: sha256:{name}: {done.stdout} {done.stderr}")
-
-    def run(self, rounds):
-        kinds = (self.round_add, self.round_fetch, self.round_import, self.round_serve, self.round_upload)
-        for number in range(rounds):
-            kinds[number % len(kinds)]()
-            if os.path.isdir(os.path.join(self.work, "store")):
-                self.check_blobs()
-            if number % 10 == 9 or number == rounds - 1:
-                self.check_all()
-        if rounds >= len(kinds) and self.given == 0:
+                getattr(self, "round_" + kind)()
+                number += 1
+                self.check(number % CHECKED == 0 or sum(self.kills.values()) >= kills)
+            except Failure as failure:
+                raise Failure(f"round {number}, {kind}: {failure}") from failure
+        self.end_store()
+        if kills >= 5 * len(KINDS) and self.given == 0:
             raise Failure("no upload was acknowledged before the daemon was killed: nothing is shown about uploads")
-        print(f"# killed in {self.kills}; {self.given} uploads, {len(self.acknowledged)} archives and {len(self.learned)} entries "
-              "acknowledged, none lost")
+        print(f"# {number} rounds, killed in {self.kills}, asked to end {self.asked_to_end} times; {self.given} uploads, {self.stored} "
+              f"archives, {self.removed} removals and {self.learned} entries acknowledged, none lost")
 
 
 def main():
-    larder, rounds, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    larder, kills, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it starts in the background ignore it
     work = tempfile.mkdtemp(prefix="larder-kill.")
     loop = Loop(larder, seed, work)
     try:
-        loop.run(rounds)
+        loop.run(kills)
     except Failure as failure:
         print(f"# {failure}; the store is kept in {work}")
         sys.exit(1)
     finally:
-        loop.origin.kill()
+        loop.origin.stop()
     shutil.rmtree(work)
 
 

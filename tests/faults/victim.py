@@ -1,0 +1,251 @@
+"""The larder that tests of faults do harm to: its directory, its commands, its clients, and an origin beside it."""
+import hashlib
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from oracle import Failure, Oracle
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SIZES = (0, 1, 900, 4096, 7000, 20000, 90000)  # most are small, some are streamed
+ENDS_WELL = (0, 1)
+STOPPING = 503
+
+
+class Control(http.client.HTTPConnection):
+    """Through the control socket, which needs no token."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=20)
+        self.path = path
+
+    def connect(self):
+        # A path too long for a socket's address is reached through the directory's descriptor.
+        directory = os.open(os.path.dirname(self.path), os.O_PATH)
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(f"/proc/self/fd/{directory}/{os.path.basename(self.path)}")
+        except OSError:
+            self.sock.close()
+            raise
+        finally:
+            os.close(directory)
+
+
+class Origin:
+    """origin.py, on files that any number of victims may share."""
+
+    def __init__(self, work):
+        self.files = os.path.join(work, "origin", "files")
+        os.makedirs(self.files)
+        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "..", "support", "origin.py"),
+                                         os.path.join(work, "origin")])
+        self.port = wait_for(lambda: read(os.path.join(work, "origin", "port")))
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def wait_for(found, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = found()
+        if value:
+            return value
+        time.sleep(0.001)
+    raise Failure("waited in vain")
+
+
+class Victim:
+    """oracle: what it acknowledged. trusted: False while what comes to a client need not stay."""
+
+    def __init__(self, larder, work, store, origin, random):
+        self.larder, self.work, self.store, self.origin, self.random = larder, work, store, origin, random
+        self.oracle = Oracle()
+        self.config = os.path.join(work, "larder.conf")
+        self.complaint = None  # of a client: the first that must not be
+        self.full_is_fine = False  # an upload may be refused for want of room
+        self.given = 0
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f'store = "{store}"\nlisten = {{"127.0.0.1:0"}}\nworkers = 2\ndefault_mirrors = no\nwatch {{ patrol = no }}\n'
+                       'space { min_free = "1MiB" }\nfetch { allow_private = {"127.0.0.0/8"} '
+                       f'allow_ports = {{{origin.port}}} verify_before_send = "8KiB" negative_ttl = "0" }}\n')
+
+    # --- its processes ---
+
+    def start(self, command, *args, env=None):
+        out = open(os.path.join(self.work, "out"), "wb")
+        err = open(os.path.join(self.work, "err"), "wb")
+        with out, err:
+            return subprocess.Popen([self.larder, command, "-c", self.config, *args], stdout=out, stderr=err, stdin=subprocess.DEVNULL,
+                                    env=None if env is None else os.environ | env)
+
+    def said(self):
+        return read(os.path.join(self.work, "out")) + "\n" + read(os.path.join(self.work, "err"))
+
+    def run(self, command, *args, ends=(0,)):
+        """Unharmed; what it printed."""
+        done = subprocess.run([self.larder, command, "-c", self.config, *args], capture_output=True, text=True, check=False,
+                              stdin=subprocess.DEVNULL)
+        if done.returncode not in ends:
+            raise Failure(f"larder {command} ended with {done.returncode}: {done.stdout} {done.stderr}")
+        return done.stdout
+
+    def serve(self, *args, env=None):
+        """A daemon that listens, and its address; None where it ended before."""
+        daemon = self.start("serve", *args, env=env)
+        address = wait_for(lambda: self.address() or daemon.poll() is not None)
+        return daemon, address if isinstance(address, str) else None
+
+    def address(self):
+        found = re.search(r"listening on http://([0-9.:]+)", self.said())
+        return found and found.group(1)
+
+    def stop(self, daemon):
+        daemon.terminate()
+        if daemon.wait(60) != 0:
+            raise Failure(f"larder serve ended with {daemon.returncode}: {self.said()}")
+
+    # --- what it is asked to do ---
+
+    def make(self, directory, count):
+        """New archives, as files in a directory that holds nothing else, or that of the origin."""
+        os.makedirs(directory, exist_ok=True)
+        if directory != self.origin.files:
+            for name in os.listdir(directory):
+                os.unlink(os.path.join(directory, name))
+        made = {}
+        for _ in range(count):
+            body = self.random.randbytes(self.random.choice(SIZES) + 16)
+            name = hashlib.sha256(body).hexdigest()
+            with open(os.path.join(directory, name), "wb") as file:
+                file.write(body)
+            made[name] = body
+        return made
+
+    def write_list(self, made):
+        path = os.path.join(self.work, "origins.list")
+        with open(path, "w", encoding="utf-8") as file:
+            for name, body in made.items():
+                file.write(f"http://127.0.0.1:{self.origin.port}/ok/{name} sha256={name} md5={hashlib.md5(body).hexdigest()}\n")
+        return path
+
+    def learn(self, made):
+        self.run("import", self.write_list(made))
+        self.oracle.learned.update(made)
+
+    def acknowledge_printed(self, made):
+        """Whole lines that say stored, or removed."""
+        for line in read(os.path.join(self.work, "out")).split("\n"):
+            found = re.match(r"(stored|removed) .*sha256:([0-9a-f]{64})\b", line)
+            if found and found.group(2) in made:
+                if found.group(1) == "removed":
+                    self.oracle.was_removed(found.group(2))
+                else:
+                    self.oracle.was_stored({found.group(2): made[found.group(2)]})
+
+    # --- its clients ---
+
+    def get(self, address, name, made):
+        """Asks for one archive; whatever comes complete must be right, and counts as acknowledged."""
+        try:
+            peer = http.client.HTTPConnection(address, timeout=20)
+            peer.request("GET", f"/sha256/{name[:2]}/{name}")
+            answer = peer.getresponse()
+            body = answer.read()
+            peer.close()
+        except (OSError, http.client.HTTPException):
+            return None
+        if answer.status == 200:
+            if hashlib.sha256(body).hexdigest() != name:
+                self.complaint = f"a client got wrong bytes for sha256:{name}"
+            self.oracle.was_stored({name: made[name]})
+        return answer.headers.get("Larder-Reason", answer.status)
+
+    def ask(self, method, path, body=None):
+        """Through the control socket; the status, or None."""
+        try:
+            peer = Control(os.path.join(self.store, "control.sock"))
+            peer.request(method, path, body)
+            answer = peer.getresponse()
+            answer.read()
+            peer.close()
+        except (OSError, http.client.HTTPException):
+            return None
+        return answer.status
+
+    def put(self, method, name, made):
+        """Gives one archive; what is answered with 200 or 201 is acknowledged."""
+        path = f"/sha256/{name[:2]}/{name}" if method == "PUT" else "/api/v1/archives"
+        status = self.ask(method, path, made[name])
+        if status in (200, 201):
+            self.oracle.was_stored({name: made[name]})
+            self.given += 1
+        elif status not in (None, STOPPING) and not (status == 507 and self.full_is_fine):
+            self.complaint = f"{method} of sha256:{name} was answered with {status}"
+
+    def delete(self, name):
+        """Removes one archive, which nobody gives at the same time; one who died may have removed it already."""
+        status = self.ask("DELETE", f"/sha256/{name[:2]}/{name}")
+        if status == 200:
+            self.oracle.was_removed(name)
+        elif status not in (None, STOPPING, 404):
+            self.complaint = f"DELETE of sha256:{name} was answered with {status}"
+
+    def clients(self, address, works, at_once=6):
+        """Threads that do these things, each given the address; started."""
+        self.random.shuffle(works)
+        threads = [threading.Thread(target=lambda part: [work(address) for work in part], args=(works[number::at_once],))
+                   for number in range(at_once)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    # --- the judgement ---
+
+    def check_complaint(self):
+        if self.complaint:
+            raise Failure(self.complaint)
+
+    def check_served(self):
+        """verify finds nothing wrong; everything acknowledged is served without an origin, nothing that was removed is."""
+        self.run("verify")
+        daemon, address = self.serve("-o", "fetch.allow_private={}")
+        if address is None:
+            raise Failure(f"larder serve does not start: {self.said()}")
+        try:
+            for name in list(self.oracle.stored):
+                if self.get(address, name, self.oracle.stored) != 200:
+                    raise Failure(f"acknowledged, and not served: sha256:{name}")
+            for name in self.random.sample(sorted(self.oracle.removed), min(10, len(self.oracle.removed))):
+                reason = self.get(address, name, {})
+                if reason != "removed":
+                    raise Failure(f"acknowledged as removed, and answered with {reason}: sha256:{name}")
+        finally:
+            if daemon.poll() is None:
+                self.stop(daemon)
+        self.check_complaint()
+
+    def check_learned(self):
+        for name in self.random.sample(sorted(self.oracle.learned), min(5, len(self.oracle.learned))):
+            if f"/ok/{name}" not in self.run("show", "sha256:" + name, ends=ENDS_WELL):
+                raise Failure(f"learned, and forgotten: sha256:{name}")
+
+
+SIGNALS = (signal.SIGKILL,) * 8 + (signal.SIGTERM, signal.SIGINT)
