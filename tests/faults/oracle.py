@@ -48,6 +48,7 @@ class Oracle:
         with self.lock:
             copy = Oracle()
             copy.stored, copy.removed, copy.learned = dict(self.stored), set(self.removed), dict(self.learned)
+            copy.removals = self.removals
             return copy
 
     def was_stored(self, made):
