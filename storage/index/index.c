@@ -146,8 +146,11 @@ open_or_rebuild(
         const char *path, struct index_figures *ret, struct index_opening *ret_opening, struct err *err)
 {
 	struct index_opening opening = {0};
-	struct db *db = open_for_writing(path, ret, &opening, err);
+	struct db *db;
 
+	if (!index_rebuild_finish(path, err))
+		return NULL;
+	db = open_for_writing(path, ret, &opening, err);
 	if (db == NULL && err->code == ERR_CORRUPT) {
 		opening.damage = *err;
 		if (!index_rebuild(path, opening.aside, &opening.saved, err))

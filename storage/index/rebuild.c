@@ -1,13 +1,16 @@
 /*
- * A damaged index makes room for a new one, which is made ready under another name first: a kill or a full disk
- * in between leaves the damaged one in place, so that what people decided can still be saved from it. Runs
- * before the index is opened or after it was closed.
+ * A damaged index makes room for a new one, which is made under another name first: a kill or a full disk in
+ * between leaves the damaged one in place, so that what people decided can still be saved from it. Once the new
+ * one is whole it is called ready, durably, and only then does the damaged one go: a kill among those renames
+ * leaves a ready one, which the next start puts in its place. Runs before the index is opened or after it was
+ * closed.
  */
 #include "storage/index/rebuild.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "storage/base/file.h"
 #include "storage/base/text.h"
@@ -73,16 +76,38 @@ sync_names(const char *path, struct err *err)
 	return fd >= 0 && (fsync(fd) == 0 || err_errno(err, "making %s durable", directory));
 }
 
+/* The damaged one goes with its companions: a log that stayed would be taken for the new one's. */
+static bool
+put_in_place(const char *path, const char *ready, char ret_aside[INDEX_ASIDE_MAX], struct err *err)
+{
+	if (!set_aside(path, ret_aside, err))
+		return false;
+	if (rename(ready, path) != 0)
+		return err_errno(err, "giving the new index its name %s", path);
+	return sync_names(path, err);
+}
+
 bool
 index_rebuild(const char *path, char ret_aside[INDEX_ASIDE_MAX], struct salvage *ret, struct err *err)
 {
 	AUTO_TEXT fresh = TEXT_EMPTY;
+	AUTO_TEXT ready = TEXT_EMPTY;
 
 	text_addf(&fresh, "%s.new", path);
-	if (!remove_index(text_string(&fresh), err) || !make_new(text_string(&fresh), path, ret, err) ||
-	        !set_aside(path, ret_aside, err))
+	text_addf(&ready, "%s.ready", path);
+	if (!remove_index(text_string(&fresh), err) || !make_new(text_string(&fresh), path, ret, err))
 		return err_wrap(err, "making a new index");
-	if (rename(text_string(&fresh), path) != 0)
-		return err_errno(err, "giving the new index its name %s", path);
-	return sync_names(path, err);
+	if (rename(text_string(&fresh), text_string(&ready)) != 0)
+		return err_errno(err, "giving the new index the name %s", text_string(&ready));
+	return sync_names(path, err) && put_in_place(path, text_string(&ready), ret_aside, err);
+}
+
+bool
+index_rebuild_finish(const char *path, struct err *err)
+{
+	AUTO_TEXT ready = TEXT_EMPTY;
+	char aside[INDEX_ASIDE_MAX];
+
+	text_addf(&ready, "%s.ready", path);
+	return access(text_string(&ready), F_OK) != 0 || put_in_place(path, text_string(&ready), aside, err);
 }

@@ -49,7 +49,6 @@ need systemd systemd-analyze
 need openssl openssl
 need python3 python3
 need shellcheck shellcheck
-need e2fsprogs mkfs.ext4
 need xfsprogs mkfs.xfs
 need clang-format clang-format
 need cppcheck cppcheck

@@ -265,6 +265,29 @@ starts_anew_from_no_database(void **state)
 	assert_true(has_token(0));
 }
 
+/* A kill came when the new one was whole and the damaged one about to go. */
+static void
+puts_a_ready_one_in_its_place(void **state)
+{
+	AUTO_FREE char *ready = path_below(directory, "index.db.ready"),
+	               *log = path_below(directory, "index.db-wal");
+	char garbage[3 * PAGE_SIZE];
+
+	(void)state;
+	decide();
+	index_close(index_at_hand, WRITER_ENDS_UNCLEAN);
+	assert_int_equal(rename(path, ready), 0);
+	memset(garbage, 0x5a, sizeof garbage);
+	write_file(path, garbage, sizeof garbage);
+	write_file(log, garbage, sizeof garbage);
+	assert_int_equal(open_index(INDEX_WRITE).found, INDEX_UNCLEAN);
+	assert_decided();
+	assert_true(has_token(0));
+	assert_int_equal(files_in(directory, "", "index.db.damaged-.*Z$"), 1);
+	assert_int_equal(files_in(directory, "", "index.db.damaged-.*Z-wal$"), 1);
+	assert_int_equal(files_in(directory, "", "index.db.ready"), 0);
+}
+
 /* The daemon closes such an index and opens it again. */
 static void
 saves_when_damage_is_noticed_late(void **state)
@@ -332,6 +355,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(saves_what_can_be_read, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(leaves_out_what_makes_no_sense, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(starts_anew_from_no_database, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(puts_a_ready_one_in_its_place, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(saves_when_damage_is_noticed_late, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(large_one_is_checked_meanwhile, set_up, tear_down),
 	};
