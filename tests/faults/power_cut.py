@@ -84,8 +84,8 @@ def is_xfs(image):
 class Cuts:
     def __init__(self, larder, seed, work):
         self.larder, self.work, self.random = larder, work, random.Random(seed)
-        self.origin = Origin(work)
         self.holder = Disk("xfs", os.path.join(work, "holder.img"), os.path.join(work, "holder"), 2 * IMAGE_BYTES + (100 << 20))
+        self.origin = Origin(work)
         self.disk = self.victim = None
         self.cuts = {"ext4": 0, "xfs": 0, "copy": 0}
         self.uploads = self.stored = self.removals = 0
@@ -247,7 +247,7 @@ class Cuts:
                 self.begin_life(("ext4", "xfs")[number // LIFE % 2])
             try:
                 self.cut(number)
-            except Failure as failure:
+            except (Failure, Skip) as failure:  # what could be done before
                 raise Failure(f"cut {number}, {self.kind}: {failure}") from failure
         self.end_life()
         print(f"# cuts: {self.cuts}; {self.uploads} uploads, {self.stored} archives, {self.removals} removals acknowledged, none lost")
