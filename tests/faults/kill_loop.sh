@@ -9,7 +9,7 @@ if [ $# = 0 ] && grep -qE '__(asan|tsan)_init' "$larder"; then kills=200; fi
 seed=${2:-$RANDOM}
 loops=()
 for loop in 1 2 3 4; do
-	nice python3 "$here/kill_loop.py" "$larder" $((kills / 4)) "$seed.$loop" &
+	python3 "$here/kill_loop.py" "$larder" $((kills / 4)) "$seed.$loop" &
 	loops+=($!)
 done
 failed=0

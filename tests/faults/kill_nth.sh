@@ -7,4 +7,4 @@ larder=${LARDER:-$build/larder}
 stride=${1:-24}
 if [ $# = 0 ] && grep -qE '__(asan|tsan)_init' "$larder"; then stride=128; fi
 first=${2:-$((RANDOM % stride + 1))}
-exec nice python3 "$here/kill_nth.py" "$larder" "$build/tests/libdying.so" "$stride" "$first" "${@:3}"
+exec python3 "$here/kill_nth.py" "$larder" "$build/tests/libdying.so" "$stride" "$first" "${@:3}"

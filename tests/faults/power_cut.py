@@ -98,7 +98,6 @@ class Cuts:
         self.disk = Disk(kind, os.path.join(self.holder.place, "disk.img"), os.path.join(self.work, "disk"))
         os.makedirs(os.path.join(self.work, "life"), exist_ok=True)
         self.victim = Victim(self.larder, os.path.join(self.work, "life"), os.path.join(self.disk.place, "store"), self.origin, self.random)
-        self.grow_log()
 
     def end_life(self):
         if self.victim is not None:
@@ -176,7 +175,10 @@ class Cuts:
     # --- the cut, and the judgement ---
 
     def cut(self, number):
-        kind = ("serve", "add", "fetch", "serve", "remove", "import")[number % 6]
+        """The first of a filesystem's life comes while the store is made."""
+        kind = ("serve", "add", "fetch", "serve", "remove", "import")[number % 6] if number % LIFE else "add"
+        if number % LIFE == 1:
+            self.grow_log()
         process, threads, asked, copy = getattr(self, "work_" + kind)()
         self.wait_for_some(process, threads, copy)
         if number % COPIED == COPIED - 1:
@@ -229,6 +231,8 @@ class Cuts:
         """asked: whose removal was asked for, and may have been done."""
         victim.check_complaint()
         victim.oracle = acknowledged
+        if not os.path.isdir(victim.store) and not acknowledged.stored:
+            return
         doubtful = [name for name in asked if name in acknowledged.stored]
         acknowledged.check_rows(victim.store, doubtful)
         acknowledged.check_tree(victim.store)

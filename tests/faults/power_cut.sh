@@ -15,4 +15,4 @@ if ! unshare -m true 2>/dev/null; then
 	echo "1..1"
 	exit
 fi
-exec nice unshare -m python3 "$here/power_cut.py" "$larder" "${1:-100}" "${2:-$RANDOM}"
+exec unshare -m python3 "$here/power_cut.py" "$larder" "${1:-100}" "${2:-$RANDOM}"
