@@ -3,19 +3,26 @@
 
     /BEHAVIOUR/NAME or /BEHAVIOUR=ARGUMENT/NAME
 
-DIR/port gets the port, DIR/log a line for each request ("METHOD PATH" and its Range), when its headers have been read. A gate is
-open once the file DIR/gate/NAME exists. Every answer ends its connection. Behaviours are the functions below named do_*.
+DIR/port gets the port (PORT, where the command line ends with one), DIR/log a line for each request ("METHOD PATH" and its Range), when
+its headers have been read, DIR/reached one for each connection: the address that was connected to. A gate is open once the file
+DIR/gate/NAME exists. Every answer ends its connection. Behaviours are the functions below named do_*.
+
+Where there is a DIR/tls, the same is served over TLS on another port, DIR/tls_port, by each address with the key and certificate in
+DIR/tls/ADDRESS.pem.
 """
+import email.utils
 import gzip
 import os
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import threading
 import time
 
 PIECE = 65536
+HANDSHAKE = 22  # the first byte of who wants TLS
 
 
 class Gone(Exception):
@@ -75,7 +82,9 @@ class Request:
         self.socket.settimeout(60)
 
     def reset(self):
+        """RST, and no FIN before it."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
 
 def flipped(body):
@@ -154,6 +163,26 @@ def do_wrong_cut(r):
     r.send(bytes([body[0] ^ 1]) + body[1:len(body) // 2])
 
 
+def do_wrong_part(r):
+    """Half of it at first; the rest that is asked for is other bytes."""
+    body = r.body()
+    if "range" in r.headers:
+        first = len(body) // 2
+        r.answer(flipped(body)[first:], "206 Partial Content", ETag='"one"', Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}")
+    else:
+        do_cut_once(r)
+
+
+def do_shifted_part(r):
+    """Half of it at first; then a part that begins elsewhere than was asked for."""
+    body = r.body()
+    if "range" in r.headers:
+        first = len(body) // 2 + 1
+        r.answer(body[first:], "206 Partial Content", ETag='"one"', Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}")
+    else:
+        do_cut_once(r)
+
+
 def do_whole(r):
     """All of it, whatever part is asked for."""
     r.answer(r.body())
@@ -225,8 +254,10 @@ def do_fin(_):
 
 
 def do_status(r):
-    """status=CODE or status=CODE:RETRY-AFTER"""
+    """status=CODE or status=CODE:RETRY-AFTER; "in-an-hour" is told as a date."""
     code, _, retry = r.argument.partition(":")
+    if retry == "in-an-hour":
+        retry = email.utils.formatdate(time.time() + 3600, usegmt=True)
     if retry:
         r.answer(b"no\n", f"{code} Scripted", Retry_After=retry)
     elif code in ("204", "304"):
@@ -267,8 +298,37 @@ def do_two_lengths(r):
     r.send(body)
 
 
+def do_equal_lengths(r):
+    body = r.body()
+    r.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + 2 * (b"Content-Length: %d\r\n" % len(body)) + b"\r\n" + body)
+
+
+def do_chunked_with_length(r):
+    """What is said of the length does not count where the body is chunked."""
+    body = r.body()
+    r.head(Content_Length=5, Transfer_Encoding="chunked")
+    r.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+
+
+def do_no_http(r):
+    r.send(b"no HTTP at all\r\n\r\n" + r.body())
+
+
+def do_nul_header(r):
+    r.answer(r.body(), X_Nul="a\0b")
+
+
 def do_big_header(r):
     r.answer(r.body(), X_Padding="x" * (1 << 20))
+
+
+def do_many_headers(r):
+    r.answer(r.body(), **{f"X_Padding_{number}": "x" * 1000 for number in range(1000)})
+
+
+def do_few_1xx(r):
+    r.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 3)
+    r.answer(r.body())
 
 
 def do_many_1xx(r):
@@ -299,6 +359,13 @@ def do_to_nothing(r):
     r.answer(b"", "302 Found", Location="")
 
 
+def do_moved(r):
+    """A redirect to what the file DIR/moved/NAME holds."""
+    with open(os.path.join(r.base, "moved", r.name), encoding="utf-8") as file:
+        target = file.read()
+    r.send(b"HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: " + target.encode() + b"\r\n\r\n")
+
+
 def do_gate(r):
     r.wait_for_gate(r.argument)
     do_ok(r)
@@ -326,47 +393,84 @@ def do_rate(r):
 
 
 class Handler(socketserver.BaseRequestHandler):
-    def handle(self):
-        self.request.settimeout(60)
-        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def note(self, name, line):
+        with self.server.lock, open(os.path.join(self.server.base, name), "a", encoding="utf-8") as log:
+            print(line, file=log)
+
+    def encrypt(self, address):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(self.server.base, "tls", address + ".pem"))
+        self.request = context.wrap_socket(self.request, server_side=True)
+
+    def read_request(self):
         raw = b""
         while b"\r\n\r\n" not in raw:
             more = self.request.recv(PIECE)
             if not more:
-                return
+                raise Gone
             raw += more
+            if raw[0] == HANDSHAKE:
+                self.request.sendall(b"HTTP/1.1 400 Not TLS here\r\nConnection: close\r\n\r\n")
+                raise Gone
         lines = raw.decode("latin-1").split("\r\n")
         method, path = lines[0].split()[:2]
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        with self.server.lock, open(os.path.join(self.server.base, "log"), "a", encoding="utf-8") as log:
-            print(method, path, headers.get("range", ""), file=log)
-        request = Request(self, method, path, headers)
+        self.note("log", f"{method} {path} {headers.get('range', '')}")
+        return Request(self, method, path, headers)
+
+    def converse(self):
+        address = self.request.getsockname()[0].removeprefix("::ffff:")
+        self.note("reached", address)
+        if self.server.encrypts:
+            self.encrypt(address)
+        request = self.read_request()
+        script = globals().get("do_" + request.verb.replace("-", "_"))
+        if script is None or (request.name and not os.path.exists(
+                os.path.join(request.base, "files", os.path.basename(request.name)))):
+            request.answer(b"no such thing\n", "404 Not Found")
+        else:
+            script(request)
+
+    def handle(self):
+        self.request.settimeout(60)
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            script = globals().get("do_" + request.verb.replace("-", "_"))
-            if script is None or (request.name and not os.path.exists(
-                    os.path.join(request.base, "files", os.path.basename(request.name)))):
-                request.answer(b"no such thing\n", "404 Not Found")
-            else:
-                script(request)
-        except Gone:
-            pass
+            self.converse()
+        except (Gone, OSError):
+            pass  # the client left
+        finally:
+            if isinstance(self.request, ssl.SSLSocket):
+                self.request.close()  # the plain one, which the server closes, is not the connection's any more
 
 
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 512
+    lock = threading.Lock()
+
+    def __init__(self, base, port, port_file, encrypts):
+        self.base, self.encrypts = base, encrypts
+        self.address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+        # Every address of this machine is this origin, so that one test's broken host is not another's.
+        super().__init__(("", port), Handler)
+        path = os.path.join(base, port_file)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            print(self.server_address[1], file=file)
+        os.rename(path + ".new", path)
+
+    def server_bind(self):
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
 
 def main():
-    base = sys.argv[1]
-    # Every address of 127.0.0.0/8 is this origin, so that one test's broken host is not another's.
-    server = Server(("0.0.0.0", 0), Handler)
-    server.base, server.lock = base, threading.Lock()
-    with open(os.path.join(base, "port.new"), "w", encoding="utf-8") as file:
-        print(server.server_address[1], file=file)
-    os.rename(os.path.join(base, "port.new"), os.path.join(base, "port"))
-    server.serve_forever()
+    base, port = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    if os.path.isdir(os.path.join(base, "tls")):
+        secure = Server(base, 443 if port == 80 else 0, "tls_port", True)
+        threading.Thread(target=secure.serve_forever, daemon=True).start()
+    Server(base, port, "port", False).serve_forever()
 
 
 if __name__ == "__main__":
