@@ -7,6 +7,7 @@
 #include "server/admin/metrics.h"
 #include "server/upstream/drift.h"
 #include "server/upstream/errand_parts.h"
+#include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 
@@ -41,6 +42,19 @@ strongest(const struct digest *asked, const struct catalog_wanted *wanted)
 }
 
 static void
+put_mistrusted_last(struct errand *errand)
+{
+	int64_t now_ms = clock_ms();
+
+	for (size_t i = 0; i < errand->origins.count; i++) {
+		struct origin *origin = &errand->origins.items[i];
+
+		if (rests_is_last(errand->upstream->rests, &errand->name, origin->url, now_ms))
+			origin->turn = ORIGIN_SECOND_TURN;
+	}
+}
+
+static void
 open_flight(struct errand *errand)
 {
 	struct upstream *upstream = errand->upstream;
@@ -59,6 +73,7 @@ open_flight(struct errand *errand)
 		errand->tally.named = errand->tally.named || known.items[i].kind == ORIGIN_NAMED;
 	errand->tally.vanished = catalog_has_vanished(&known);
 	origins_gather(&errand->origins, upstream->config, upstream->policy, &question);
+	put_mistrusted_last(errand);
 	if (errand->origins.left_out > 0)
 		metrics_add(upstream->metrics, METRIC_LIMIT_MIRROR_URLS, 1);
 	catalog_origins_finish(&known);
@@ -180,6 +195,17 @@ fail_promised(struct errand *errand, enum err_code code)
 	errand_fail(errand, &err);
 }
 
+/*
+ * Who is right cannot be told. The one whose bytes were given out is asked last for this archive, so that whoever comes
+ * next gets it from another.
+ */
+static void
+mistrust_first(struct errand *errand, int64_t now_ms)
+{
+	rests_add(errand->upstream->rests, &errand->name, errand->origins.items[errand->resume.first].url,
+	        RESTS_LAST, now_ms);
+}
+
 /* What is there is wrong: another origin from the start, or the end when some of it was given out. */
 static void
 start_over(struct errand *errand, enum err_code code_if_promised)
@@ -200,6 +226,8 @@ give_up_flight(struct errand *errand, int64_t now_ms)
 	if (errand->resume.pending)
 		resume_given_up(errand, now_ms);
 	if (errand->resume.have > 0 && !flight_start_over(errand->flight)) {
+		if (errand->resume.disputed)
+			mistrust_first(errand, now_ms);
 		fail_promised(errand, ERR_FAILING);
 		return;
 	}
@@ -210,8 +238,7 @@ give_up_flight(struct errand *errand, int64_t now_ms)
 
 /*
  * The parts of several answers are not the archive together; whose is wrong cannot be told. Once more, each origin
- * for all of it. Where that is too late the one that broke off is left alone for this archive, so that whoever comes
- * next gets it from another.
+ * for all of it.
  */
 static void
 parts_do_not_fit(struct visit *visit, const struct transfer_report *report, int64_t now_ms)
@@ -234,8 +261,7 @@ parts_do_not_fit(struct visit *visit, const struct transfer_report *report, int6
 		go_on(errand);
 		return;
 	}
-	rests_add(errand->upstream->rests, &errand->name, errand->origins.items[errand->resume.first].url,
-	        now_ms);
+	mistrust_first(errand, now_ms);
 	fail_promised(errand, ERR_FAILING);
 }
 
@@ -255,7 +281,8 @@ served_other_bytes(
 	bool anew = flight_start_over(errand->flight);
 
 	metrics_add(upstream->metrics, METRIC_WRONG_BYTES, 1);
-	rests_add(upstream->rests, &errand->name, errand->origins.items[visit->origin].url, now_ms);
+	rests_add(upstream->rests, &errand->name, errand->origins.items[visit->origin].url, RESTS_UNASKED,
+	        now_ms);
 	errand_flight_note(errand, &ending);
 	if (report->end == TRANSFER_SERVED)
 		drift_hand_on(upstream, errand->flight, &contact);
@@ -321,6 +348,17 @@ was_of_no_use(struct visit *visit, const struct transfer_report *report, const c
 	go_on(visit->errand);
 }
 
+/* It has something else than what was given out. */
+static void
+disputes(struct visit *visit, const struct transfer_report *report, const char *word, const char *detail,
+        int64_t now_ms)
+{
+	struct resume *resume = &visit->errand->resume;
+
+	resume->disputed = resume->disputed || visit->origin != resume->first;
+	was_of_no_use(visit, report, word, detail, now_ms);
+}
+
 /* It does not go on where what there is ends: it is asked for all of it, once. */
 static void
 cannot_go_on(struct visit *visit, const struct transfer_report *report, int64_t now_ms)
@@ -330,7 +368,7 @@ cannot_go_on(struct visit *visit, const struct transfer_report *report, int64_t 
 	const char *detail = report->end == TRANSFER_REFUSED_HERE ? report->err.text : report->detail;
 
 	if (origin->no_parts) {
-		was_of_no_use(visit, report, "no_part", detail, now_ms);
+		disputes(visit, report, "no_part", detail, now_ms);
 		return;
 	}
 	metrics_upstream(errand->upstream->metrics, origin->place.host, "no_part");
@@ -406,7 +444,7 @@ ended_flight(struct visit *visit, const struct transfer_report *told, int64_t no
 	if (visit->fault == VISIT_NO_CONTINUATION || (visit->from > 0 && report.status == 416))
 		cannot_go_on(visit, &report, now_ms);
 	else if (visit->fault == VISIT_DIFFERS)
-		was_of_no_use(visit, &report, "differs", report.err.text, now_ms);
+		disputes(visit, &report, "differs", report.err.text, now_ms);
 	else if (report.end == TRANSFER_SERVED)
 		served(visit, &report);
 	else if (report.end == TRANSFER_REFUSED_HERE)

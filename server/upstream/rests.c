@@ -10,6 +10,7 @@
 
 struct rest {
 	char *key; /* "sha256:<hex> <url>" */
+	enum rests_how how;
 	int64_t until_ms;
 	int64_t length_ms;
 	UT_hash_handle hh;
@@ -64,17 +65,30 @@ find(struct rests *rests, const char *key)
 	return rest;
 }
 
-int64_t
-rests_until(struct rests *rests, const struct digest *digest, const char *url, int64_t now_ms)
+/* Whether and until when it rests in this way. */
+static int64_t
+until(struct rests *rests, const struct digest *digest, const char *url, enum rests_how how, int64_t now_ms)
 {
 	AUTO_FREE char *key = NULL;
-	struct rest *rest;
+	const struct rest *rest;
 
 	if (rests->items == NULL)
 		return 0;
 	key = make_key(digest, url);
 	rest = find(rests, key);
-	return rest != NULL && rest->until_ms > now_ms ? rest->until_ms : 0;
+	return rest != NULL && rest->how == how && rest->until_ms > now_ms ? rest->until_ms : 0;
+}
+
+int64_t
+rests_until(struct rests *rests, const struct digest *digest, const char *url, int64_t now_ms)
+{
+	return until(rests, digest, url, RESTS_UNASKED, now_ms);
+}
+
+bool
+rests_is_last(struct rests *rests, const struct digest *digest, const char *url, int64_t now_ms)
+{
+	return until(rests, digest, url, RESTS_LAST, now_ms) != 0;
 }
 
 static struct rest *
@@ -90,13 +104,15 @@ add(struct rests *rests, const char *key)
 }
 
 void
-rests_add(struct rests *rests, const struct digest *digest, const char *url, int64_t now_ms)
+rests_add(
+        struct rests *rests, const struct digest *digest, const char *url, enum rests_how how, int64_t now_ms)
 {
 	AUTO_FREE char *key = make_key(digest, url);
 	struct rest *rest = find(rests, key);
 
 	if (rest == NULL)
 		rest = add(rests, key);
+	rest->how = how;
 	rest->length_ms = rest->length_ms == 0 ? RESTS_FIRST_MS : 2 * rest->length_ms;
 	if (rest->length_ms > RESTS_LAST_MS)
 		rest->length_ms = RESTS_LAST_MS;

@@ -145,6 +145,7 @@ resume_whole_begins(struct visit *visit, const struct head *head)
 	resume->have = 0;
 	resume->total = head_size(head);
 	resume->first = visit->origin;
+	resume->disputed = false;
 	keep_validator(visit, head);
 }
 

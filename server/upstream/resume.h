@@ -29,6 +29,7 @@ struct resume {
 	size_t last;       /* … and the last, which knows it by … */
 	char validator[HEAD_VALIDATOR_MAX + 1]; /* … a strong ETag, or a date; or "" */
 	bool whole_only; /* parts of several answers were other bytes together: no more of that */
+	bool disputed;   /* another origin has something else than what the first one began with */
 
 	bool pending; /* the origin `broken` broke off, and it is not known yet whether it can go on: */
 	size_t broken;

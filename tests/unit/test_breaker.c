@@ -182,11 +182,29 @@ a_url_rests_for_one_digest(void **state)
 
 	(void)state;
 	assert_int_equal(rests_until(rests, &asked, "http://a/", 0), 0);
-	rests_add(rests, &asked, "http://a/", 1000);
+	rests_add(rests, &asked, "http://a/", RESTS_UNASKED, 1000);
 	assert_int_equal(rests_until(rests, &asked, "http://a/", 1000), 61000);
 	assert_int_equal(rests_until(rests, &asked, "http://a/", 61000), 0);
 	assert_int_equal(rests_until(rests, &another, "http://a/", 1000), 0);
 	assert_int_equal(rests_until(rests, &asked, "http://b/", 1000), 0);
+	rests_destroy(rests);
+}
+
+static void
+a_url_is_asked_last_for_one_digest(void **state)
+{
+	struct rests *rests = rests_create();
+
+	(void)state;
+	assert_false(rests_is_last(rests, &asked, "http://a/", 0));
+	rests_add(rests, &asked, "http://a/", RESTS_LAST, 1000);
+	assert_true(rests_is_last(rests, &asked, "http://a/", 1000));
+	assert_int_equal(rests_until(rests, &asked, "http://a/", 1000), 0);
+	assert_false(rests_is_last(rests, &asked, "http://a/", 61000));
+	assert_false(rests_is_last(rests, &another, "http://a/", 1000));
+	rests_add(rests, &asked, "http://a/", RESTS_UNASKED, 61000);
+	assert_false(rests_is_last(rests, &asked, "http://a/", 61000));
+	assert_int_equal(rests_until(rests, &asked, "http://a/", 61000), 61000 + 120000);
 	rests_destroy(rests);
 }
 
@@ -198,14 +216,14 @@ url_rests_double_up_to_a_day(void **state)
 
 	(void)state;
 	for (int i = 0; i < 14; i++) {
-		rests_add(rests, &asked, "http://a/", now_ms);
+		rests_add(rests, &asked, "http://a/", RESTS_UNASKED, now_ms);
 		assert_int_equal(rests_until(rests, &asked, "http://a/", now_ms), now_ms + length_ms);
 		now_ms += length_ms;
 		length_ms = length_ms * 2 > DAY ? DAY : length_ms * 2;
 	}
 	assert_int_equal(length_ms, DAY);
 	rests_remove(rests, &asked, "http://a/");
-	rests_add(rests, &asked, "http://a/", 0);
+	rests_add(rests, &asked, "http://a/", RESTS_UNASKED, 0);
 	assert_int_equal(rests_until(rests, &asked, "http://a/", 0), 60000);
 	rests_destroy(rests);
 }
@@ -219,7 +237,7 @@ the_oldest_url_is_forgotten(void **state)
 	(void)state;
 	for (int i = 0; i <= RESTS_MAX; i++) {
 		snprintf(url, sizeof url, "http://a/%d", i);
-		rests_add(rests, &asked, url, 0);
+		rests_add(rests, &asked, url, RESTS_UNASKED, 0);
 	}
 	assert_int_equal(rests_until(rests, &asked, "http://a/0", 0), 0);
 	assert_int_not_equal(rests_until(rests, &asked, "http://a/1", 0), 0);
@@ -242,6 +260,7 @@ main(void)
 	        CASE(transfers_are_counted),
 	        CASE(idle_hosts_are_forgotten),
 	        cmocka_unit_test(a_url_rests_for_one_digest),
+	        cmocka_unit_test(a_url_is_asked_last_for_one_digest),
 	        cmocka_unit_test(url_rests_double_up_to_a_day),
 	        cmocka_unit_test(the_oldest_url_is_forgotten),
 	};
