@@ -6,7 +6,6 @@
  */
 #include "server/upstream/tally.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static bool
@@ -15,6 +14,13 @@ ends_with(const struct text *text, const char *end)
 	size_t length = strlen(end);
 
 	return text->length >= length && strcmp(text_string(text) + text->length - length, end) == 0;
+}
+
+/* "404", and not "10.0.0.7: neither public nor …". */
+static bool
+is_status(const char *detail)
+{
+	return detail[0] != '\0' && detail[strspn(detail, "0123456789")] == '\0';
 }
 
 void
@@ -26,7 +32,7 @@ tally_add(struct tally *tally, enum tally_kind kind, const char *host, const cha
 	if (tally->causes.length >= TALLY_CAUSES_MAX)
 		return;
 	if (host[0] != '\0')
-		text_addf(&cause, "%.80s%s", host, isdigit((unsigned char)detail[0]) ? " said " : ": ");
+		text_addf(&cause, "%.80s%s", host, is_status(detail) ? " said " : ": ");
 	text_add(&cause, detail);
 	if (ends_with(&tally->causes, text_string(&cause)))
 		return; /* as for a mirror that has it under none of its names */
