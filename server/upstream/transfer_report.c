@@ -160,6 +160,12 @@ describe_code(const struct transfer *transfer, CURLcode code, struct transfer_re
 			describe(ret, TRANSFER_UNUSABLE, TRANSFER_NO_LIMIT, "not an HTTP answer");
 		return;
 	}
+	if (code == CURLE_URL_MALFORMAT &&
+	        !is_redirect(transfer->head.status)) { /* such as a name no IDN has */
+		describe(ret, TRANSFER_NOT_ALLOWED, TRANSFER_NO_LIMIT, "%s",
+		        policy_answer_text(POLICY_NO_URL));
+		return;
+	}
 	if (code == CURLE_PARTIAL_FILE) {
 		describe(ret, TRANSFER_CUT, TRANSFER_NO_LIMIT, "cut off after %llu bytes",
 		        (unsigned long long)transfer->received);
