@@ -39,6 +39,7 @@ need ocaml-findlib ocamlfind
 [ -e /usr/lib/ocaml/opam-file-format/META ] || missing="$missing libopam-file-format-ocaml-dev"
 need rsync rsync
 need patch patch
+need iproute2 ip
 need git git
 need unzip unzip
 need jq jq

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""names.py LARDER: in a network namespace, where public addresses are this machine's and a DNS server tells what it is told to. larder has
+its usual policy, and the usual ports. One origin listens at every address, with the right bytes: what is right is reached, what is not
+never is.
+"""
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "support")]
+from names import NXDOMAIN, SERVFAIL, SILENT, Names  # noqa: E402
+from serving import Archive, Daemon, Origin, certificate, certificate_authority, check, curl, in_directory  # noqa: E402
+
+PUBLIC, PUBLIC_6 = "11.0.0.1", "2600::1"
+PRIVATE = ("10.0.0.1", "192.168.0.1", "169.254.169.254", "fd00::1", "2002:a00:1::1", "64:ff9b::a00:1")
+ADDRESS = "neither public nor in fetch.allow_private"
+
+# The name, what DNS says, and what becomes of an archive there: "" where it comes; the outcome that is counted.
+ROWS = (
+    ("public.example", [PUBLIC], "", "served"),
+    ("six.example", [PUBLIC_6], "", "served"),
+    ("both.example", [PUBLIC, PUBLIC_6], "", "served"),
+    ("mixed.example", ["10.0.0.1", PUBLIC], "", "served"),
+    ("mixed-six.example", ["fd00::1", "::1", PUBLIC], "", "served"),
+    ("private.example", ["10.0.0.1"], f": 10.0.0.1: {ADDRESS}", "forbidden"),
+    ("many.example", ["192.168.0.1", "10.0.0.1"], ADDRESS, "forbidden"),
+    ("self.example", ["127.0.0.1", "::1"], ADDRESS, "forbidden"),
+    ("nothing.example", ["0.0.0.0"], ADDRESS, "forbidden"),
+    ("cloud.example", ["169.254.169.254"], ADDRESS, "forbidden"),
+    ("mapped.example", ["::ffff:10.0.0.1"], ADDRESS, "forbidden"),
+    ("local-six.example", ["fd00::1"], ADDRESS, "forbidden"),
+    ("sixtofour.example", ["2002:a00:1::1"], ADDRESS, "forbidden"),
+    ("nat64.example", ["64:ff9b::a00:1"], ADDRESS, "forbidden"),
+    ("no-address.example", [], "host name not found", "no_name"),
+    ("nowhere.example", NXDOMAIN, "host name not found", "no_name"),
+    ("ill.example", SERVFAIL, "host name not found", "no_name"),
+    ("silent.example", SILENT, "no connection in time", "timeout"),
+    ("later.example", [[PUBLIC], ["10.0.0.1"], ["127.0.0.1"]], "", "served"),
+    ("earlier.example", [["10.0.0.1"], [PUBLIC]], ADDRESS, "forbidden"),
+)
+# After a restart, which forgets what a name was: the second of what DNS says.
+REBOUND = (("later.example", ADDRESS, "forbidden"), ("earlier.example", "", "served"))
+# From a public address to where a name leads.
+REDIRECTS = ("private.example", "self.example", "cloud.example", "mapped.example", "nat64.example", "nowhere.example")
+# https://NAME/, all at PUBLIC, whose certificate is for good.example and six.example.
+SECURE = (("good.example", "", "served"), ("wrong.example", "certificate for another name", "no_name"))
+
+
+def furnish(work):
+    """The network of the namespace, and what the C library reads of names there."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for address in (PUBLIC, PUBLIC_6, *PRIVATE):
+        subprocess.run(["ip", "address", "add", address + ("/128" if ":" in address else "/32"), "dev", "lo"], check=True)
+    texts = {"resolv.conf": "nameserver 127.0.0.1\noptions timeout:20 attempts:1\n", "nsswitch.conf": "hosts: files dns\n",
+             "hosts": "127.0.0.1 localhost\n"}
+    for name, text in texts.items():
+        with open(f"{work}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+        subprocess.run(["mount", "--bind", f"{work}/{name}", f"/etc/{name}"], check=True)
+
+
+class Ask:
+    """One archive at one name."""
+
+    def __init__(self, what, host, says, outcome):
+        self.what, self.host, self.says, self.outcome = what, host, says, outcome
+        self.archive = Archive(what.replace(" ", "-"), 300)
+        self.url = f"http://{host}/ok/{self.archive.name}"
+
+    def line(self, origin):
+        origin.has(self.archive)
+        return f"{self.url} sha256={self.archive.sha256}"
+
+    def problems(self, daemon):
+        seen = curl(daemon.url + self.archive.path)
+        if self.says == "":
+            right = seen.status == 200 and seen.ended == 0 and seen.body == self.archive.body
+        else:
+            right = seen.status == 404 and seen.field("Larder-Reason") == "failing" and re.search(self.says, seen.body.decode()) is not None
+        count = daemon.metrics().get(f'larder_upstream_outcomes_total{{host="{self.host}",outcome="{self.outcome}"}}', 0)
+        return ([] if right else [str(seen)]) + ([] if count > 0 else [f"not counted as {self.outcome}"])
+
+
+class Redirected(Ask):
+    """Asked of a public address, which leads to a name."""
+
+    def __init__(self, name):
+        super().__init__(f"redirect to {name}", PUBLIC, "host name not found" if name == "nowhere.example" else ADDRESS,
+                         "no_name" if name == "nowhere.example" else "forbidden")
+        self.target = f"http://{name}/ok/{self.archive.name}"
+        self.url = f"http://{PUBLIC}/moved/{self.archive.name}"
+
+    def line(self, origin):
+        origin.moves(self.archive, self.target)
+        return super().line(origin)
+
+
+class Secure(Ask):
+    def __init__(self, host, says, outcome):
+        super().__init__("https " + host, host, says, outcome)
+        self.url = self.url.replace("http:", "https:")
+
+
+def main(work, tap):
+    furnish(work)
+    names = {name: said for name, said, _, _ in ROWS}
+    Names(names | {name: [PUBLIC] for name, _, _ in SECURE}).start()
+    origin = Origin(work, 80)
+    certificate(f"{origin.base}/tls/{PUBLIC}.pem", "DNS:good.example,DNS:six.example", certificate_authority(work, "authority"))
+    asks = [Ask(name, name, says, outcome) for name, _, says, outcome in ROWS]
+    asks += [Redirected(name) for name in REDIRECTS] + [Secure(*row) for row in SECURE]
+    rebound = [Ask(name + " rebound", name, says, outcome) for name, says, outcome in REBOUND]
+    daemon = None
+    try:
+        origin.start()
+        daemon = Daemon(sys.argv[1], work, f'fetch {{ connect_timeout = "1s" ca_file = "{work}/authority.pem" }}')
+        daemon.learn([ask.line(origin) for ask in asks + rebound])
+        for round_of_asks in (asks, rebound):
+            daemon.start()
+            for ask in round_of_asks:
+                tap.test(ask.what, ask.problems(daemon))
+            if round_of_asks is asks:
+                metrics = daemon.metrics()
+                check(metrics["larder_limit_connect_total"] >= 1, "a DNS server that says nothing is not counted")
+                least = sum(ask.outcome == "forbidden" for ask in asks)
+                check(metrics["larder_limit_address_policy_total"] >= least, "a refused address is not counted")
+            daemon.stop()
+        reached = set(origin.reached())
+        tap.test("the public addresses were reached, and no other", [] if reached == {PUBLIC, PUBLIC_6} else [str(reached)])
+        daemon.store_is_sound()
+    finally:
+        if daemon is not None:
+            daemon.kill()
+        origin.stop()
+
+
+in_directory("names", main)
