@@ -11,7 +11,8 @@ may_furnish() { # UNSHARE-OPTIONS
 
 for new in -nm -rnm; do
 	if may_furnish "$new"; then
-		exec unshare "$new" python3 "$here/names.py" "${LARDER:-$here/../../build/larder}"
+		unshare "$new" python3 "$here/names.py" "${LARDER:-$here/../../build/larder}"
+		exit
 	fi
 done
 echo "ok 1 - names # SKIP a network with IPv6 and files below /etc of its own may not be made here"

@@ -22,12 +22,12 @@ NETWORKS = {"small": "127.1", "large": "127.5"}
 TAIL = 65536
 GET, HEAD, RANGE, TWO, SIX = "GET", "HEAD", "Range", "two clients", "six archives"
 ALONE, THEN_GOOD, THEN_WHOLE = "alone", "then a good one", "then a good one that has no parts"
-GOOD_HOST = "127.2.0.1"
+GOOD_HOSTS = 40  # so that none of them has a queue
 PART = (100, 199)
 RESTS = "rests for|asked for rest until|served other bytes, not asked for"
 CROWDS = 60
 FETCH = """fetch {{ allow_private = {{"127.0.0.0/8"}} allow_ports = {{{port}, {tls_port}}} ca_file = "{work}/authority.pem" transfers = 512
-    connect_timeout = "2s" first_byte_timeout = "1s" min_rate_over = "1s" miss_deadline = "30s" verify_before_send = "64KiB" max_archive = "1MiB" }}
+    connect_timeout = "10s" first_byte_timeout = "2s" min_rate_over = "2s" miss_deadline = "30s" verify_before_send = "64KiB" max_archive = "1MiB" }}
 limits {{ connections_per_address = 0 }}"""
 
 
@@ -39,6 +39,7 @@ class Cell:
         self.address = f"{NETWORKS[size]}.{number // 250}.{number % 250 + 1}"
         self.archives = [Archive(f"{size}{number}-{index}", SIZES[size]) for index in range(6 if kind == SIX else 1)]
         self.archive = self.archives[0]
+        self.good_host = f"127.2.0.{number % GOOD_HOSTS + 1}"
         self.honest = Archive(f"{size}{number}-honest", 500)
         self.problems = []
 
@@ -66,9 +67,9 @@ class Cell:
             origin.has(archive)
             yield f"{self.scheme}://{self.host}{self.asked(archive)} sha256={archive.sha256}"
             if self.case != ALONE:
-                yield f"http://{GOOD_HOST}:{origin.port}{self.good()} sha256={archive.sha256}"
+                yield f"http://{self.good_host}:{origin.port}{self.good()} sha256={archive.sha256}"
         origin.has(self.honest)
-        yield f"http://{GOOD_HOST}:{origin.port}/ok/{self.honest.name} sha256={self.honest.sha256}"
+        yield f"http://{self.good_host}:{origin.port}/ok/{self.honest.name} sha256={self.honest.sha256}"
 
 
 def cells_of(size):
@@ -234,7 +235,7 @@ class Matrix:
         elif found and found.groups() and not cell.row.rests_s[0] <= int(found.group(1)) <= cell.row.rests_s[1]:
             cell.problems.append(f"{cell}: it rests as long as {rests} says")
 
-    def check_all(self):
+    def check_cells(self):
         metrics, log = self.daemon.metrics(), self.daemon.log()
         lines = [line["message"] for line in log if "message" in line]
         requests = {}
@@ -244,11 +245,17 @@ class Matrix:
         for cell in self.cells:
             self.check_counted(cell, metrics)
             self.check_logged(cell, lines, requests)
-        for limit in {row.limit for row in BROKEN if row.limit}:
+
+    def problems(self):
+        """Of all cells together."""
+        metrics = self.daemon.metrics()
+        for limit in sorted({row.limit for row in BROKEN if row.limit}):
             count, least = metrics[f"larder_limit_{limit}_total"], sum(getattr(cell.row, "limit", "") == limit for cell in self.cells)
-            check(count >= least, f"{limit} was hit in {least} cells and counted {count} times")
-        refused = [name for name in metrics if re.match('larder_http_requests_total.*status="5', name)]
-        check(not refused, f"somebody was told 5xx: {refused}")
+            if count < least:
+                yield f"{limit} was hit in {least} cells and counted {count} times"
+        for name in metrics:
+            if re.match('larder_http_requests_total.*status="5', name):
+                yield f"somebody was told 5xx: {name}"
 
 
 def make_certificates(work, cells):
@@ -267,12 +274,12 @@ def make_certificates(work, cells):
 
 
 def play(matrices):
-    """The slow ones first, so that they overlap with all others."""
-    works = [(matrix, cell) for matrix in matrices for cell in matrix.cells]
-    works.sort(key=lambda work: (work[1].row.does not in ("stall", "stall-body", "drip"), work[1].kind != SIX))
-    with ThreadPoolExecutor(64) as pool:
-        for done in [pool.submit(matrix.run, cell) for matrix, cell in works]:
-            done.result()
+    """The slow ones wait for the time to pass, all at once; of the others few at a time, so that the good origins are quick."""
+    with ThreadPoolExecutor(100) as slow, ThreadPoolExecutor(8) as quick:
+        works = [(slow if cell.row.does in ("stall", "stall-body", "drip") else quick).submit(matrix.run, cell)
+                 for matrix in matrices for cell in matrix.cells]
+        for work in works:
+            work.result()
 
 
 class Crowd:
@@ -306,8 +313,9 @@ def main(work, tap):
             matrix.daemon.start()
         play(matrices)
         tap.test("a crowd reads what breaks off", list(crowd.problems(matrices[1].daemon)))
-        for matrix in matrices:
-            matrix.check_all()
+        for size, matrix in zip(SIZES, matrices):
+            matrix.check_cells()
+            tap.test(f"{size}: limits that were hit are counted, and nobody is told 5xx", list(matrix.problems()))
             matrix.daemon.stop()
             matrix.daemon.store_is_sound()
     finally:
