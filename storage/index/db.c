@@ -24,11 +24,23 @@ struct db {
 	sqlite3_stmt *statements[STATEMENTS];
 };
 
+/*
+ * SQLite calls a page damaged that the disk refuses to read (SQLITE_IOERR_CORRUPTFS). That is the disk's trouble, which may
+ * pass, and no reason to throw an index away. errno was 0 before SQLite was called.
+ */
+static bool
+disk_refused(void)
+{
+	return errno == EIO || errno == ENXIO;
+}
+
 static enum err_code
 code_of(sqlite3 *handle, int result)
 {
 	int kind = result & 0xff;
 
+	if (kind == SQLITE_CORRUPT && disk_refused())
+		return ERR_IO;
 	if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || result == SQLITE_IOERR_SHORT_READ)
 		return ERR_CORRUPT;
 	if (kind == SQLITE_INTERRUPT)
@@ -41,10 +53,11 @@ code_of(sqlite3 *handle, int result)
 static bool
 fail(struct db *db, int result, struct err *err)
 {
+	enum err_code code = code_of(db->handle, result);
+	int cause = disk_refused() ? errno : sqlite3_system_errno(db->handle);
 	const char *path = sqlite3_db_filename(db->handle, "main");
-	int cause = sqlite3_system_errno(db->handle);
 
-	return err_set(err, code_of(db->handle, result), "the index %s: %s%s%s", path != NULL ? path : "",
+	return err_set(err, code, "the index %s: %s%s%s", path != NULL ? path : "",
 	        sqlite3_errmsg(db->handle), cause != 0 ? ": " : "", cause != 0 ? strerror(cause) : "");
 }
 
@@ -115,8 +128,10 @@ struct db *
 db_open(const char *path, enum db_mode mode, struct err *err)
 {
 	struct db *db = xcalloc(1, sizeof *db);
-	int result = open_handle(path, mode, &db->handle);
+	int result;
 
+	errno = 0;
+	result = open_handle(path, mode, &db->handle);
 	if (result != SQLITE_OK)
 		err_set(err, code_of(db->handle, result), "opening the index %s: %s", path,
 		        sqlite3_errmsg(db->handle));
@@ -148,6 +163,7 @@ db_statement(struct db *db, enum statement which, struct err *err)
 		sqlite3_clear_bindings(*statement);
 		return *statement;
 	}
+	errno = 0;
 	result = sqlite3_prepare_v3(
 	        db->handle, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
 	/* The texts are right for the schema: where they do not fit, it was damaged. */
@@ -159,8 +175,10 @@ db_statement(struct db *db, enum statement which, struct err *err)
 enum db_step
 db_step(struct db *db, sqlite3_stmt *statement, struct err *err)
 {
-	int result = sqlite3_step(statement);
+	int result;
 
+	errno = 0;
+	result = sqlite3_step(statement);
 	if (result == SQLITE_ROW)
 		return DB_ROW;
 	if (result != SQLITE_DONE)
@@ -226,8 +244,10 @@ db_number(struct db *db, enum statement which, int64_t *ret, struct err *err)
 bool
 db_script(struct db *db, const char *sql, struct err *err)
 {
-	int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	int result;
 
+	errno = 0;
+	result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 	return result == SQLITE_OK || fail(db, result, err);
 }
 

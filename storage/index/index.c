@@ -130,8 +130,7 @@ prepare_for_writing(struct db *db, const char *path, struct index_figures *ret,
 }
 
 static struct db *
-open_for_writing(
-        const char *path, struct index_figures *ret, struct index_opening *ret_opening, struct err *err)
+try_to_open(const char *path, struct index_figures *ret, struct index_opening *ret_opening, struct err *err)
 {
 	struct db *db = db_open(path, DB_WRITE, err);
 
@@ -139,6 +138,18 @@ open_for_writing(
 		return db;
 	db_close(db);
 	return NULL;
+}
+
+/* Damage is believed when it is found twice: what the disk refuses to read now and then is no reason to throw an index away. */
+static struct db *
+open_for_writing(
+        const char *path, struct index_figures *ret, struct index_opening *ret_opening, struct err *err)
+{
+	struct db *db = try_to_open(path, ret, ret_opening, err);
+
+	if (db == NULL && err->code == ERR_CORRUPT)
+		db = try_to_open(path, ret, ret_opening, err);
+	return db;
 }
 
 static struct db *
@@ -316,7 +327,9 @@ index_check(
 	if (db == NULL)
 		return index_failed(index, err);
 	db_heed(db, stop);
-	sound = check(db, how[thoroughness], index->path, err);
+	sound = check(db, how[thoroughness], index->path, err) ||
+	        (err->code == ERR_CORRUPT &&
+	                check(db, how[thoroughness], index->path, err)); /* see open_for_writing */
 	db_heed(db, NULL);
 	return sound || index_failed(index, err);
 }
