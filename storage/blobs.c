@@ -231,6 +231,15 @@ blobs_read_only(const struct blobs *blobs)
 }
 
 bool
+blobs_lacks_inodes(const struct blobs *blobs)
+{
+	struct statvfs facts;
+
+	/* Some filesystems have no fixed number of them, and say 0 of 0. */
+	return fstatvfs(blobs->dir_fd, &facts) == 0 && facts.f_files > 0 && facts.f_favail == 0;
+}
+
+bool
 blobs_free_space(const struct blobs *blobs, uint64_t *ret_bytes, struct err *err)
 {
 	struct statvfs facts;
@@ -319,10 +328,7 @@ blobs_publish(struct blobs *blobs, const char *temp, const uint8_t sha256[32], s
 		blobs_remove_temp(blobs, temp);
 		return false;
 	}
-	if (sync_shard(blobs, &path, err))
-		return true;
-	unlinkat(blobs->shards_fd, path.text, 0);
-	return false;
+	return sync_shard(blobs, &path, err);
 }
 
 int

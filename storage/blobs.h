@@ -27,6 +27,7 @@ const char *blobs_directory(const struct blobs *blobs); /* absolute */
 bool blobs_were_there(const struct blobs *blobs);       /* the directory was a store before it was opened */
 bool blobs_writer_exists(const struct blobs *blobs);    /* a process holds the lock */
 bool blobs_read_only(const struct blobs *blobs);        /* the filesystem takes no writes */
+bool blobs_lacks_inodes(const struct blobs *blobs);     /* no file can be made, whatever bytes are free */
 bool blobs_free_space(const struct blobs *blobs, uint64_t *ret_bytes, struct err *err) MUST_CHECK;
 
 #define BLOBS_TEMP_MAX 32
@@ -46,8 +47,8 @@ struct blob_file {
 bool blob_file_now(int fd, struct blob_file *ret, struct err *err) MUST_CHECK;
 
 /*
- * Renames the temporary file to the blob of this sha256 and makes that durable. On failure neither of them is
- * left.
+ * Renames the temporary file to the blob of this sha256 and makes that durable. On failure the temporary file is gone. The
+ * blob may be there: it may have taken the place of one that was acknowledged, so it is not deleted.
  */
 bool blobs_publish(
         struct blobs *blobs, const char *temp, const uint8_t sha256[32], struct err *err) MUST_CHECK;

@@ -163,8 +163,10 @@ make_durable(struct publication *publication, struct blob_file *ret, struct err 
 		blobs_remove_temp(blobs, publication->temp);
 		return false;
 	}
-	if (!blobs_publish(blobs, publication->temp, publication->archive.digests.sha256, err))
+	if (!blobs_publish(blobs, publication->temp, publication->archive.digests.sha256, err)) {
+		atomic_store(&publication->store->untidy, true);
 		return false;
+	}
 	return blob_file_now(publication->fd, ret, err); /* after the rename, which changes the change time */
 }
 

@@ -389,6 +389,10 @@ judge_health(struct store *store, const struct err *trouble, struct store_figure
 		ret->health = STORE_FULL;
 		snprintf(ret->health_text, sizeof ret->health_text, "%s are free, %s are reserved", left,
 		        reserve);
+	} else if (blobs_lacks_inodes(store->blobs)) {
+		ret->health = STORE_FULL;
+		snprintf(ret->health_text, sizeof ret->health_text,
+		        "the filesystem of the store has no inodes left, and so no room for another file");
 	} else if (evictor_is_full(store->evictor)) {
 		ret->health = STORE_FULL;
 		text_size(ret->bytes, stored);
