@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -75,6 +76,7 @@ main(int argc, char **argv)
 
 	umask(077);
 	signals_block();
+	json_set_alloc_funcs(xmalloc, free); /* without memory jansson would go on with half of a document */
 	line.invocation.command = &general;
 	if (!read_options(&line, argc, argv, "+:c:s:o:qhV", &err))
 		return command_misuse(&line.invocation, "%s", err.text);
