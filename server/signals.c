@@ -34,6 +34,7 @@ signals_block(void)
 	sigset_t set = watched();
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 

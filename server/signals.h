@@ -13,7 +13,7 @@ enum signals_wish {
 	SIGNALS_RELOAD, /* SIGHUP */
 };
 
-/* Before any thread. SIGPIPE is ignored for good. */
+/* Before any thread. SIGPIPE and SIGXFSZ are ignored for good: who writes is told. */
 void signals_block(void);
 /* Waits for the next one, at most this long; SIGNALS_NONE: none came. Main thread. */
 enum signals_wish signals_wait(int64_t timeout_ms);
