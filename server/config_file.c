@@ -127,6 +127,7 @@ static bool
 take_option(void *base, const struct config_option *option, cfg_t *cfg, struct err *err)
 {
 	cfg_opt_t *opt = cfg_getopt(cfg, option->name);
+	unsigned values = 0;
 
 	config_option_clear(option, base);
 	for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
@@ -134,7 +135,11 @@ take_option(void *base, const struct config_option *option, cfg_t *cfg, struct e
 
 		if (value != NULL && !config_option_set(option, base, value, err))
 			return err_wrap(err, "%s:%d", reading->name, cfg->line);
+		values += value != NULL;
 	}
+	/* libconfuse gives every option its default, unless it had no memory for it, of which it says nothing. */
+	if (values == 0 && option->default_text != NULL && !config_option_is_list(option))
+		return err_set(err, ERR_IO, "%s cannot be read for want of memory", reading->name);
 	return true;
 }
 
@@ -207,6 +212,8 @@ config_file_read(struct config *config, const char *name, const char *text, stru
 			done = take_file(config, cfg, err);
 		cfg_free(cfg);
 	}
+	if (!done && err->code == ERR_OK)
+		err_set(err, ERR_IO, "%s cannot be read for want of memory", name);
 	free(shape);
 	reading = NULL;
 	return done;
