@@ -9,9 +9,9 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "server/admin/gauges.h"
+#include "storage/base/table.h"
 
 #define SHARDS          16
 #define CACHE_LINE      64

@@ -5,8 +5,8 @@
 #include "server/admin/per_address.h"
 
 #include <pthread.h>
-#include <uthash.h>
 
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 
 #define IPV6_CLIENT_BITS 64 /* what one client is given as a rule */

@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "server/admin/metrics.h"
 #include "storage/base/clock.h"
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 #include "storage/index/tombstone_rows.h"
 #include "storage/store.h"

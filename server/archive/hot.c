@@ -12,7 +12,7 @@
 
 /* Digests are as good as any hash of them; the table's own compares all bytes. */
 #define HASH_FUNCTION(key, length, value) ((value) = name_hash(key))
-#include <uthash.h>
+#include "storage/base/table.h"
 
 #include "server/admin/metrics.h"
 #include "storage/base/text.h"

@@ -7,13 +7,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "server/commands/carrier.h"
 #include "server/commands/command.h"
 #include "server/commands/push_token.h"
 #include "server/jobs/json.h"
 #include "storage/base/clock.h"
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 
 #define BATCH_MAX   500 /* files the other side is asked about at once */

@@ -7,8 +7,8 @@
 #include <fts.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <uthash.h>
 
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 
 struct file_id {

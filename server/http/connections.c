@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
 #include "server/admin/metrics.h"
 #include "server/http/forwarded.h"
 #include "storage/base/clock.h"
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 
 #define IPV6_CLIENT_BITS 64 /* what one client is given as a rule */

@@ -6,8 +6,8 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <uthash.h>
 
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/source.h"

@@ -11,8 +11,8 @@
 
 #include <assert.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 
 struct host {

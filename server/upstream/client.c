@@ -129,7 +129,8 @@ client_create(const struct client_target *target, struct err *err)
 	TAILQ_INIT(&client->running);
 	TAILQ_INIT(&client->ended);
 	client->socket_directory = -1;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
+	/* Without memory curl would leave a transfer lying, and whoever waits for it waiting. */
+	curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc);
 	client->multi = curl_multi_init();
 	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS);
 	if (target->ca_file != NULL && target->ca_file[0] != '\0')

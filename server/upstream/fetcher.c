@@ -85,7 +85,8 @@ fetcher_create(const struct config *config, struct store *store, struct metrics 
 
 	if (policy == NULL)
 		return NULL;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
+	/* Without memory curl would leave a transfer lying, and whoever waits for it waiting. */
+	curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc);
 	fetcher = xcalloc(1, sizeof *fetcher);
 	mailbox_init(&fetcher->mailbox);
 	TAILQ_INIT(&fetcher->live);

@@ -4,8 +4,8 @@
 #include "server/upstream/rests.h"
 
 #include <string.h>
-#include <uthash.h>
 
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 
 struct rest {

@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-#include <uthash.h>
-
 #include "server/jobs/json.h"
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 #include "storage/catalog/site.h"
 #include "storage/index/event_rows.h"

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 
 struct host {

@@ -7,12 +7,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
 #include "server/watch/hosts.h"
 #include "server/watch/patrol.h"
 #include "server/watch/schedule.h"
 #include "storage/base/mailbox.h"
+#include "storage/base/table.h"
 #include "storage/catalog/site.h"
 #include "storage/index/patrol_rows.h"
 #include "storage/intake.h"

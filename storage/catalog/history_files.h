@@ -5,8 +5,7 @@
 #ifndef STORAGE_CATALOG_HISTORY_FILES_H
 #define STORAGE_CATALOG_HISTORY_FILES_H
 
-#include <uthash.h>
-
+#include "storage/base/table.h"
 #include "storage/catalog/arena.h"
 #include "storage/catalog/history_walk.h"
 

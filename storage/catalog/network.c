@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <uthash.h>
-
+#include "storage/base/table.h"
 #include "storage/base/text.h"
 
 #define ANSWERS 3
