@@ -7,7 +7,7 @@
 
 #include "tests/support/sql.h"
 
-#include <uthash.h>
+#include "storage/base/table.h"
 
 #include "server/config.h"
 #include "server/watch/patrol.h"
