@@ -7,11 +7,10 @@
 
 #include "tests/support/sql.h"
 
-#include "storage/base/table.h"
-
 #include "server/config.h"
 #include "server/watch/patrol.h"
 #include "server/watch/patrol_parts.h"
+#include "storage/base/table.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/site.h"
 
