@@ -1,6 +1,6 @@
 /*
  * The history of an opam repository, in two steps: the walk tells which contents opam files ever had and when; those
- * of a reasonable size are read and parsed, each once. One thread.
+ * of a reasonable size are read ahead by another thread and parsed, each once.
  */
 #include "storage/catalog/history.h"
 
@@ -13,6 +13,7 @@
 #include "storage/base/file.h"
 #include "storage/base/text.h"
 #include "storage/catalog/distinct.h"
+#include "storage/catalog/git_ahead.h"
 #include "storage/catalog/history_files.h"
 #include "storage/catalog/opam_repository.h"
 
@@ -21,7 +22,7 @@
 struct history {
 	const struct history_wish *wish;
 	struct git_repository repository;
-	struct git_objects *objects;
+	struct git_ahead *ahead;
 	struct history_files files;
 	struct history_file **sorted;
 	size_t n_sorted;
@@ -145,7 +146,7 @@ read_file(struct history *history, const struct history_file *file, struct err *
 {
 	uint64_t limit = history->wish->limits.file;
 
-	if (git_objects_read(history->objects, file->id, GIT_BLOB, limit, &history->held, err)) {
+	if (git_ahead_next(history->ahead, &history->held, err)) {
 		for (const struct history_naming *naming = &file->naming; naming != NULL;
 		        naming = naming->next)
 			parse(history, naming);
@@ -172,21 +173,33 @@ read_sorted(struct history *history, struct err *err)
 	return true;
 }
 
+static const uint8_t *
+id_of(const void *sorted, size_t number)
+{
+	return ((struct history_file *const *)sorted)[number]->id;
+}
+
 static bool
 read_files(struct history *history, struct err *err)
 {
+	struct git_ahead_wish wish = {.place = &history->repository.place,
+	        .id_of = id_of,
+	        .kind = GIT_BLOB,
+	        .max = history->wish->limits.file};
 	bool done;
 
 	history->sorted = history_files_sorted(&history->files, &history->n_sorted);
-	history->objects = git_objects_open(&history->repository.place, err);
-	if (history->objects == NULL)
+	wish.context = history->sorted;
+	wish.count = history->n_sorted;
+	history->ahead = git_ahead_start(&wish, err);
+	if (history->ahead == NULL)
 		return false;
 	history->scratch = harvest_create();
 	history->parser = opam_parser_create();
 	distinct_init(&history->distinct, history->harvest);
 	done = read_sorted(history, err);
 	git_held_release(&history->held);
-	git_objects_close(history->objects);
+	git_ahead_end(history->ahead);
 	distinct_finish(&history->distinct);
 	opam_parser_destroy(history->parser);
 	harvest_destroy(history->scratch);

@@ -1,7 +1,7 @@
 /*
  * Learns from the history of an opam repository: every archive that any of its commits ever named, with the dates
  * it was first and last named. Reads a clone, bare or not, or a bundle; writes nothing but an empty repository in
- * TMPDIR, or for a bundle what it holds, which is gone in the end. One thread; blocks on git.
+ * TMPDIR, or for a bundle what it holds, which is gone in the end. Blocks; what is told is told on the calling thread.
  */
 #ifndef STORAGE_CATALOG_HISTORY_H
 #define STORAGE_CATALOG_HISTORY_H

@@ -1,0 +1,153 @@
+/*
+ * A ring of objects between two threads. The reader sleeps while it is full, the caller while it is empty.
+ */
+#include "storage/catalog/git_ahead.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "storage/base/text.h"
+
+#define LOOK_EVERY 64 /* objects between two looks of the caller at whether to go on */
+
+struct read_ahead {
+	struct git_held held; /* nothing: err */
+	struct err err;
+};
+
+struct git_ahead {
+	struct git_ahead_wish wish;
+	struct git_place place; /* for the reader, who is stopped by us */
+	struct git_objects *objects;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed; /* it was empty or full, or is to end */
+	struct read_ahead ring[GIT_AHEAD_OBJECTS];
+	size_t put, taken; /* of all */
+	atomic_bool ended;
+};
+
+/* The place's is_stopped of the reader. */
+static bool
+has_ended(void *ahead)
+{
+	return ((struct git_ahead *)ahead)->ended;
+}
+
+/* Room for the next one; NULL: it is over. */
+static struct read_ahead *
+wait_for_room(struct git_ahead *ahead)
+{
+	pthread_mutex_lock(&ahead->mutex);
+	while (ahead->put - ahead->taken == GIT_AHEAD_OBJECTS && !ahead->ended)
+		pthread_cond_wait(&ahead->changed, &ahead->mutex);
+	pthread_mutex_unlock(&ahead->mutex);
+	return ahead->ended ? NULL : &ahead->ring[ahead->put % GIT_AHEAD_OBJECTS];
+}
+
+static void
+put_it(struct git_ahead *ahead)
+{
+	pthread_mutex_lock(&ahead->mutex);
+	if (ahead->put++ == ahead->taken)
+		pthread_cond_signal(&ahead->changed);
+	pthread_mutex_unlock(&ahead->mutex);
+}
+
+static void *
+read_all(void *argument)
+{
+	struct git_ahead *ahead = argument;
+	const struct git_ahead_wish *wish = &ahead->wish;
+	bool readable = true;
+
+	for (size_t i = 0; readable && i < wish->count; i++) {
+		struct read_ahead *item = wait_for_room(ahead);
+
+		if (item == NULL)
+			break;
+		*item = (struct read_ahead){0};
+		readable = git_objects_read(ahead->objects, wish->id_of(wish->context, i), wish->kind,
+		                   wish->max, &item->held, &item->err) ||
+		           item->err.code == ERR_TOO_LARGE;
+		put_it(ahead);
+	}
+	return NULL;
+}
+
+struct git_ahead *
+git_ahead_start(const struct git_ahead_wish *wish, struct err *err)
+{
+	struct git_ahead *ahead = xcalloc(1, sizeof *ahead);
+
+	ahead->wish = *wish;
+	ahead->place = *wish->place;
+	ahead->place.is_stopped = has_ended;
+	ahead->place.context = ahead;
+	pthread_mutex_init(&ahead->mutex, NULL);
+	pthread_cond_init(&ahead->changed, NULL);
+	ahead->objects = git_objects_open(&ahead->place, err);
+	if (ahead->objects != NULL) {
+		errno = pthread_create(&ahead->thread, NULL, read_all, ahead);
+		if (errno == 0)
+			return ahead;
+		err_errno(err, "starting the reader of a repository");
+	}
+	git_objects_close(ahead->objects);
+	pthread_cond_destroy(&ahead->changed);
+	pthread_mutex_destroy(&ahead->mutex);
+	free(ahead);
+	return NULL;
+}
+
+static bool
+may_go_on(const struct git_ahead *ahead, struct err *err)
+{
+	const struct git_place *place = ahead->wish.place;
+
+	if (ahead->taken % LOOK_EVERY != 0 || place->is_stopped == NULL || !place->is_stopped(place->context))
+		return true;
+	return err_set(err, ERR_CANCELLED, "stopped before all was read");
+}
+
+bool
+git_ahead_next(struct git_ahead *ahead, struct git_held *ret, struct err *err)
+{
+	struct read_ahead item;
+
+	git_held_release(ret);
+	if (!may_go_on(ahead, err))
+		return false;
+	pthread_mutex_lock(&ahead->mutex);
+	while (ahead->put == ahead->taken)
+		pthread_cond_wait(&ahead->changed, &ahead->mutex);
+	item = ahead->ring[ahead->taken % GIT_AHEAD_OBJECTS];
+	if (ahead->put - ahead->taken++ == GIT_AHEAD_OBJECTS)
+		pthread_cond_signal(&ahead->changed);
+	pthread_mutex_unlock(&ahead->mutex);
+	*ret = item.held;
+	if (item.err.code == ERR_OK)
+		return true;
+	git_held_release(ret);
+	*err = item.err;
+	return false;
+}
+
+void
+git_ahead_end(struct git_ahead *ahead)
+{
+	if (ahead == NULL)
+		return;
+	pthread_mutex_lock(&ahead->mutex);
+	ahead->ended = true;
+	pthread_cond_signal(&ahead->changed);
+	pthread_mutex_unlock(&ahead->mutex);
+	pthread_join(ahead->thread, NULL);
+	for (; ahead->taken < ahead->put; ahead->taken++)
+		git_held_release(&ahead->ring[ahead->taken % GIT_AHEAD_OBJECTS].held);
+	git_objects_close(ahead->objects);
+	pthread_cond_destroy(&ahead->changed);
+	pthread_mutex_destroy(&ahead->mutex);
+	free(ahead);
+}
