@@ -1,7 +1,7 @@
 /*
  * Rests: URLs that served other bytes than those of a digest are not asked for this digest for a while, 1
- * minute at first and up to a day; those whose bytes may be the wrong ones are asked last. Their hosts are not to blame and are asked for everything else. Time is an
- * argument: clock_ms.
+ * minute at first and up to a day; those whose bytes may be the wrong ones are asked last. Their hosts are not to
+ * blame and are asked for everything else. Time is an argument: clock_ms.
  *
  * One thread.
  */

@@ -8,6 +8,7 @@ RULES=(
 	sqlite_only_in_storage_index
 	openssl_only_in_storage_digest
 	libgit2_only_in_storage_catalog
+	uthash_only_in_storage_base_table
 	functions_are_short
 	files_are_short
 	no_banned_functions
@@ -46,6 +47,10 @@ rule_curl_only_in_server_upstream() {
 
 rule_sqlite_only_in_storage_index() {
 	included_outside 'sqlite3' '^storage/index/'
+}
+
+rule_uthash_only_in_storage_base_table() {
+	included_outside 'uthash' '^storage/base/table\.h$'
 }
 
 rule_libgit2_only_in_storage_catalog() {

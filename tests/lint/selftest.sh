@@ -57,6 +57,7 @@ can_fail storage_knows_nothing_of_server 'echo "#include \"server/config.h\"" >s
 can_fail microhttpd_only_in_server_http 'echo "#include <microhttpd.h>" >server/admin/page.c'
 can_fail curl_only_in_server_upstream 'echo "#include <curl/curl.h>" >server/http/reply.c'
 can_fail sqlite_only_in_storage_index 'echo "# include <sqlite3.h>" >storage/store.c'
+can_fail uthash_only_in_storage_base_table 'echo "#include <uthash.h>" >storage/digest.h'
 can_fail libgit2_only_in_storage_catalog 'echo "#include <git2.h>" >storage/digest.c'
 can_fail openssl_only_in_storage_digest 'echo "#include <openssl/sha.h>" >storage/digests.c'
 can_fail functions_are_short '{ echo "int"; echo "f(void)"; echo "{"; lines 69 "	g();"; echo "}"; } >storage/store.c'
