@@ -27,7 +27,7 @@ PART = (100, 199)
 RESTS = "rests for|asked for rest until|served other bytes, not asked for"
 CROWDS = 60
 FETCH = """fetch {{ allow_private = {{"127.0.0.0/8"}} allow_ports = {{{port}, {tls_port}}} ca_file = "{work}/authority.pem" transfers = 512
-    connect_timeout = "10s" first_byte_timeout = "2s" min_rate_over = "2s" miss_deadline = "30s" verify_before_send = "64KiB" max_archive = "1MiB" }}
+    connect_timeout = "10s" first_byte_timeout = "2s" min_rate_over = "2s" overtake_after = "10s" miss_deadline = "30s" verify_before_send = "64KiB" max_archive = "1MiB" }}
 limits {{ connections_per_address = 0 }}"""
 
 
