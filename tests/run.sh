@@ -4,11 +4,11 @@
 #
 #   LARDER_BUILD=DIR         where to build (build/)
 #   LARDER_CMAKE_ARGS=...    more arguments for cmake, such as -DLARDER_SANITIZE=address
-#   LARDER_JOBS=N            how many files of tests at once (one a processor)
+#   LARDER_JOBS=N            how many files of tests at once (one more than there are processors: they wait a lot)
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${LARDER_BUILD:-$top/build}
-jobs=${LARDER_JOBS:-$(nproc)}
+jobs=${LARDER_JOBS:-$(($(nproc) + 1))}
 tab=$(printf '\t')
 out=$(mktemp -d "${TMPDIR:-/tmp}/larder-tests.XXXXXX")
 trap 'rm -rf "$out"' EXIT
