@@ -65,5 +65,5 @@ def bench_history(work):
         ("git log -p", f"{middle['git']:.2f} s", ""),
         ("ratio", f"{middle['larder'] / middle['git']:.2f}", "≤ 0.33"),
         ("again, with nothing new", f"{middle['again']:.2f} s", ""),
-        ("largest memory of a process, the pack git has mapped included", f"{memory['larder']:.0f} MiB", ""),
+        ("largest memory of larder, the pack it has mapped included", f"{memory['larder']:.0f} MiB", ""),
         ("the same of git log -p", f"{memory['git']:.0f} MiB", "")))
