@@ -123,6 +123,13 @@ describe_file(struct shape *shape)
 	shape->top[shape->n_top] = end;
 }
 
+/* libconfuse looks at none of its allocations: what is not there, though it always is, there was no memory for. */
+static bool
+lacks_memory(struct err *err)
+{
+	return err_set(err, ERR_IO, "%s cannot be read for want of memory", reading->name);
+}
+
 static bool
 take_option(void *base, const struct config_option *option, cfg_t *cfg, struct err *err)
 {
@@ -137,10 +144,8 @@ take_option(void *base, const struct config_option *option, cfg_t *cfg, struct e
 			return err_wrap(err, "%s:%d", reading->name, cfg->line);
 		values += value != NULL;
 	}
-	/* libconfuse gives every option its default, unless it had no memory for it, of which it says nothing. */
-	if (values == 0 && option->default_text != NULL && !config_option_is_list(option))
-		return err_set(err, ERR_IO, "%s cannot be read for want of memory", reading->name);
-	return true;
+	return values > 0 || option->default_text == NULL || config_option_is_list(option) ||
+	       lacks_memory(err);
 }
 
 /* The values of one section as libconfuse read them, into ours. */
@@ -178,6 +183,8 @@ take_file(struct config *config, cfg_t *cfg, struct err *err)
 		if (strcmp(config_options[i].section, section) == 0)
 			continue;
 		section = config_options[i].section;
+		if (cfg_size(cfg, section) == 0 && !config_section_is_titled(section))
+			return lacks_memory(err);
 		for (unsigned n = 0; n < cfg_size(cfg, section); n++)
 			if (!take_section(config, section, cfg_getnsec(cfg, section, n), err))
 				return false;
@@ -213,7 +220,7 @@ config_file_read(struct config *config, const char *name, const char *text, stru
 		cfg_free(cfg);
 	}
 	if (!done && err->code == ERR_OK)
-		err_set(err, ERR_IO, "%s cannot be read for want of memory", name);
+		lacks_memory(err);
 	free(shape);
 	reading = NULL;
 	return done;
