@@ -57,8 +57,11 @@ take_base(struct client *client, CURLU *url)
 {
 	char *whole = url_part(url, CURLUPART_URL), *scheme = url_part(url, CURLUPART_SCHEME),
 	     *host = url_part(url, CURLUPART_HOST);
-	size_t length = strlen(whole);
+	size_t length;
 
+	assert(whole != NULL && scheme != NULL &&
+	        host != NULL); /* libcurl reads no URL of HTTP without a host */
+	length = strlen(whole);
 	while (length > 0 && whole[length - 1] == '/')
 		length--;
 	client->base = xstrndup(whole, length);
