@@ -81,9 +81,8 @@ file_read_path(const char *path, size_t max, struct text *ret, struct err *err)
 	return true;
 }
 
-/* Flushes the directory that holds the last part of a path. */
-static bool
-sync_above(const char *path, struct err *err)
+bool
+file_sync_above(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *above =
@@ -98,7 +97,7 @@ static bool
 make_directory(const char *path, mode_t mode, struct err *err)
 {
 	if (mkdir(path, mode) == 0)
-		return sync_above(path, err);
+		return file_sync_above(path, err);
 	return errno == EEXIST || err_errno(err, "making the directory %s", path);
 }
 

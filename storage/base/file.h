@@ -18,6 +18,8 @@ ssize_t file_pread(int fd, void *bytes, size_t length, uint64_t offset, struct e
 /* The whole file (or pipe) into the text, which is cleared before; more than max bytes is ERR_TOO_LARGE. */
 bool file_read(int fd, size_t max, struct text *ret, struct err *err) MUST_CHECK;
 bool file_read_path(const char *path, size_t max, struct text *ret, struct err *err) MUST_CHECK;
+/* Makes the names in the directory durable that holds the last part of the path. */
+bool file_sync_above(const char *path, struct err *err) MUST_CHECK;
 /* Makes the directory and its missing parents, mode 0700, each durable where it is made. It may be there already. */
 bool file_make_directories(const char *path, struct err *err) MUST_CHECK;
 /* Makes one directory below dir_fd, mode 0700, if it is not there yet. */

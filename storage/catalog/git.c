@@ -163,10 +163,10 @@ git_start(struct git *ret, const struct git_place *place, const char *const *arg
 	return true;
 }
 
-static bool
-is_wanted(const struct git *git, struct err *err)
+bool
+git_may_go_on(const struct git_place *place, struct err *err)
 {
-	if (git->place->is_stopped == NULL || !git->place->is_stopped(git->place->context))
+	if (place->is_stopped == NULL || !place->is_stopped(place->context))
 		return true;
 	return err_set(err, ERR_CANCELLED, "stopped before all was read");
 }
@@ -178,7 +178,7 @@ git_read(void *source, void *bytes, size_t size, struct err *err)
 	struct pollfd pollfd = {.fd = git->output, .events = POLLIN};
 
 	/* Where there is always more, nobody waits. */
-	if (++git->reads % READS_BLIND == 0 && !is_wanted(git, err))
+	if (++git->reads % READS_BLIND == 0 && !git_may_go_on(git->place, err))
 		return -1;
 	for (;;) {
 		ssize_t got = read(git->output, bytes, size);
@@ -187,7 +187,7 @@ git_read(void *source, void *bytes, size_t size, struct err *err)
 			return got;
 		if (errno == EAGAIN) {
 			poll(&pollfd, 1, LOOK_MS);
-			if (!is_wanted(git, err))
+			if (!git_may_go_on(git->place, err))
 				return -1;
 		} else if (errno != EINTR) {
 			err_errno(err, "reading from git");

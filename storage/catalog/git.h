@@ -29,6 +29,9 @@ struct git {
 	unsigned reads;
 };
 
+/* False: somebody stopped it (ERR_CANCELLED). */
+bool git_may_go_on(const struct git_place *place, struct err *err) MUST_CHECK;
+
 #define GIT_ARGUMENTS_MAX 16
 
 /*

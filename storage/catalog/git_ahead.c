@@ -101,23 +101,13 @@ git_ahead_start(const struct git_ahead_wish *wish, struct err *err)
 	return NULL;
 }
 
-static bool
-may_go_on(const struct git_ahead *ahead, struct err *err)
-{
-	const struct git_place *place = ahead->wish.place;
-
-	if (ahead->taken % LOOK_EVERY != 0 || place->is_stopped == NULL || !place->is_stopped(place->context))
-		return true;
-	return err_set(err, ERR_CANCELLED, "stopped before all was read");
-}
-
 bool
 git_ahead_next(struct git_ahead *ahead, struct git_held *ret, struct err *err)
 {
 	struct read_ahead item;
 
 	git_held_release(ret);
-	if (!may_go_on(ahead, err))
+	if (ahead->taken % LOOK_EVERY == 0 && !git_may_go_on(ahead->wish.place, err))
 		return false;
 	pthread_mutex_lock(&ahead->mutex);
 	while (ahead->put == ahead->taken)

@@ -72,17 +72,6 @@ git_objects_close(struct git_objects *objects)
 	free(objects);
 }
 
-static bool
-may_go_on(struct git_objects *objects, struct err *err)
-{
-	const struct git_place *place = objects->place;
-
-	if (objects->reads++ % READS_BLIND != 0 || place->is_stopped == NULL ||
-	        !place->is_stopped(place->context))
-		return true;
-	return err_set(err, ERR_CANCELLED, "stopped before all was read");
-}
-
 /* False, with err, whatever libgit2 answered. */
 static bool
 failed(int code, const uint8_t *id, git_object_t type, struct err *err)
@@ -123,7 +112,7 @@ read_object(struct git_objects *objects, const uint8_t *bytes, git_object_t type
 
 	git_held_release(ret);
 	memcpy(id.id, bytes, GIT_ID_SIZE);
-	if (!may_go_on(objects, err))
+	if (objects->reads++ % READS_BLIND == 0 && !git_may_go_on(objects->place, err))
 		return false;
 	code = git_odb_read(&object, objects->odb, &id);
 	if (code != 0)

@@ -66,16 +66,6 @@ make_new(const char *path, const char *damaged, struct salvage *ret, struct err 
 	return made;
 }
 
-/* The names; what is behind them was made durable by SQLite. */
-static bool
-sync_names(const char *path, struct err *err)
-{
-	AUTO_FREE char *directory = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	AUTO_FD fd = file_open_directory(directory, err);
-
-	return fd >= 0 && (fsync(fd) == 0 || err_errno(err, "making %s durable", directory));
-}
-
 /* The damaged one goes with its companions: a log that stayed would be taken for the new one's. */
 static bool
 put_in_place(const char *path, const char *ready, char ret_aside[INDEX_ASIDE_MAX], struct err *err)
@@ -84,7 +74,7 @@ put_in_place(const char *path, const char *ready, char ret_aside[INDEX_ASIDE_MAX
 		return false;
 	if (rename(ready, path) != 0)
 		return err_errno(err, "giving the new index its name %s", path);
-	return sync_names(path, err);
+	return file_sync_above(path, err); /* what is behind the names was made durable by SQLite */
 }
 
 bool
@@ -99,7 +89,7 @@ index_rebuild(const char *path, char ret_aside[INDEX_ASIDE_MAX], struct salvage 
 		return err_wrap(err, "making a new index");
 	if (rename(text_string(&fresh), text_string(&ready)) != 0)
 		return err_errno(err, "giving the new index the name %s", text_string(&ready));
-	return sync_names(path, err) && put_in_place(path, text_string(&ready), ret_aside, err);
+	return file_sync_above(path, err) && put_in_place(path, text_string(&ready), ret_aside, err);
 }
 
 bool

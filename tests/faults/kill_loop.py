@@ -11,7 +11,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -232,17 +231,7 @@ class Loop:
         if not os.path.isdir(self.victim.store):
             return
         self.victim.run("verify")
-        daemon, _ = self.victim.serve()
-        daemon.kill()  # or else it would be believed to be sound
-        daemon.wait()
-        database = sqlite3.connect(os.path.join(self.victim.store, "index.db"))
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (page,), (size,) = (database.execute(sql).fetchone() for sql in
-                            ("SELECT rootpage FROM sqlite_schema WHERE name = 'archive'", "PRAGMA page_size"))
-        database.close()
-        with open(os.path.join(self.victim.store, "index.db"), "r+b") as file:
-            file.seek((page - 1) * size)
-            file.write(b"\xff" * size)
+        self.victim.damage_index()
         for _ in range(LIVES):
             self.kill_a_daemon("rebuild", 0.1)
         self.after_rebuild()

@@ -11,7 +11,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import struct
 import sys
 import tempfile
@@ -179,17 +178,7 @@ class Nth:
 
     def do_rebuild(self, number):
         """What people decided is saved from an index that is damaged where the archives are."""
-        daemon, _ = self.victim.serve()
-        daemon.kill()
-        daemon.wait()
-        database = sqlite3.connect(os.path.join(self.victim.store, "index.db"))
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (page,), (size,) = (database.execute(sql).fetchone() for sql in
-                            ("SELECT rootpage FROM sqlite_schema WHERE name = 'archive'", "PRAGMA page_size"))
-        database.close()
-        with open(os.path.join(self.victim.store, "index.db"), "r+b") as file:
-            file.seek((page - 1) * size)
-            file.write(b"\xff" * size)
+        self.victim.damage_index()
         self.without_an_index()
         return self.command(number, "verify")
 

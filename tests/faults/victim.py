@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -116,6 +117,21 @@ class Victim:
     def address(self):
         found = re.search(r"listening on http://([0-9.:]+)", self.said())
         return found and found.group(1)
+
+    def damage_index(self):
+        """Where the archives are, and nobody closed it, or else it would be believed to be sound."""
+        daemon, _ = self.serve()
+        daemon.kill()
+        daemon.wait()
+        path = os.path.join(self.store, "index.db")
+        database = sqlite3.connect(path)
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,), (size,) = (database.execute(sql).fetchone() for sql in
+                            ("SELECT rootpage FROM sqlite_schema WHERE name = 'archive'", "PRAGMA page_size"))
+        database.close()
+        with open(path, "r+b") as file:
+            file.seek((page - 1) * size)
+            file.write(b"\xff" * size)
 
     def stop(self, daemon):
         daemon.terminate()
