@@ -10,6 +10,7 @@
 #include <fts.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -225,6 +226,7 @@ main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
+	signal(SIGPIPE, SIG_IGN); /* sendfile has no flag for a client that left */
 	load_all(argv[1]);
 	for (int i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, serve, (void *)(intptr_t)listening(&port)) != 0)
