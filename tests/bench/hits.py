@@ -10,6 +10,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import urllib.request
 
 from common import HERE, LARDER, NGINX, REPEATS, SECONDS, Server, configure, free_port, larder, load, program, table
 
@@ -94,6 +95,7 @@ def measure(peers, paths, close, size=0):
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 IDLE = min(10000, FILES // 2 - 500)  # larder counts with two descriptors a client
 IDLE_PER_ADDRESS = 200
+SCRUB_RATE = 5 << 20  # bytes a second: 3 TB in the seven days of a round
 
 
 def idle_connections(address, path):
@@ -129,6 +131,12 @@ def started(work, name, more):
     return server, (host, port), f"http://{host}:{port}"
 
 
+def stored(work):
+    """Bytes of all archives."""
+    with os.scandir(os.path.join(work, "archives")) as entries:
+        return sum(entry.stat().st_size for entry in entries)
+
+
 def bench_variants(work, listed, path, plain):
     """What else a hit of 4 KB may cost, beside the same larder without it."""
     rows = []
@@ -138,16 +146,22 @@ def bench_variants(work, listed, path, plain):
     memory = resident(quiet.process.pid)
     logged, _, logged_url = started(work, "logged", "log { access = yes }")
     alone, _, alone_url = started(work, "alone", "workers = 1")
-    peers = {"plain": plain, "idle": with_idle, "logged": (logged, logged_url), "alone": (alone, alone_url)}
+    scrubbed, _, scrubbed_url = started(work, "scrubbed", f'space {{ scrub_interval = "{stored(work) // SCRUB_RATE}s" }}')
+    peers = {"plain": plain, "idle": with_idle, "logged": (logged, logged_url), "scrubbed": (scrubbed, scrubbed_url), "alone": (alone, alone_url)}
     middle = measure(peers, listed, False)
+    with urllib.request.urlopen(scrubbed_url + "/metrics") as answer:
+        if not re.search(rb"^larder_scrub_(bytes|ended_timestamp_seconds) [1-9]", answer.read(), re.M):
+            sys.exit("bench: the scrub has read nothing")
     base = middle["plain"]
-    for name, peer in ((f"{IDLE:,} idle connections beside", "idle"), ("with an access log, to a file", "logged"), ("one worker", "alone")):
+    for name, peer in ((f"{IDLE:,} idle connections beside", "idle"), ("with an access log, to a file", "logged"),
+                       (f"while a scrub reads {SCRUB_RATE >> 20} MiB a second (3 TB in a round of 7 days)", "scrubbed"), ("one worker", "alone")):
         rows.append((name, f"{middle[peer][0]:.1f} µs", f"{middle[peer][0] / base[0]:.2f}", f"{middle[peer][2] / base[2]:.2f}"))
     for one in sockets:
         one.close()
-    for server in (quiet, logged, alone):
+    for server in (quiet, logged, scrubbed, alone):
         server.stop()
-    print(f"A hit of 4 KB ({base[0]:.1f} µs) beside the same with something more, in turns; memory with {IDLE:,} idle connections: {memory:.0f} MiB (goal: < 100).\n")
+    print(f"A hit of 4 KB ({base[0]:.1f} µs) beside the same with something more, in turns; memory with {IDLE:,} idle connections: {memory:.0f} MiB (goal: < 100). "
+          "Goal beside idle connections and a scrub: at most 1.05.\n")
     table(("with", "server CPU", "ratio", "answers a second"), rows)
 
 
