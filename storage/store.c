@@ -187,6 +187,13 @@ note_use(struct store *store, const struct archive_row *row)
 	archive_change_post(store->index, ARCHIVE_TOUCH, &used);
 }
 
+/* Where only the size differs one of the two is damaged, and nothing but the bytes tells which. */
+static bool
+is_as_known(const struct blob_file *file, const struct archive_row *row)
+{
+	return stamp_equal(&file->stamp, &row->stamp) && file->size_bytes == row->archive.size_bytes;
+}
+
 enum store_answer
 store_find(struct store *store, const struct digest *digest, struct blob *ret, struct err *err)
 {
@@ -212,16 +219,9 @@ store_find(struct store *store, const struct digest *digest, struct blob *ret, s
 	        .size_bytes = file.size_bytes,
 	        .stored_at_ms = row.archive.stored_at_ms,
 	        .digests = row.archive.digests,
-	        .trust = stamp_equal(&file.stamp, &row.stamp) ? BLOB_PROVEN : BLOB_UNPROVEN,
+	        .trust = is_as_known(&file, &row) ? BLOB_PROVEN : BLOB_UNPROVEN,
 	        .stamp = file.stamp,
 	};
-	/* One of the two is damaged, and only the bytes tell which: that this thread waits for them is rare enough. */
-	if (found.size_bytes != row.archive.size_bytes && !store_prove(store, &found, &why)) {
-		if (why.code == ERR_MISMATCH)
-			return STORE_MISS;
-		*err = why;
-		return STORE_FAILED;
-	}
 	(void)take_fd(&fd);
 	note_use(store, &row);
 	*ret = found;

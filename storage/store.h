@@ -44,8 +44,8 @@ enum store_answer { STORE_HIT, STORE_MISS, STORE_FAILED };
 
 /*
  * The archive called by this digest, open. Any thread (each has its own read-only connection to the index). A
- * row whose file is gone or of the wrong size is a miss. STORE_FAILED: the index or the disk is broken, err
- * says how.
+ * row whose file is gone is a miss; none of the file's bytes is looked at. STORE_FAILED: the index or the disk is
+ * broken, err says how.
  */
 enum store_answer store_find(
         struct store *store, const struct digest *digest, struct blob *ret, struct err *err) MUST_CHECK;

@@ -293,6 +293,9 @@ static void
 misses_a_truncated_or_lost_blob(void **state)
 {
 	struct store *store = store_at(directory, STORE_WRITE);
+	struct digest digest = digest_of("cut", DIGEST_SHA256);
+	AUTO_BLOB blob = BLOB_NONE;
+	struct err err = ERR_NONE;
 	AUTO_FREE char *cut = blob_path(directory, "cut"), *lost = blob_path(directory, "lost");
 
 	(void)state;
@@ -301,8 +304,12 @@ misses_a_truncated_or_lost_blob(void **state)
 	put(store, "there", INTAKE_STORED);
 	assert_int_equal(truncate(cut, 1), 0);
 	assert_int_equal(unlink(lost), 0);
-	assert_missing(store, "cut");
 	assert_missing(store, "lost");
+	assert_int_equal(store_find(store, &digest, &blob, &err), STORE_HIT);
+	assert_int_equal(blob.trust, BLOB_UNPROVEN);
+	assert_false(store_prove(store, &blob, &err));
+	assert_int_equal(err.code, ERR_MISMATCH);
+	assert_missing(store, "cut");
 	assert_int_equal(files_in(directory, "quarantine", ""), 1);
 	store_close(store);
 	free(lost);
@@ -313,6 +320,25 @@ misses_a_truncated_or_lost_blob(void **state)
 	put(store, "lost", INTAKE_STORED);
 	assert_stored(store, "cut", BLOB_PROVEN);
 	assert_stored(store, "lost", BLOB_PROVEN);
+	store_close(store);
+}
+
+/* Whoever looks for it has other things to do than to read all of that. */
+static void
+reads_nothing_of_a_file_of_the_wrong_size(void **state)
+{
+	struct store *store = store_at(directory, STORE_WRITE);
+	struct digest digest = digest_of("grown", DIGEST_SHA256);
+	AUTO_FREE char *path = blob_path(directory, "grown");
+	AUTO_BLOB blob = BLOB_NONE;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	put(store, "grown", INTAKE_STORED);
+	assert_int_equal(truncate(path, INT64_C(1) << 34), 0);
+	assert_int_equal(store_find(store, &digest, &blob, &err), STORE_HIT);
+	assert_int_equal(blob.trust, BLOB_UNPROVEN);
+	assert_int_equal(blob.size_bytes, INT64_C(1) << 34);
 	store_close(store);
 }
 
@@ -494,6 +520,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(proves_a_touched_blob, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(replaces_an_altered_blob, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(misses_a_truncated_or_lost_blob, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(reads_nothing_of_a_file_of_the_wrong_size, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(quarantines_on_demand, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(follows_no_link, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(takes_many_at_once, set_up, tear_down),
