@@ -161,14 +161,15 @@ class Daemon:
 
 
 READS_CONFIGURATION, PAST_CONFIGURATION = True, False
+LEXER_GIVES_UP, LEXER_WORDS = 2, "out of dynamic memory in yy"  # what flex puts into every lexer
 
 
 def died_cleanly(status, said, order, phase=PAST_CONFIGURATION):
-    """For want of memory or threads, and saying so. libconfuse looks at none of its allocations and dies of them by itself, with nothing
-    at stake: it reads the configuration, and never touches the store."""
+    """For want of memory or threads, and saying so. libconfuse looks at none of its allocations and dies of them by itself, or its lexer
+    ends the process, with nothing at stake: it reads the configuration, and never touches the store."""
     if order.kind not in MEMORY:
         return False
-    if status in (-signal.SIGSEGV, -signal.SIGABRT) and phase == READS_CONFIGURATION:
+    if phase == READS_CONFIGURATION and (status in (-signal.SIGSEGV, -signal.SIGABRT) or status == LEXER_GIVES_UP and LEXER_WORDS in said):
         return True
     return status == -signal.SIGABRT and said.rstrip().endswith(CLEAN_WORDS)
 
