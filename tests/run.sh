@@ -5,12 +5,25 @@
 #   LARDER_BUILD=DIR         where to build (build/)
 #   LARDER_CMAKE_ARGS=...    more arguments for cmake, such as -DLARDER_SANITIZE=address
 #   LARDER_JOBS=N            how many files of tests at once (one more than there are processors: they wait a lot)
+#   TMPDIR=DIR               where their files go (in memory where there is room, else /tmp)
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${LARDER_BUILD:-$top/build}
 jobs=${LARDER_JOBS:-$(($(nproc) + 1))}
 tab=$(printf '\t')
-out=$(mktemp -d "${TMPDIR:-/tmp}/larder-tests.XXXXXX")
+
+# The tests flush what they write, thousands of times, and few are about the disk: those say so themselves.
+scratch() {
+	room=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
+	memory=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
+	if [ -w /dev/shm ] && [ "${room:-0}" -ge 4000000 ] && [ "${memory:-0}" -ge 8000000 ]; then
+		echo /dev/shm
+	else
+		echo /tmp
+	fi
+}
+
+out=$(mktemp -d "${TMPDIR:-$(scratch)}/larder-tests.XXXXXX")
 trap 'rm -rf "$out"' EXIT
 trap 'exit 130' INT TERM
 

@@ -214,19 +214,10 @@ configure(const char *text)
 		fail_msg("%s", err.text);
 }
 
-/* Thousands of transactions: in memory, where there is such a directory. */
-static inline char *
-make_directory(void)
-{
-	char template[] = "/dev/shm/larder-test-XXXXXX";
-
-	return mkdtemp(template) != NULL ? strdup(template) : temp_make();
-}
-
 static inline void
 begin_patrol(const char *configuration)
 {
-	directory = make_directory();
+	directory = temp_make();
 	now = (struct moment){.wall_ms = T0, .ms = 1000000};
 	options = (struct patrol_options){.seed = 1};
 	internet = NULL;

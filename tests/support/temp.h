@@ -19,15 +19,30 @@ temp_remove_one(const char *path, const struct stat *status, int type, struct FT
 	return remove(path);
 }
 
-/* The path, to be given to temp_remove. */
+static inline char *
+temp_make_in(const char *above)
+{
+	char *path = NULL;
+
+	if (asprintf(&path, "%s/larder-test-XXXXXX", above) < 0 || mkdtemp(path) == NULL)
+		abort();
+	return path;
+}
+
+/* The path, to be given to temp_remove. Where tests/run.sh says: in memory where there is room, and gone even if this process is killed. */
 static inline char *
 temp_make(void)
 {
-	char template[] = "/tmp/larder-test-XXXXXX";
+	const char *above = getenv("TMPDIR");
 
-	if (mkdtemp(template) == NULL)
-		abort();
-	return strdup(template);
+	return temp_make_in(above != NULL ? above : "/tmp");
+}
+
+/* Likewise, for what is to be seen on a disk alone. */
+static inline char *
+temp_make_on_disk(void)
+{
+	return temp_make_in("/var/tmp");
 }
 
 static inline void

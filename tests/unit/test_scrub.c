@@ -97,15 +97,30 @@ close_all(void)
 	store_close(store);
 }
 
-static int
-set_up(void **state)
+/* takes path. */
+static void
+set_up_in(char *path)
 {
-	(void)state;
-	directory = temp_make();
+	directory = path;
 	now = (struct moment){.ms = 1000, .wall_ms = 1700000000000};
 	told = 0;
 	refusals = 0;
 	open_all();
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	set_up_in(temp_make());
+	return 0;
+}
+
+static int
+set_up_on_disk(void **state)
+{
+	(void)state;
+	set_up_in(temp_make_on_disk());
 	return 0;
 }
 
@@ -774,7 +789,7 @@ main(void)
 	        IN_STORE(takes_what_the_disk_has_lost_for_wrong),
 	        IN_STORE(asks_the_disk_twice),
 	        IN_STORE(leaves_alone_what_cannot_be_read_now),
-	        IN_STORE(leaves_the_page_cache_alone),
+	        cmocka_unit_test_setup_teardown(leaves_the_page_cache_alone, set_up_on_disk, tear_down),
 	        IN_STORE(proves_what_was_touched),
 	        IN_STORE(passes_over_what_is_removed),
 	        IN_STORE(passes_over_what_is_replaced),
