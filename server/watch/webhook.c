@@ -106,6 +106,19 @@ webhooks_check(const struct config *config, struct err *err)
 	return true;
 }
 
+/*
+ * A full disk keeps no daemon from starting: who is to be forgotten is at the next start, the place of who is new is noted with the first
+ * event that it takes.
+ */
+static bool
+written_or_full(bool written, struct err *err)
+{
+	if (written || err->code != ERR_NO_SPACE)
+		return written;
+	*err = ERR_NONE;
+	return true;
+}
+
 /* So that one that comes back is not told what happened in between, as if it had been there. */
 static bool
 forget_others(struct webhooks *webhooks, struct err *err)
@@ -115,7 +128,9 @@ forget_others(struct webhooks *webhooks, struct err *err)
 
 	for (size_t i = 0; i < config->n_webhooks; i++)
 		names[i] = config->webhooks[i].name;
-	return receiver_rows_keep(store_index(webhooks->larder->store), names, config->n_webhooks, err);
+	return written_or_full(
+	        receiver_rows_keep(store_index(webhooks->larder->store), names, config->n_webhooks, err),
+	        err);
 }
 
 /* A receiver that is new is told what happens from now on. */
@@ -131,7 +146,7 @@ find_place(struct webhooks *webhooks, struct receiver *receiver, struct err *err
 	case ROW_NONE:
 		receiver->row = (struct receiver_row){0};
 		return event_rows_told(index, &receiver->row.told, err) &&
-		       receiver_row_set(index, name, &receiver->row, err);
+		       written_or_full(receiver_row_set(index, name, &receiver->row, err), err);
 	case ROW_FAILED:
 		break;
 	}

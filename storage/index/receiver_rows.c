@@ -63,12 +63,10 @@ is_kept(const struct keep_chore *keeping, const char *name)
 	return false;
 }
 
-/* The first that is not; the caller's. NULL: there is none. */
+/* The first of all receivers, which were asked for, that is not; the caller's. NULL: there is none. */
 static bool
-find_other(const struct keep_chore *keeping, struct writing *writing, char **ret, struct err *err)
+find_other(const struct keep_chore *keeping, struct rows rows, char **ret, struct err *err)
 {
-	struct rows rows = rows_ask_in(writing, SQL_RECEIVERS, NULL, 0, err);
-
 	*ret = NULL;
 	while (*ret == NULL && rows_next(&rows, err)) {
 		const char *name = db_column_text(rows.row, 0);
@@ -87,7 +85,7 @@ run_keep(struct chore *chore, struct writing *writing, struct err *err)
 	for (;;) {
 		AUTO_FREE char *name = NULL;
 
-		if (!find_other(keeping, writing, &name, err))
+		if (!find_other(keeping, rows_ask_in(writing, SQL_RECEIVERS, NULL, 0, err), &name, err))
 			return CHORE_FAILED;
 		if (name == NULL)
 			return CHORE_WRITTEN;
@@ -101,6 +99,9 @@ receiver_rows_keep(struct index *index, const char *const *names, size_t count, 
 {
 	struct keep_chore chore = {
 	        .chore = {.kind = CHORE_PROMPT, .run = run_keep}, .names = names, .count = count};
+	AUTO_FREE char *other = NULL;
 
-	return index_write(index, &chore.chore, err);
+	if (!find_other(&chore, rows_ask(index, SQL_RECEIVERS, NULL, 0, err), &other, err))
+		return false;
+	return other == NULL || index_write(index, &chore.chore, err);
 }

@@ -18,7 +18,10 @@ enum row_answer receiver_row_find(
 /* Durable when it returns. Blocks. */
 bool receiver_row_set(
         struct index *index, const char *name, const struct receiver_row *row, struct err *err) MUST_CHECK;
-/* Forgets all but these: whoever is configured again is new then. Durable when it returns. Blocks. */
+/*
+ * Forgets all but these: whoever is configured again is new then. Durable when it returns. Blocks. Where there is nothing to forget,
+ * nothing is written: a daemon that starts on a full disk must not fail of it.
+ */
 bool receiver_rows_keep(
         struct index *index, const char *const *names, size_t count, struct err *err) MUST_CHECK;
 

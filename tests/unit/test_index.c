@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "storage/index/archive_rows.h"
+#include "storage/index/receiver_rows.h"
 
 static char *directory, *path;
 static struct index *index_at_hand;
@@ -225,6 +226,28 @@ run_together(struct noted *noted, size_t count)
 	        index_writer(index_at_hand), &last.chore, &err)); /* everything before it is done */
 }
 
+/* Every start of a daemon asks for it, and one on a full disk must not fail of it. */
+static void
+writes_nothing_where_no_receiver_is_forgotten(void **state)
+{
+	const char *const names[] = {"team", "pager"};
+	const struct receiver_row row = {.told = 7};
+	struct receiver_row found;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	assert_true(receiver_rows_keep(index_at_hand, NULL, 0, &err));
+	assert_int_equal(state_now().transactions, 0);
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		assert_true(receiver_row_set(index_at_hand, names[i], &row, &err));
+	assert_true(receiver_rows_keep(index_at_hand, names, COUNT_OF(names), &err));
+	assert_int_equal(state_now().transactions, 2);
+	assert_true(receiver_rows_keep(index_at_hand, names, 1, &err));
+	assert_int_equal(state_now().transactions, 3);
+	assert_int_equal(receiver_row_find(index_at_hand, "team", &found, &err), ROW_FOUND);
+	assert_int_equal(receiver_row_find(index_at_hand, "pager", &found, &err), ROW_NONE);
+}
+
 static void
 gathers_jobs_in_transactions(void **state)
 {
@@ -373,6 +396,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(changes_stamps_and_drops, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(rights_a_wrong_row, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(refuses_a_name_that_is_taken, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                writes_nothing_where_no_receiver_is_forgotten, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(gathers_jobs_in_transactions, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(undoes_a_failed_transaction, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(writes_lazy_jobs_at_last, set_up, tear_down),
