@@ -13,6 +13,7 @@ DIR/tls/ADDRESS.pem.
 import email.utils
 import gzip
 import os
+import random
 import socket
 import socketserver
 import ssl
@@ -392,6 +393,17 @@ def do_rate(r):
         time.sleep(0.005)
 
 
+def do_chaos(r):
+    """chaos=LIST: as one line, any, of the file DIR/chaos/LIST says, which may be another each time it is asked."""
+    with open(os.path.join(r.base, "chaos", r.argument), encoding="utf-8") as file:
+        r.verb, _, r.argument = random.choice(file.read().split()).partition("=")
+    script_of(r.verb)(r)
+
+
+def script_of(verb):
+    return globals().get("do_" + verb.replace("-", "_"))
+
+
 class Handler(socketserver.BaseRequestHandler):
     def note(self, name, line):
         with self.server.lock, open(os.path.join(self.server.base, name), "a", encoding="utf-8") as log:
@@ -424,7 +436,7 @@ class Handler(socketserver.BaseRequestHandler):
         if self.server.encrypts:
             self.encrypt(address)
         request = self.read_request()
-        script = globals().get("do_" + request.verb.replace("-", "_"))
+        script = script_of(request.verb)
         if script is None or (request.name and not os.path.exists(
                 os.path.join(request.base, "files", os.path.basename(request.name)))):
             request.answer(b"no such thing\n", "404 Not Found")
