@@ -32,12 +32,13 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 from oracle import Failure, blob_path  # noqa: E402
 from serving import Tap  # noqa: E402
 from soak_daemon import HOT_FILES, Pace, Soaked, descriptors, exceeding  # noqa: E402
-from soak_load import LIES, Catalog, Load  # noqa: E402
+from soak_load import Catalog, Load  # noqa: E402
 from soak_measure import Measure, memory_of, seconds_of_processor  # noqa: E402
 from upstream_rows import BROKEN, ODD, WISHES  # noqa: E402
 from victim import Origin, wait_for  # noqa: E402
 
 ANONYMOUS_MOST = 22 << 10  # KiB, of a short run, which are 17 otherwise
+LIED = 15                  # times as likely as any other way to be broken: the right length, other bytes
 GOES_ON = 16               # descriptors that patrol, scrub and jobs may have, whoever is connected
 HAPPENS = ("given", "removed", "idle closed", "slow reader", "hit", "range", "head", "small", "large", "unknown", "look", "job")
 WAL_MOST = 16 << 20
@@ -101,6 +102,7 @@ class Soak:
         rows = [row for row in BROKEN + ODD if not row.tls and getattr(row, "host", "") != WISHES]
         for name, lies in (("harm", False), ("lies", True)):
             does = [row.does.replace("{port}", str(self.origin.port)) for row in rows if lies or getattr(row, "reason", "") != "changed"]
+            does += ["wrong"] * (LIED if lies else 0)
             path = os.path.join(self.origin.base, "chaos", name)
             with open(path + ".new", "w", encoding="utf-8") as file:
                 file.write("\n".join(does + ["status=429:3", "status=503:3"] + good * ["ok"]))
@@ -290,7 +292,7 @@ class Soak:
         """No more rows than there is a use for, nor more bytes than these take; nothing is left half done. Of a store that nobody writes."""
         archives, given = len(self.catalog.names), 2 * self.pace.given
         most = {"archive": archives + given, "entry": archives, "origin": 4 * archives, "pin": archives, "tombstone": given, "job": 200 + 10,
-                "host": 100, "drift": 40 * archives // LIES, "receiver": 0, "token": 0}
+                "host": 100, "drift": 8 * archives, "receiver": 0, "token": 0}
         copy = os.path.join(self.work, "index.db")
         shutil.copy(os.path.join(self.steady.store, "index.db"), copy)
         with contextlib.closing(sqlite3.connect(copy)) as database:
@@ -355,7 +357,7 @@ def main():
     finally:
         soak.close()
     for victim in (soak.steady, soak.mortal):
-        if tap.failed:
+        if tap.failed and os.path.exists(victim.store):
             shutil.copytree(victim.store, os.path.join(work, "kept", os.path.basename(victim.work)), ignore=shutil.ignore_patterns("*.sock"))
         subprocess.run(("umount", "-l", victim.disk), check=False)
     if not tap.failed:
