@@ -235,15 +235,32 @@ read_escape(struct opam_lexer *lexer, char **out, struct err *err)
 static const char *
 closing_quote(const struct opam_lexer *lexer, const char *quote)
 {
-	const char *at = lexer->at, *end = lexer->end;
 	size_t length = strlen(quote);
+	const char *last = lexer->end - length; /* a quote as long as this one was opened before at */
 
-	while ((size_t)(end - at) >= length) {
-		if (*at == '"' && memcmp(at, quote, length) == 0)
+	for (const char *at = lexer->at; at <= last; at++) {
+		if (*at == '\\')
+			at++;
+		else if (*at == '"' && memcmp(at, quote, length) == 0)
 			return at;
-		at += *at == '\\' && at + 1 < end ? 2 : 1;
 	}
 	return NULL;
+}
+
+/* What comes before the next backslash, or before the end, as it stands. */
+static void
+copy_plain(struct opam_lexer *lexer, const char *end, char **out)
+{
+	const char *from = lexer->at, *backslash = memchr(from, '\\', (size_t)(end - from));
+	const char *to = backslash != NULL ? backslash : end;
+
+	memcpy(*out, from, (size_t)(to - from));
+	*out += to - from;
+	while ((lexer->at = memchr(lexer->at, '\n', (size_t)(to - lexer->at))) != NULL) {
+		lexer->at++;
+		new_line(lexer);
+	}
+	lexer->at = to;
 }
 
 static bool
@@ -258,17 +275,10 @@ read_string(struct opam_lexer *lexer, struct err *err)
 	if (close == NULL)
 		return err_set(err, ERR_SYNTAX, "this string is never closed");
 	lexer->text = out = arena_take(lexer->arena, (size_t)(close - lexer->at) + 1);
-	while (lexer->at < close) {
-		char c = *lexer->at++;
-
-		if (c == '\\') {
-			if (!read_escape(lexer, &out, err))
-				return false;
-			continue;
-		}
-		*out++ = c;
-		if (c == '\n')
-			new_line(lexer);
+	for (copy_plain(lexer, close, &out); lexer->at < close; copy_plain(lexer, close, &out)) {
+		lexer->at++; /* the backslash */
+		if (!read_escape(lexer, &out, err))
+			return false;
 	}
 	*out = '\0';
 	lexer->length = (size_t)(out - lexer->text);
@@ -365,41 +375,41 @@ read_number(struct opam_lexer *lexer, struct err *err)
 	return true;
 }
 
-/* Brackets and operators; of two that begin alike the longer comes first. */
+/* Brackets, which are most, and operators; of two that begin alike the longer comes first. */
 static const struct {
 	const char *word;
 	enum opam_token token;
 } marks[] = {
-        {"=+=", TOKEN_UPDATE},
-        {"+=", TOKEN_UPDATE},
-        {"=+", TOKEN_UPDATE},
-        {":=", TOKEN_UPDATE},
-        {"=:", TOKEN_UPDATE},
-        {"!=", TOKEN_RELATION},
-        {"<=", TOKEN_RELATION},
-        {">=", TOKEN_RELATION},
-        {"=", TOKEN_RELATION},
-        {"<", TOKEN_RELATION},
-        {">", TOKEN_RELATION},
-        {"~", TOKEN_RELATION},
-        {"!", TOKEN_PREFIX},
-        {"?", TOKEN_PREFIX},
-        {"&", TOKEN_AND},
-        {"|", TOKEN_OR},
-        {":", TOKEN_COLON},
         {"{", TOKEN_LEFT_BRACE},
         {"}", TOKEN_RIGHT_BRACE},
         {"[", TOKEN_LEFT_BRACKET},
         {"]", TOKEN_RIGHT_BRACKET},
+        {":=", TOKEN_UPDATE},
+        {":", TOKEN_COLON},
+        {">=", TOKEN_RELATION},
+        {"<=", TOKEN_RELATION},
+        {"!=", TOKEN_RELATION},
+        {"=+=", TOKEN_UPDATE},
+        {"=+", TOKEN_UPDATE},
+        {"=:", TOKEN_UPDATE},
+        {"=", TOKEN_RELATION},
+        {"<", TOKEN_RELATION},
+        {">", TOKEN_RELATION},
+        {"&", TOKEN_AND},
+        {"|", TOKEN_OR},
         {"(", TOKEN_LEFT_PAREN},
         {")", TOKEN_RIGHT_PAREN},
+        {"~", TOKEN_RELATION},
+        {"+=", TOKEN_UPDATE},
+        {"!", TOKEN_PREFIX},
+        {"?", TOKEN_PREFIX},
 };
 
 static bool
 read_mark(struct opam_lexer *lexer, struct err *err)
 {
 	for (size_t i = 0; i < COUNT_OF(marks); i++) {
-		if (!looking_at(lexer, marks[i].word))
+		if (*lexer->at != *marks[i].word || !looking_at(lexer, marks[i].word))
 			continue;
 		lexer->token = marks[i].token;
 		lexer->length = strlen(marks[i].word);
