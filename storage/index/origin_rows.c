@@ -111,13 +111,25 @@ origin_row_name(struct writing *writing, const struct origin_row *origin, int64_
 	        value_number(origin->rank), value_number(import), value_text(origin->site),
 	        value_number(origin->first_at_ms), value_number(origin->last_at_ms),
 	        value_number(origin->age == ORIGIN_PAST)};
-	struct rows rows = rows_ask_in(writing, SQL_ORIGIN_NAME, values, COUNT_OF(values), err);
+	const size_t key = 2; /* the first of them */
+	struct rows rows;
 
-	while (rows_next(&rows, err)) {
+	if (!rows_write(writing, SQL_ORIGIN_NAME, values, COUNT_OF(values), err))
+		return false;
+	rows = rows_ask_in(writing, SQL_ORIGIN_NAMED, values, key, err);
+	if (rows_next(&rows, err)) {
 		*ret_id = sqlite3_column_int64(rows.row, 0);
 		*ret_first = sqlite3_column_int64(rows.row, 1);
 	}
-	return rows_end(&rows) == ROW_FOUND;
+	switch (rows_end(&rows)) {
+	case ROW_FOUND:
+		return true;
+	case ROW_NONE:
+		return err_set(err, ERR_CORRUPT, "the index has lost an origin that was just written");
+	case ROW_FAILED:
+		break;
+	}
+	return false;
 }
 
 bool
