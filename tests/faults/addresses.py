@@ -10,7 +10,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "support")]
-from serving import Archive, Daemon, Failure, Origin, check, curl, get, in_directory  # noqa: E402
+from serving import Archive, Daemon, Origin, curl, get, in_directory  # noqa: E402
 
 ALLOWED = "127.2.0.1"
 ADDRESS = "neither public nor in fetch.allow_private"

@@ -13,7 +13,6 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,8 +20,8 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 
 import faulty  # noqa: E402
 from failing import ALWAYS, ANY, MEMORY, SQLITE, WAYS, Order  # noqa: E402
+from serving import Failure, make_directory  # noqa: E402
 
-MEMORY_DISK = "/dev/shm"
 EACH_MAX = 60    # the first calls of a kind are taken one by one, of those behind a few
 SOME_BEHIND = 25
 INTERRUPTED = 40 # signals do not come for ever
@@ -75,8 +74,8 @@ class Run:
             begin = time.monotonic()
             try:
                 struck = self.bench.try_point(operation, order)
-            except faulty.Failure as failure:
-                raise faulty.Failure(f"{operation.name}, {order}: {failure}") from failure
+            except Failure as failure:
+                raise Failure(f"{operation.name}, {order}: {failure}") from failure
             seconds = time.monotonic() - begin
             self.slowest = max(self.slowest, (seconds, f"{operation.name}, {order}"))
             if not struck:
@@ -101,12 +100,11 @@ class Run:
 
 def main():
     larder, library, points, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    # In memory where there is room: what fails is decided here, and no disk is waited for.
-    work = tempfile.mkdtemp(prefix="larder-failing.", dir=MEMORY_DISK if os.access(MEMORY_DISK, os.W_OK) else None)
+    work = make_directory("failing")
     run = Run(larder, library, seed, work)
     try:
         run.run(points)
-    except (faulty.Failure, OSError, subprocess.SubprocessError) as failure:
+    except (Failure, OSError, subprocess.SubprocessError) as failure:
         print(f"# {failure}; all of it is kept in {work}")
         sys.exit(1)
     finally:

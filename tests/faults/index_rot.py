@@ -16,16 +16,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from serving import Failure, address_in, make_directory, name_of, read, wait_for, write_config  # noqa: E402
 
 PAGE = 4096
 ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 COMPANIONS = ("index.db", "index.db-wal", "index.db-shm")
-
-
-class Failure(Exception):
-    pass
 
 
 class Rot:
@@ -35,9 +33,7 @@ class Rot:
         self.config = os.path.join(work, "larder.conf")
         self.counts = {}
         self.failures = []
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'store = "{self.store}"\nlisten = {{"127.0.0.1:0"}}\nworkers = 1\ndefault_mirrors = no\n'
-                       'space { min_free = "1MiB" scrub_interval = "0" }\nwatch { patrol = no }\nlog { access = no }\nfetch { negative_ttl = "0" }\n')
+        write_config(self.config, self.store, 'log { access = no }\nfetch { negative_ttl = "0" }', workers=1, space='scrub_interval = "0"')
         self.bodies = [self.random.randbytes(size) for size in (0, 1, 900, 5000, 30000, 100000)]
         self.make_store()
         with open(self.path("index.db"), "rb") as file:
@@ -58,7 +54,7 @@ class Rot:
         os.makedirs(directory)
         names = []
         for body in self.bodies:
-            names.append(hashlib.sha256(body).hexdigest())
+            names.append(name_of(body))
             with open(os.path.join(directory, names[-1]), "wb") as file:
                 file.write(body)
         with open(os.path.join(self.work, "list"), "w", encoding="utf-8") as file:
@@ -81,23 +77,22 @@ class Rot:
         err = open(os.path.join(self.work, "err"), "ab")
         with out, err:
             daemon = subprocess.Popen([self.larder, "serve", "-c", self.config], stdout=out, stderr=err)
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            with open(os.path.join(self.work, "out"), encoding="utf-8", errors="replace") as said:
-                found = re.search(r"listening on http://([0-9.:]+)\n", said.read())
-            if found:
-                return daemon, found[1]
-            if daemon.poll() is not None:
-                break
-            time.sleep(0.002)
-        daemon.kill()
-        raise Failure(f"larder serve does not start: {daemon.wait()}")
+        wait_for(lambda: daemon.poll() is not None or self.address(), "larder to listen", 60)
+        if daemon.poll() is not None:
+            raise Failure(f"larder serve does not start: {daemon.returncode}")
+        return daemon, self.address()
+
+    def read(self, name):
+        return read(os.path.join(self.work, name))
+
+    def address(self):
+        return address_in(self.read("out"))
 
     @staticmethod
     def judge(answer, got, body, asked):
         if got != body:
             raise Failure(f"wrong bytes for {asked}")
-        if answer.headers["ETag"] != f'"sha256:{hashlib.sha256(body).hexdigest()}"':
+        if answer.headers["ETag"] != f'"sha256:{name_of(body)}"':
             raise Failure(f"a wrong ETag for {asked}: {answer.headers['ETag']}")
         for algorithm, value in re.findall(r"(sha-256|sha-512)=:([^:]*):", answer.headers.get("Repr-Digest", "")):
             if base64.b64decode(value) != hashlib.new(algorithm.replace("-", ""), body).digest():
@@ -147,14 +142,10 @@ class Rot:
         if os.listdir(self.path("quarantine")):
             raise Failure("an archive that was right is in quarantine")
         for body in self.bodies:
-            name = hashlib.sha256(body).hexdigest()
+            name = name_of(body)
             with open(self.path(f"blobs/sha256/{name[:2]}/{name}"), "rb") as file:
                 if file.read() != body:
                     raise Failure(f"{name} is not what it was")
-
-    def read_err(self):
-        with open(os.path.join(self.work, "err"), encoding="utf-8", errors="replace") as file:
-            return file.read()
 
     def check(self, what, index):
         self.put_back(index)
@@ -163,7 +154,7 @@ class Rot:
             outcome = self.find_outcome()
         except (Failure, OSError, subprocess.SubprocessError) as failure:
             outcome = "failed"
-            self.failures.append(f"{what}: {failure}\n{self.read_err()[-1000:]}")
+            self.failures.append(f"{what}: {failure}\n{self.read('err')[-1000:]}")
             self.put_archives_back()
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
 
@@ -186,7 +177,7 @@ class Rot:
         shutil.rmtree(self.path("quarantine"))
         os.mkdir(self.path("quarantine"), 0o700)
         for body in self.bodies:
-            name = hashlib.sha256(body).hexdigest()
+            name = name_of(body)
             path = self.path(f"blobs/sha256/{name[:2]}/{name}")
             if not os.path.exists(path):
                 with open(path, "wb") as file:
@@ -251,7 +242,7 @@ def report(rot, number, what):
 
 def main():
     larder, flips, seed = sys.argv[1:4]
-    work = tempfile.mkdtemp(prefix="larder-index-rot.")
+    work = make_directory("index-rot")
     try:
         rot = Rot(larder, seed, work)
         rot.check_pages(sys.argv[4:] == ["PAGES"])

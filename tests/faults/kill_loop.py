@@ -13,10 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-from oracle import Failure, blob_path, read_index
+from oracle import blob_path, read_index  # finds serving, too
+from serving import Failure, make_directory
 from victim import SIGNALS, Origin, Victim
 
 BATCH = 12    # archives a round
@@ -276,7 +276,7 @@ class Loop:
 def main():
     larder, kills, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it starts in the background ignore it
-    work = tempfile.mkdtemp(prefix="larder-kill.")
+    work = make_directory("kill")
     loop = Loop(larder, seed, work)
     try:
         loop.run(kills)

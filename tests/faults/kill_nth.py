@@ -13,9 +13,9 @@ import shutil
 import signal
 import struct
 import sys
-import tempfile
 
-from oracle import Failure, blob_path
+from oracle import blob_path  # finds serving, too
+from serving import Failure, make_directory
 from victim import Origin, Victim
 
 SERVED = 16  # kills between two that are followed by a daemon which serves everything
@@ -227,8 +227,7 @@ class Nth:
 def main():
     larder, library, stride, first = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     kinds = sys.argv[5:] or [name[3:] for name in dir(Nth) if name.startswith("do_")]
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # what was written outlives a kill there, too
-    work = tempfile.mkdtemp(prefix="larder-nth.", dir=memory)
+    work = make_directory("nth")
     nth = Nth(larder, library, work)
     number = 0
     try:

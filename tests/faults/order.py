@@ -14,19 +14,14 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from serving import Control, Failure, Origin, address_in, archive_path, fetch_section, make_directory, name_of, read, wait_for, write_config  # noqa: E402
+
 CALLS = ("write,writev,pwrite64,sendto,sendmsg,sendfile,fdatasync,fsync,syncfs,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,"
          "ftruncate,fallocate")
-
-
-class Failure(Exception):
-    pass
 
 
 class Call:
@@ -71,7 +66,7 @@ class Judge:
 
     def __init__(self, calls, body):
         self.calls = calls
-        self.sha256 = hashlib.sha256(body).hexdigest()
+        self.sha256 = name_of(body)
         self.sha512 = hashlib.sha512(body).digest().decode("latin-1")
         self.shard = f"/blobs/sha256/{self.sha256[:2]}"
 
@@ -136,58 +131,27 @@ class Judge:
             raise Failure(f"{self.sha256}: told before it was durably gone")
 
 
-class Control(http.client.HTTPConnection):
-    """Through the control socket, which needs no token."""
-
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
 class Scene:
     def __init__(self, larder, work):
         self.larder, self.work, self.number = larder, work, 0
         self.random = random.Random(1)
-        self.files = os.path.join(work, "origin", "files")
         self.store = os.path.join(work, "below", "store")
         self.config = os.path.join(work, "larder.conf")
-        os.makedirs(self.files)
-        self.origin = subprocess.Popen([sys.executable, os.path.join(HERE, "..", "support", "origin.py"), os.path.join(work, "origin")])
-        self.port = self.wait_for(lambda: self.read("origin/port"))
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'store = "{self.store}"\nlisten = {{"127.0.0.1:0"}}\nworkers = 1\ndefault_mirrors = no\n'
-                       'space { min_free = "1MiB" scrub_interval = "0" }\nwatch { patrol = no }\n'
-                       f'fetch {{ allow_private = {{"127.0.0.0/8"}} allow_ports = {{{self.port}}} verify_before_send = "64KiB" }}\n')
+        self.origin = Origin(work)
+        self.origin.start()
+        write_config(self.config, self.store, fetch_section(self.origin.port, 'verify_before_send = "64KiB"'), workers=1,
+                     space='scrub_interval = "0"')
         self.daemon = None
 
     def read(self, name):
-        try:
-            with open(os.path.join(self.work, name), encoding="utf-8", errors="replace") as file:
-                return file.read().strip()
-        except OSError:
-            return ""
-
-    @staticmethod
-    def wait_for(found, seconds=60):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            value = found()
-            if value:
-                return value
-            time.sleep(0.005)
-        raise Failure("waited in vain")
+        return read(os.path.join(self.work, name))
 
     def body(self, size):
         return self.random.randbytes(size)
 
     def file(self, directory, body):
         os.makedirs(directory, exist_ok=True)
-        path = os.path.join(directory, hashlib.sha256(body).hexdigest())
+        path = os.path.join(directory, name_of(body))
         with open(path, "wb") as file:
             file.write(body)
         return path
@@ -197,8 +161,8 @@ class Scene:
         path = os.path.join(self.work, "origins.list")
         with open(path, "w", encoding="utf-8") as file:
             for body in bodies:
-                name = os.path.basename(self.file(self.files, body))
-                file.write(f"http://127.0.0.1:{self.port}/ok/{name} sha256={name}\n")
+                name = os.path.basename(self.file(self.origin.files, body))
+                file.write(f"http://127.0.0.1:{self.origin.port}/ok/{name} sha256={name}\n")
         self.run("import", path)
 
     def environment(self):
@@ -218,19 +182,18 @@ class Scene:
         return read_trace(path)
 
     def address(self):
-        found = re.search(r"listening on http://([0-9.:]+)", self.read("out"))
-        return found and found.group(1)
+        return address_in(self.read("out"))
 
     def start(self, *before):
         """Serves. before: strace and its arguments, or nothing."""
         with open(os.path.join(self.work, "out"), "wb") as out, open(os.path.join(self.work, "err"), "wb") as err:
             self.daemon = subprocess.Popen([*before, self.larder, "serve", "-c", self.config], stdout=out, stderr=err, env=self.environment())
-        self.wait_for(lambda: self.daemon.poll() is not None or self.address())
+        wait_for(lambda: self.daemon.poll() is not None or self.address(), "larder to listen")
         if self.daemon.poll() is not None:
             raise Failure(f"larder serve does not start: {self.read('err')}")
 
     def pid(self):
-        return int(self.read(os.path.relpath(os.path.join(self.store, "lock"), self.work)).split()[0])
+        return int(read(os.path.join(self.store, "lock")).split()[0])
 
     def stop(self):
         if self.daemon is None:
@@ -273,7 +236,7 @@ class Scene:
         """fetch, small and large"""
         small, large = self.body(9000), self.body(300000)
         self.learn(small, large)
-        calls = self.trace("fetch", *("sha256:" + hashlib.sha256(body).hexdigest() for body in (small, large)))
+        calls = self.trace("fetch", *("sha256:" + name_of(body) for body in (small, large)))
         for body in (small, large):
             judge = Judge(calls, body)
             judge.check_stored(lambda call, name=judge.sha256: call.file.startswith("pipe:") and name in call.arguments)
@@ -297,11 +260,11 @@ class Scene:
         path = os.path.join(self.work, "trace")
         self.start(*self.strace("-o", path, "-e", "trace=" + CALLS))
         for body in (put, removed):
-            self.expect(201, "PUT", f"/sha256/{hashlib.sha256(body).hexdigest()}", body)
+            self.expect(201, "PUT", archive_path(name_of(body)), body)
         self.expect(201, "POST", "/api/v1/archives", post)
         for body in (small, large):
-            self.expect(200, "GET", f"/sha256/{hashlib.sha256(body).hexdigest()}", None, control=False)
-        self.expect(200, "DELETE", f"/sha256/{hashlib.sha256(removed).hexdigest()}")
+            self.expect(200, "GET", archive_path(name_of(body)), None, control=False)
+        self.expect(200, "DELETE", archive_path(name_of(removed)))
         self.stop()
         calls = read_trace(path)
         for body in (put, removed, post):
@@ -331,13 +294,13 @@ class Scene:
     def test_failed_flush(self):
         """a flush that fails once is an upload that fails, and the next one is good"""
         body = self.body(40000)
-        name = hashlib.sha256(body).hexdigest()
+        name = name_of(body)
         self.start()
         attached = subprocess.Popen(["strace", "-q", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1",
                                      *(part for task in self.flushers() for part in ("-p", task))], stderr=subprocess.DEVNULL)
-        self.wait_for(lambda: all(self.is_traced(task) for task in self.flushers()))
+        wait_for(lambda: all(self.is_traced(task) for task in self.flushers()), "strace")
         try:
-            status, said = self.ask("PUT", f"/sha256/{name}", body)
+            status, said = self.ask("PUT", archive_path(name), body)
             if status < 500:
                 raise Failure(f"the bytes could not be flushed, and PUT answers {status}: {said[:200]!r}")
             if os.path.exists(os.path.join(self.store, "blobs", "sha256", name[:2], name)) or os.listdir(os.path.join(self.store, "tmp")):
@@ -345,8 +308,8 @@ class Scene:
         finally:
             attached.terminate()
             attached.wait()
-        self.expect(201, "PUT", f"/sha256/{name}", body)
-        self.expect(200, "GET", f"/sha256/{name}", None, control=False)
+        self.expect(201, "PUT", archive_path(name), body)
+        self.expect(200, "GET", archive_path(name), None, control=False)
         self.stop()
 
     def is_traced(self, task):
@@ -360,11 +323,11 @@ class Scene:
             except (OSError, IndexError):
                 pass
             self.daemon.kill()
-        self.origin.kill()
+        self.origin.stop()
 
 
 def main():
-    work = tempfile.mkdtemp(prefix="larder-order.")
+    work = make_directory("order")
     scene = Scene(sys.argv[1], work)
     tests = (scene.test_add_and_make, scene.test_fetch, scene.test_serve, scene.test_failed_flush)
     failed = False
@@ -376,7 +339,6 @@ def main():
             failed = True
             print(f"not ok {number} - {test.__doc__}\n# {failure}", flush=True)
             scene.close()
-            scene.origin.wait()
             scene.daemon = None
             break
     scene.close()

@@ -16,12 +16,10 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 
-from oracle import Failure
-from victim import Origin, Victim
+from victim import Origin, Victim  # finds serving, too
+from serving import Failure, make_directory
 
 SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
 NOLOGFLUSH = 2
@@ -284,8 +282,7 @@ def main():
     what = f"the power cut {number} times (seed {seed})"
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # what is lost is lost by the filesystem on the file, not by this one
-    work = tempfile.mkdtemp(prefix="larder-power.", dir=memory)
+    work = make_directory("power")  # what is lost is lost by the filesystem on the file, not by the one below
     cuts = None
     try:
         check_possible()

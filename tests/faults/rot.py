@@ -14,19 +14,15 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from serving import Failure, Origin, address_in, fetch_section, make_directory, name_of, read, wait_for, write_config  # noqa: E402
+
 READERS = 6
 ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 SIZES = (900, 4096, 12000, 12000, 20000, 70000, 300000)
 LARGE = 1500000  # more than is read before it is sent
-
-
-class Failure(Exception):
-    pass
 
 
 class Rot:
@@ -34,41 +30,24 @@ class Rot:
         self.larder, self.random, self.work = larder, random.Random(seed), work
         self.store = os.path.join(work, "store")
         self.config = os.path.join(work, "larder.conf")
-        self.files = os.path.join(work, "origin", "files")
-        os.makedirs(self.files)
-        self.origin = subprocess.Popen([sys.executable, os.path.join(HERE, "..", "support", "origin.py"), os.path.join(work, "origin")])
-        self.port = self.wait_for(20, lambda: self.read("origin/port"))
+        self.origin = Origin(work)
+        self.origin.start()
         self.bodies, self.locks = {}, {}
         for number in range(count):
             size = LARGE if number % 100 == 7 else self.random.choice(SIZES) + self.random.randrange(800)
             body = self.random.randbytes(size)
-            self.bodies[hashlib.sha256(body).hexdigest()] = body
+            self.bodies[name_of(body)] = body
         self.names = sorted(self.bodies)
         self.locks = {name: threading.Lock() for name in self.names}
         self.daemon, self.stopping, self.failure = None, False, None
         self.answers = {"200": 0, "206": 0, "HEAD": 0, "cut short": 0, "404": 0}
 
     def read(self, name):
-        try:
-            with open(os.path.join(self.work, name), encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except OSError:
-            return ""
-
-    def wait_for(self, seconds, found):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            value = found()
-            if value:
-                return value
-            time.sleep(0.02)
-        raise Failure("waited in vain")
+        return read(os.path.join(self.work, name))
 
     def configure(self, scrub_interval):
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'store = "{self.store}"\nlisten = {{"127.0.0.1:0"}}\nworkers = 2\ndefault_mirrors = no\n'
-                       f'space {{ min_free = "1MiB" scrub_interval = "{scrub_interval}" }}\nwatch {{ patrol = no }}\nlog {{ access = no }}\n'
-                       f'fetch {{ allow_private = {{"127.0.0.0/8"}} allow_ports = {{{self.port.strip()}}} negative_ttl = "0" }}\n')
+        write_config(self.config, self.store, "log { access = no }", fetch_section(self.origin.port, 'negative_ttl = "0"'),
+                     space=f'scrub_interval = "{scrub_interval}"')
 
     def run(self, command, *arguments):
         done = subprocess.run([self.larder, command, "-c", self.config, *arguments], capture_output=True, text=True, check=False)
@@ -79,20 +58,19 @@ class Rot:
         self.configure("0")
         with open(os.path.join(self.work, "list"), "w", encoding="utf-8") as origins:
             for name, body in self.bodies.items():
-                with open(os.path.join(self.files, name), "wb") as file:
+                with open(os.path.join(self.origin.files, name), "wb") as file:
                     file.write(body)
-                origins.write(f"http://127.0.0.1:{self.port.strip()}/ok/{name} sha256={name} md5={hashlib.md5(body).hexdigest()}\n")
+                origins.write(f"http://127.0.0.1:{self.origin.port}/ok/{name} sha256={name} md5={hashlib.md5(body).hexdigest()}\n")
         self.run("import", os.path.join(self.work, "list"))
-        self.run("add", "-q", self.files)
+        self.run("add", "-q", self.origin.files)
 
     def address(self):
-        found = re.search(r"listening on http://([0-9.:]+)\n", self.read("out"))
-        return found and found[1]
+        return address_in(self.read("out"))
 
     def start(self):
         with open(os.path.join(self.work, "out"), "wb") as out, open(os.path.join(self.work, "err"), "ab") as err:
             self.daemon = subprocess.Popen([self.larder, "serve", "-c", self.config], stdout=out, stderr=err)
-        self.wait_for(60, lambda: self.daemon.poll() is not None or self.address())
+        wait_for(lambda: self.daemon.poll() is not None or self.address(), "larder to listen", 60)
 
     def stop(self):
         self.daemon.terminate()
@@ -237,10 +215,10 @@ class Rot:
         for reader in readers:
             reader.start()
         try:
-            self.wait_for(60, lambda: self.answers["200"] > len(self.names) // 2 or self.failure)
+            wait_for(lambda: self.answers["200"] > len(self.names) // 2 or self.failure, "the readers", 60)
             chosen = self.random.sample(self.names, len(self.names) // 10)
             present = self.damage(chosen)
-            self.wait_for(120, lambda: self.all_are_right(chosen))
+            wait_for(lambda: self.all_are_right(chosen), "all to be fetched again", 120)
         finally:
             self.stopping = True
             for reader in readers:
@@ -266,7 +244,7 @@ class Rot:
         index.commit()
         index.close()
         self.start()
-        self.wait_for(120, lambda: self.all_are_right(chosen))
+        wait_for(lambda: self.all_are_right(chosen), "all to be fetched again", 120)
         self.stop()
         self.check_ends(chosen, set(chosen))
 
@@ -274,13 +252,12 @@ class Rot:
         if self.daemon is not None:
             self.daemon.kill()
             self.daemon.wait()
-        self.origin.kill()
-        self.origin.wait()
+        self.origin.stop()
 
 
 def main():
     larder, count, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    work = tempfile.mkdtemp(prefix="larder-rot.")
+    work = make_directory("rot")
     rot = Rot(larder, count, seed, work)
     good = True
     try:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 from serving import CUT_SHORT, Archive, Daemon, Failure, Origin, certificate, certificate_authority, check, curl, get, in_directory  # noqa: E402
-from upstream_rows import AGAIN, BROKEN, FAILS, GONE, LIVES, ODD, WISHES, Odd  # noqa: E402
+from upstream_rows import AGAIN, BROKEN, FAILS, LIVES, ODD, WISHES, Odd  # noqa: E402
 
 SIZES = {"small": 2000, "large": 400000}
 NETWORKS = {"small": "127.1", "large": "127.5"}

@@ -4,73 +4,33 @@ import http.client
 import os
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
-import sys
 import threading
-import time
 
 from oracle import Failure, Oracle
+import serving
+from serving import Control, address_in, fetch_section, write_config
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 SIZES = (0, 1, 900, 4096, 7000, 20000, 90000)  # most are small, some are streamed
 ENDS_WELL = (0, 1)
 STOPPING = 503
 
 
-class Control(http.client.HTTPConnection):
-    """Through the control socket, which needs no token."""
-
-    def __init__(self, path):
-        super().__init__("localhost", timeout=20)
-        self.path = path
-
-    def connect(self):
-        # A path too long for a socket's address is reached through the directory's descriptor.
-        directory = os.open(os.path.dirname(self.path), os.O_PATH)
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(f"/proc/self/fd/{directory}/{os.path.basename(self.path)}")
-        except OSError:
-            self.sock.close()
-            raise
-        finally:
-            os.close(directory)
-
-
-class Origin:
-    """origin.py, on files that any number of victims may share."""
+class Origin(serving.Origin):
+    """Runs, on files that any number of victims may share."""
 
     def __init__(self, work):
-        self.files = os.path.join(work, "origin", "files")
-        os.makedirs(self.files)
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "..", "support", "origin.py"),
-                                         os.path.join(work, "origin")])
-        self.port = wait_for(lambda: read(os.path.join(work, "origin", "port")))
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
+        super().__init__(work)
+        self.start()
 
 
 def read(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+    return serving.read(path).strip()
 
 
 def wait_for(found, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = found()
-        if value:
-            return value
-        time.sleep(0.001)
-    raise Failure("waited in vain")
+    return serving.wait_for(found, "larder", seconds)
 
 
 class Victim:
@@ -83,10 +43,7 @@ class Victim:
         self.complaint = None  # of a client: the first that must not be
         self.full_is_fine = False  # an upload may be refused for want of room
         self.given = 0
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'store = "{store}"\nlisten = {{"127.0.0.1:0"}}\nworkers = 2\ndefault_mirrors = no\nwatch {{ patrol = no }}\n'
-                       'space { min_free = "1MiB" }\nfetch { allow_private = {"127.0.0.0/8"} '
-                       f'allow_ports = {{{origin.port}}} verify_before_send = "8KiB" negative_ttl = "0" }}\n')
+        write_config(self.config, store, fetch_section(origin.port, 'verify_before_send = "8KiB" negative_ttl = "0"'))
 
     # --- its processes ---
 
@@ -115,8 +72,7 @@ class Victim:
         return daemon, address if isinstance(address, str) else None
 
     def address(self):
-        found = re.search(r"listening on http://([0-9.:]+)", self.said())
-        return found and found.group(1)
+        return address_in(self.said())
 
     def damage_index(self):
         """Where the archives are, and nobody closed it, or else it would be believed to be sound."""

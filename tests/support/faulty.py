@@ -2,46 +2,23 @@
 orders; the operations are in faulty_serving.py (a running daemon) and faulty_starting.py (starts and commands)."""
 import hashlib
 import http.client
+import json
 import os
-import re
 import resource
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 
 from failing import MEMORY, Page
+from serving import Control, Failure, Origin, address_in, archive_path, fetch_section, name_of, wait_for, write_config
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 20  # seconds, for what takes a hundredth of one: longer is a hang
 A_WHILE = 0.5  # seconds, of calls that fail one after the other
 HEALING = 15    # seconds, until all is well again
 SMALL, LARGE = 3000, 100000  # verified before it is sent, and streamed
 
 CLEAN_WORDS = "; stopping"  # what larder says when it cannot go on for want of memory or threads
-
-
-class Failure(Exception):
-    pass
-
-
-class Control(http.client.HTTPConnection):
-    """Through the control socket, which needs no token."""
-
-    def __init__(self, path):
-        super().__init__("localhost", timeout=PATIENCE)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(self.path)
-        except OSError:
-            self.sock.close()
-            raise
 
 
 class Answer:
@@ -52,25 +29,6 @@ class Answer:
 
     def __str__(self):
         return f"{self.status} {self.body[:200]!r}"
-
-
-def archive_path(name):
-    return f"/sha256/{name[:2]}/{name}"
-
-
-def name_of(body):
-    return hashlib.sha256(body).hexdigest()
-
-
-def wait_for(found, seconds, what):
-    end = time.monotonic() + seconds
-    while True:
-        value = found()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Failure(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.002)
 
 
 class Daemon:
@@ -94,12 +52,11 @@ class Daemon:
         """Its address, or False: it has ended instead."""
         if self.process.poll() is not None:
             return "ended"
-        found = re.search(r"listening on http://([0-9.:]+)\n", self.said())
-        self.address = found.group(1) if found else None
+        self.address = address_in(self.said())
         return self.address
 
     def is_up(self):
-        return wait_for(self.listens, PATIENCE, "the daemon to listen or to end") != "ended"
+        return wait_for(self.listens, "the daemon to listen or to end", PATIENCE) != "ended"
 
     def ended(self):
         return self.process.poll() is not None
@@ -131,7 +88,7 @@ class Daemon:
         return self.talk(http.client.HTTPConnection(self.address, timeout=PATIENCE), method, path, body, **fields)
 
     def control(self, method, path, body=None):
-        return self.talk(Control(os.path.join(self.store, "control.sock")), method, path, body)
+        return self.talk(Control(os.path.join(self.store, "control.sock"), PATIENCE), method, path, body)
 
     def get(self, name, **fields):
         """One archive. Whatever comes complete has to be right."""
@@ -186,33 +143,18 @@ class Bench:
         self.acknowledged, self.learned, self.removed = {}, {}, set()
         self.hosts = self.deaths = 0
         self.healing = (0.0, "")
-        self.origin_files = os.path.join(work, "origin", "files")
-        os.makedirs(self.origin_files)
-        self.origin = subprocess.Popen([sys.executable, os.path.join(HERE, "origin.py"), os.path.join(work, "origin")])
-        self.port = wait_for(lambda: self.read("origin/port"), PATIENCE, "the origin")
-        self.write_config()
+        self.origin = Origin(work)
+        self.origin.start()
+        write_config(self.config, self.store, "log { access = no }",
+                     fetch_section(self.origin.port, 'verify_before_send = "8KiB" negative_ttl = "0"'))
         self.daemon = None
         self.start()
         self.page.learn()
         self.pool = []
         self.operations = [operation(self) for operation in OPERATIONS] + make_starts(self)
 
-    def read(self, name):
-        try:
-            with open(os.path.join(self.work, name), encoding="utf-8", errors="replace") as file:
-                return file.read().strip()
-        except OSError:
-            return ""
-
-    def write_config(self):
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'store = "{self.store}"\nlisten = {{"127.0.0.1:0"}}\nworkers = 2\ndefault_mirrors = no\n'
-                       'space { min_free = "1MiB" }\nlog { access = no }\nwatch { patrol = no }\n'
-                       'fetch { allow_private = {"127.0.0.0/8"} '
-                       f'allow_ports = {{{self.port}}} verify_before_send = "8KiB" negative_ttl = "0" }}\n')
-
     def end(self):
-        self.origin.kill()
+        self.origin.stop()
         if self.daemon and not self.daemon.ended():
             self.daemon.kill()
 
@@ -229,11 +171,11 @@ class Bench:
     def offer(self, body):
         """An origin has it, at an address that nobody was asked at before; the line of a list that says so."""
         name = name_of(body)
-        with open(os.path.join(self.origin_files, name), "wb") as file:
+        with open(os.path.join(self.origin.files, name), "wb") as file:
             file.write(body)
         self.hosts += 1
         host = f"127.{1 + self.hosts // 62500}.{self.hosts // 250 % 250}.{1 + self.hosts % 250}"
-        return f"http://{host}:{self.port}/ok/{name} sha256={name} md5={hashlib.md5(body).hexdigest()}\n"
+        return f"http://{host}:{self.origin.port}/ok/{name} sha256={name} md5={hashlib.md5(body).hexdigest()}\n"
 
     def offered(self, size):
         """One that the catalog names; they are learned many at a time."""
@@ -269,7 +211,6 @@ class Bench:
 
     @staticmethod
     def json(answer):
-        import json
         try:
             return json.loads(answer.body) if answer.status in (200, 202) else {}
         except ValueError as error:
@@ -320,7 +261,7 @@ class Bench:
         answer = self.daemon.get(name)
         if answer.status != 200 or answer.fields["X-Cache"] != "HIT":
             raise Failure(f"afterwards no hit: sha256:{name}: {answer}")
-        wait_for(lambda: self.daemon.ask("GET", "/readyz").status == 200, HEALING, "/readyz to say that all is well")
+        wait_for(lambda: self.daemon.ask("GET", "/readyz").status == 200, "/readyz to say that all is well", HEALING)
 
     def check_all(self):
         for name in self.acknowledged:
@@ -350,7 +291,7 @@ class Bench:
             if self.daemon.stop() != 0:
                 raise Failure(f"the daemon does not stop well: {self.daemon.said()[-600:]}")
             self.start()
-            wait_for(lambda: self.json(self.daemon.ask("GET", "/readyz")).get("recovering") is False, PATIENCE, "recovery")
+            wait_for(lambda: self.json(self.daemon.ask("GET", "/readyz")).get("recovering") is False, "recovery", PATIENCE)
         self.check_all()
         if self.daemon.stop() != 0:
             raise Failure(f"the daemon does not stop well: {self.daemon.said()[-600:]}")

@@ -4,7 +4,8 @@ import os
 import signal
 import time
 
-from faulty import LARGE, PAST_CONFIGURATION, PATIENCE, READS_CONFIGURATION, SMALL, Failure, archive_path, name_of, wait_for
+from faulty import LARGE, PAST_CONFIGURATION, PATIENCE, READS_CONFIGURATION, SMALL
+from serving import Failure, archive_path, name_of, wait_for
 
 TROUBLED = (None, 500, 503, 507)  # what larder may say, or not say, of trouble of its own
 
@@ -74,7 +75,7 @@ class Miss(Operation):
     def again(self):
         answer = self.daemon.get(name_of(self.body))
         self.expect(answer, (200,))
-        answer = wait_for(lambda: self.hit(), PATIENCE, "a miss to be kept")
+        answer = wait_for(lambda: self.hit(), "a miss to be kept", PATIENCE)
         self.bench.acknowledged[name_of(self.body)] = self.body
 
     def hit(self):
@@ -207,12 +208,12 @@ class Reload(Operation):
         begin = time.monotonic()
         # What could not be said is not waited for.
         wait_for(lambda: self.daemon.ended() or self.said() > self.before or self.bench.page.struck() and time.monotonic() > begin + 1,
-                 PATIENCE, "a reload")
+                 "a reload", PATIENCE)
 
     def again(self):
         before = self.daemon.said().count(self.words[0])
         self.daemon.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.daemon.said().count(self.words[0]) > before, PATIENCE, "a reload")
+        wait_for(lambda: self.daemon.said().count(self.words[0]) > before, "a reload", PATIENCE)
 
 
 OPERATIONS = [Upload, UploadLarge, UploadTouched, Miss, MissLarge, Hit, HitLarge, HitRange, HitTouched, Fetch, Import, Remove, Reload]

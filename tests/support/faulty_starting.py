@@ -5,7 +5,8 @@ import shutil
 import subprocess
 
 from failing import MEMORY
-from faulty import (LARGE, PAST_CONFIGURATION, PATIENCE, READS_CONFIGURATION, SMALL, Daemon, Failure, died_cleanly, name_of, wait_for)
+from faulty import LARGE, PAST_CONFIGURATION, PATIENCE, READS_CONFIGURATION, SMALL, Daemon, died_cleanly
+from serving import Failure, archive_path, name_of, wait_for
 
 LARDER_SPEAKS = r"listening|larder: (?!lexer)|larder 0|larder is|/fresh" # and not libconfuse
 MISREAD = 2    # the configuration
@@ -113,11 +114,11 @@ class Start(Fresh):
         self.check_files()
 
     def check(self):
-        wait_for(lambda: self.bench.json(self.daemon.ask("GET", "/readyz")).get("recovering") is False, PATIENCE, "recovery")
+        wait_for(lambda: self.bench.json(self.daemon.ask("GET", "/readyz")).get("recovering") is False, "recovery", PATIENCE)
         if "commands cannot reach this daemon" in self.daemon.said():
             self.restart() # as it warns; archives are served without a control socket
         body = self.bench.new(500)
-        answer = self.daemon.control("PUT", f"/sha256/{name_of(body)[:2]}/{name_of(body)}", body)
+        answer = self.daemon.control("PUT", archive_path(name_of(body)), body)
         if answer.status != 201:
             raise Failure(f"afterwards an upload is refused: {answer}")
         self.archives[name_of(body)] = body
@@ -137,7 +138,7 @@ class Start(Fresh):
         self.daemon = Daemon(self.bench, self.store)
         if not self.daemon.is_up():
             raise Failure(f"it does not start once more: {self.daemon.said()}")
-        wait_for(lambda: self.bench.json(self.daemon.ask("GET", "/readyz")).get("recovering") is False, PATIENCE, "recovery")
+        wait_for(lambda: self.bench.json(self.daemon.ask("GET", "/readyz")).get("recovering") is False, "recovery", PATIENCE)
 
 
 class StartWithoutIndex(Start):

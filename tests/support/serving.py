@@ -1,4 +1,4 @@
-"""For tests in Python: one larder and the scripted origin (origin.py) in a directory of their own, a client, and TAP."""
+"""For tests in Python: one larder and the scripted origin (origin.py) in a directory of their own, clients, and TAP."""
 import hashlib
 import http.client
 import json
@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,8 +32,8 @@ def wait_for(found, what, seconds=30):
         value = found()
         if value:
             return value
-        time.sleep(0.01)
-    raise Failure(f"waited in vain for {what}")
+        time.sleep(0.002)
+    raise Failure(f"waited {seconds} s in vain for {what}")
 
 
 def read(path):
@@ -43,14 +44,28 @@ def read(path):
         return ""
 
 
+def make_directory(name):
+    """Where TMPDIR says, or in memory: what is written outlives a kill there too, and no disk is waited for."""
+    memory = "/dev/shm" if "TMPDIR" not in os.environ and os.access("/dev/shm", os.W_OK) else None
+    return os.path.realpath(tempfile.mkdtemp(prefix=f"larder-{name}.", dir=memory))
+
+
+def name_of(body):
+    return hashlib.sha256(body).hexdigest()
+
+
+def archive_path(name):
+    return f"/sha256/{name[:2]}/{name}"
+
+
 class Archive:
     """Bytes that no other archive has."""
 
     def __init__(self, name, size):
         self.name = name
         self.body = random.Random(name).randbytes(size)
-        self.sha256 = hashlib.sha256(self.body).hexdigest()
-        self.path = f"/sha256/{self.sha256[:2]}/{self.sha256}"
+        self.sha256 = name_of(self.body)
+        self.path = archive_path(self.sha256)
 
 
 class Origin:
@@ -60,6 +75,7 @@ class Origin:
         self.base = os.path.join(work, "origin")
         for name in ("files", "gate", "moved", "tls"):
             os.makedirs(os.path.join(self.base, name), exist_ok=True)
+        self.files = os.path.join(self.base, "files")
         self.wanted_port = str(port)
         self.process = None
 
@@ -74,7 +90,7 @@ class Origin:
             self.process.wait()
 
     def has(self, archive):
-        with open(os.path.join(self.base, "files", archive.name), "wb") as file:
+        with open(os.path.join(self.files, archive.name), "wb") as file:
             file.write(archive.body)
 
     def moves(self, archive, target):
@@ -91,6 +107,46 @@ class Origin:
         return read(os.path.join(self.base, "reached")).split()
 
 
+def write_config(path, store, *sections, workers=2, space=""):
+    """space: more options of that section."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'store = "{store}"\nlisten = {{"127.0.0.1:0"}}\nworkers = {workers}\ndefault_mirrors = no\n'
+                   f'space {{ min_free = "1MiB" {space} }}\nwatch {{ patrol = no }}\n')
+        file.writelines(section + "\n" for section in sections)
+
+
+def fetch_section(port, options):
+    """That of a larder which may ask the origin there."""
+    return f'fetch {{ allow_private = {{"127.0.0.0/8"}} allow_ports = {{{port}}} {options} }}'
+
+
+def address_in(text):
+    """Where a daemon that says this listens, as HOST:PORT; None: nowhere yet."""
+    found = re.search(r"listening on http://([0-9.]+:[0-9]+)\D", text)
+    return found and found.group(1)
+
+
+class Control(http.client.HTTPConnection):
+    """Through the control socket, which needs no token."""
+
+    def __init__(self, path, timeout=20):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        # A path too long for a socket's address is reached through the directory's descriptor.
+        directory = os.open(os.path.dirname(self.path), os.O_PATH)
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(f"/proc/self/fd/{directory}/{os.path.basename(self.path)}")
+        except OSError:
+            self.sock.close()
+            raise
+        finally:
+            os.close(directory)
+
+
 class Daemon:
     """larder serve on a store of its own, WORK/store."""
 
@@ -99,9 +155,7 @@ class Daemon:
         self.config = os.path.join(work, "larder.conf")
         self.log_path = os.path.join(work, "larder.log")
         self.process = None
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f'store = "{work}/store"\nlisten = {{"127.0.0.1:0"}}\nworkers = 2\ndefault_mirrors = no\n'
-                       f'space {{ min_free = "1MiB" }}\nlog {{ format = "json" }}\nwatch {{ patrol = no }}\n{sections}\n')
+        write_config(self.config, f"{work}/store", 'log { format = "json" }', sections)
 
     def run(self, command, *args):
         return subprocess.run([self.larder, command, "-c", self.config, *args], capture_output=True, text=True, check=False)
@@ -120,8 +174,8 @@ class Daemon:
 
     def address(self):
         check(self.process.poll() is None, f"larder does not start: {read(self.log_path)}")
-        found = re.search(r"listening on (http://[0-9.:]+)", read(self.log_path))
-        return found and found.group(1)
+        address = address_in(read(self.log_path))
+        return address and "http://" + address
 
     def stop(self):
         """As systemd would; it must end well."""
@@ -251,7 +305,7 @@ def openssl(*args):
 def in_directory(name, run):
     """run(DIR, tap); a Failure is a test that failed."""
     tap = Tap()
-    work = os.path.realpath(tempfile.mkdtemp(prefix=f"larder-{name}."))
+    work = make_directory(name)
     try:
         run(work, tap)
     except Failure as failure:
