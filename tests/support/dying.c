@@ -76,7 +76,7 @@ write(int fd, const void *bytes, size_t length)
 }
 
 ssize_t
-pwrite64(int fd, const void *bytes, size_t length, off64_t offset)
+pwrite(int fd, const void *bytes, size_t length, off_t offset)
 {
 	if (is_last()) {
 		if (torn)
@@ -84,12 +84,6 @@ pwrite64(int fd, const void *bytes, size_t length, off64_t offset)
 		die();
 	}
 	return syscall(SYS_pwrite64, fd, bytes, length, offset);
-}
-
-ssize_t
-pwrite(int fd, const void *bytes, size_t length, off_t offset)
-{
-	return pwrite64(fd, bytes, length, offset);
 }
 
 /* Opening alone changes nothing, unless it makes the file. */
@@ -118,31 +112,7 @@ open(const char *path, int flags, ...)
 }
 
 int
-open64(const char *path, int flags, ...)
-{
-	va_list arguments;
-	int fd;
-
-	va_start(arguments, flags);
-	fd = open_at(AT_FDCWD, path, flags, arguments);
-	va_end(arguments);
-	return fd;
-}
-
-int
 openat(int dir_fd, const char *path, int flags, ...)
-{
-	va_list arguments;
-	int fd;
-
-	va_start(arguments, flags);
-	fd = open_at(dir_fd, path, flags, arguments);
-	va_end(arguments);
-	return fd;
-}
-
-int
-openat64(int dir_fd, const char *path, int flags, ...)
 {
 	va_list arguments;
 	int fd;
@@ -175,29 +145,17 @@ syncfs(int fd)
 }
 
 int
-ftruncate64(int fd, off64_t length)
+ftruncate(int fd, off_t length)
 {
 	count();
 	return (int)syscall(SYS_ftruncate, fd, length);
 }
 
 int
-ftruncate(int fd, off_t length)
-{
-	return ftruncate64(fd, length);
-}
-
-int
-fallocate64(int fd, int mode, off64_t offset, off64_t length)
+fallocate(int fd, int mode, off_t offset, off_t length)
 {
 	count();
 	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
-}
-
-int
-fallocate(int fd, int mode, off_t offset, off_t length)
-{
-	return fallocate64(fd, mode, offset, length);
 }
 
 int
@@ -256,3 +214,11 @@ mkdirat(int dir_fd, const char *path, mode_t mode)
 	count_new(dir_fd, path);
 	return (int)syscall(SYS_mkdirat, dir_fd, path, mode);
 }
+
+/* Where an offset has 64 bits anyway, what is called by either name is the same. */
+_Static_assert(sizeof(off_t) == sizeof(off64_t), "off_t has 64 bits");
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+int openat64(int dir_fd, const char *path, int flags, ...) __attribute__((alias("openat")));
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) __attribute__((alias("pwrite")));
+int ftruncate64(int fd, off64_t length) __attribute__((alias("ftruncate")));
+int fallocate64(int fd, int mode, off64_t offset, off64_t length) __attribute__((alias("fallocate")));
