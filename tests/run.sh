@@ -1,6 +1,6 @@
 #!/bin/sh
-# sh tests/run.sh [unit|fuzz|e2e|faults|lint|PATTERN]...: installs what the tests need, builds, runs them (all, or those whose name
-# matches) and ends with "N passed, N failed". Exit status 0 when none failed.
+# sh tests/run.sh [unit|fuzz|e2e|faults|lint|PATTERN|-PATTERN]...: installs what the tests need, builds, runs them (all, or those whose
+# name matches a PATTERN and no -PATTERN) and ends with "N passed, N failed". Exit status 0 when none failed.
 #
 #   LARDER_BUILD=DIR         where to build (build/)
 #   LARDER_CMAKE_ARGS=...    more arguments for cmake, such as -DLARDER_SANITIZE=address
@@ -65,14 +65,11 @@ long_first() {
 	awk -F '\t' -v long="$long" '$2 ~ long { print; next } { rest[n++] = $0 } END { for (i = 0; i < n; i++) print rest[i] }'
 }
 
-# The jobs whose name begins with or matches one of the arguments; all without any.
+# The jobs that the arguments name; all without any.
 choose_jobs() {
-	if [ $# = 0 ]; then
-		cat
-		return
-	fi
-	pattern=$(printf '%s\n' "$@" | sed -E 's,^(unit|fuzz|e2e|faults|lint)$,^\1/,' | paste -s -d '|')
-	awk -F '\t' -v pattern="$pattern" '$2 ~ pattern'
+	pattern=$(printf '%s\n' "$@" | grep -v '^-' | sed -E 's,^(unit|fuzz|e2e|faults|lint)$,^\1/,' | paste -s -d '|')
+	without=$(printf '%s\n' "$@" | sed -n 's/^-//p' | paste -s -d '|')
+	awk -F '\t' -v pattern="$pattern" -v without="$without" '$2 ~ pattern && (without == "" || $2 !~ without)'
 }
 
 # A sanitizer's report is a failure, wherever the process that made it ran. That a thread was gone before it could be looked at for

@@ -476,7 +476,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$LARDER" check -c
 }
 
 @test "check of the real lockfile: its counts are those of another count" {
-	need_real_data monorepo-bench.opam.locked
+	need_real_counts monorepo-bench.opam.locked
 	need_real_data opam-repository.tar.gz
 	need_real_data archives
 	larder import -q "$REAL/opam-repository.tar.gz" || [ $? = 1 ]

@@ -288,7 +288,7 @@ make_mended_lockfile() {
 }
 
 @test "the real lockfile, all of it: every entry is found, and patch takes the diff" {
-	need_real_data monorepo-bench.opam.locked
+	need_real_counts monorepo-bench.opam.locked
 	need_real_data opam-repository.tar.gz
 	larder import -q "$REAL/opam-repository.tar.gz" || [ $? = 1 ]
 	cp "$REAL/monorepo-bench.opam.locked" bench.opam.locked

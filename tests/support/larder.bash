@@ -176,3 +176,9 @@ header() {
 need_real_data() {
 	[ -e "$REAL/$1" ] || skip "no ../shared/data/$1 beside the checkout"
 }
+
+# Likewise, for what is counted in it: catalog.bats learns all of it under the thread sanitizer, too, which is the same.
+need_real_counts() {
+	need_real_data "$1"
+	! grep -q __tsan_init "$LARDER" || skip "the thread sanitizer has seen it in catalog.bats"
+}
