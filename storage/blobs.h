@@ -1,7 +1,7 @@
 /*
- * The directory of a store: its lock, temporary files, the spool, blobs by sha256, quarantine. All file names come from
- * decoded digest bytes, all system calls go below the store's own descriptors. Any thread; blocks on the
- * disk.
+ * The directory of a store: its lock, temporary files, the spool, blobs by sha256, quarantine. All file names
+ * come from decoded digest bytes, all system calls go below the store's own descriptors. Any thread; blocks
+ * on the disk.
  */
 #ifndef STORAGE_BLOBS_H
 #define STORAGE_BLOBS_H
@@ -47,8 +47,9 @@ struct blob_file {
 bool blob_file_now(int fd, struct blob_file *ret, struct err *err) MUST_CHECK;
 
 /*
- * Renames the temporary file to the blob of this sha256 and makes that durable. On failure the temporary file is gone. The
- * blob may be there: it may have taken the place of one that was acknowledged, so it is not deleted.
+ * Renames the temporary file to the blob of this sha256 and makes that durable. On failure the temporary file
+ * is gone. The blob may be there: it may have taken the place of one that was acknowledged, so it is not
+ * deleted.
  */
 bool blobs_publish(
         struct blobs *blobs, const char *temp, const uint8_t sha256[32], struct err *err) MUST_CHECK;

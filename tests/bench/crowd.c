@@ -1,11 +1,12 @@
 /*
- * A crowd of clients that costs little: each asks for one path on a connection of its own, and its bytes are counted and thrown
- * away by the kernel. One thread. What comes is not looked at: who wants to know that bytes are right asks for them another way.
+ * A crowd of clients that costs little: each asks for one path on a connection of its own, and its bytes are
+ * counted and thrown away by the kernel. One thread. What comes is not looked at: who wants to know that
+ * bytes are right asks for them another way.
  *
  *     crowd HOST PORT <LINES      "DELAY_MS PATH", the delay counted from the start of all
  *
- * Prints a line for each, in the same order: "STATUS FIRST_MS TOTAL_MS BYTES LENGTH". FIRST: from its start to its first byte of
- * body; BYTES are fewer than LENGTH where it was cut. STATUS 0: no answer.
+ * Prints a line for each, in the same order: "STATUS FIRST_MS TOTAL_MS BYTES LENGTH". FIRST: from its start
+ * to its first byte of body; BYTES are fewer than LENGTH where it was cut. STATUS 0: no answer.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 /*
- * What this disk makes durable by itself: so many threads, each of which writes a file, fdatasyncs it, renames it into one of 256
- * folders and fsyncs the folder, as larder does. Nothing is hashed, nothing is indexed, nothing is deleted.
+ * What this disk makes durable by itself: so many threads, each of which writes a file, fdatasyncs it,
+ * renames it into one of 256 folders and fsyncs the folder, as larder does. Nothing is hashed, nothing is
+ * indexed, nothing is deleted.
  *
  *     disk DIR THREADS FILES BYTES      prints the seconds
  */

@@ -1,6 +1,6 @@
 /*
- * The floor of hits: what the kernel alone costs. A loop without a parser, a guard, metrics or a look at the file answers "GET /sha256/XX/HEX"
- * with what it has read before. Two threads; prints its port.
+ * The floor of hits: what the kernel alone costs. A loop without a parser, a guard, metrics or a look at the
+ * file answers "GET /sha256/XX/HEX" with what it has read before. Two threads; prints its port.
  *
  *     bench_floor DIRECTORY      as `larder export` writes it
  */

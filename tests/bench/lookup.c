@@ -1,5 +1,6 @@
 /*
- * What a question to the index costs: the archive of a digest, each in a transaction of its own and all inside one.
+ * What a question to the index costs: the archive of a digest, each in a transaction of its own and all
+ * inside one.
  *
  *     lookup INDEX <DIGESTS       "ALGO:HEX", which are there
  *

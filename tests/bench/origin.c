@@ -1,6 +1,7 @@
 /*
- * An origin that costs little: files of one directory, each after so long and at such a rate as its path says. One thread.
- * It listens on every address of 127.0.0.0/8, so that one process is many hosts, and prints its port.
+ * An origin that costs little: files of one directory, each after so long and at such a rate as its path
+ * says. One thread. It listens on every address of 127.0.0.0/8, so that one process is many hosts, and prints
+ * its port.
  *
  *     GET /DELAY_MS/BYTES_PER_SECOND/NAME      0: at once, as fast as it goes
  *     GET /count                               how many requests for files came since this was asked last

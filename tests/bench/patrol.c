@@ -1,6 +1,6 @@
 /*
- * What the patrol of a large catalog costs: one full round over so many origins, each of which answers at once that it is there,
- * with a clock that does not wait. Prints figures, a line each, for patrol.py.
+ * What the patrol of a large catalog costs: one full round over so many origins, each of which answers at
+ * once that it is there, with a clock that does not wait. Prints figures, a line each, for patrol.py.
  */
 #include "tests/support/patrolled.h"
 

@@ -1,6 +1,6 @@
 /*
- * Any bytes as the body of POST /api/v1/check and /api/v1/fetch: what is read names archives, no more than are allowed, each by a digest;
- * what is not is refused with a sentence, and not as a fault of larder's.
+ * Any bytes as the body of POST /api/v1/check and /api/v1/fetch: what is read names archives, no more than
+ * are allowed, each by a digest; what is not is refused with a sentence, and not as a fault of larder's.
  */
 #include <assert.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /*
- * Any two files, promised and came: an answer that can be shown. Two bytes say how long the first one is. What is compared with itself
- * is the same or cannot be read.
+ * Any two files, promised and came: an answer that can be shown. Two bytes say how long the first one is.
+ * What is compared with itself is the same or cannot be read.
  */
 #include <assert.h>
 #include <stddef.h>

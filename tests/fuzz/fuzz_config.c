@@ -1,6 +1,6 @@
 /*
- * Any bytes as a configuration file, and behind a 0 each as "NAME=VALUE" of the command line: a configuration or a mistake with its place,
- * never a crash. What is read twice is the same twice.
+ * Any bytes as a configuration file, and behind a 0 each as "NAME=VALUE" of the command line: a configuration
+ * or a mistake with its place, never a crash. What is read twice is the same twice.
  */
 #include <assert.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /*
- * Any request, as lines "METHOD TARGET VERSION" and "Name:Value": what the guard lets through has one framing, and GET no body.
+ * Any request, as lines "METHOD TARGET VERSION" and "Name:Value": what the guard lets through has one
+ * framing, and GET no body.
  */
 #include <stddef.h>
 #include <stdint.h>

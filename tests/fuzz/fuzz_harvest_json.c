@@ -1,5 +1,6 @@
 /*
- * Any bytes as a harvest that somebody sends to POST /api/v1/catalog: what is read and written once more is the same when it is read again.
+ * Any bytes as a harvest that somebody sends to POST /api/v1/catalog: what is read and written once more is
+ * the same when it is read again.
  */
 #include <assert.h>
 #include <stddef.h>

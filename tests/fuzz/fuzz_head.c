@@ -1,5 +1,6 @@
 /*
- * Any bytes of a client: what is taken for a plain head lies within them, ends with an empty line and is one that the guard lets through.
+ * Any bytes of a client: what is taken for a plain head lies within them, ends with an empty line and is one
+ * that the guard lets through.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /*
- * Any bytes as what git writes, as commits, answers and trees. The first byte says which. Pieces must give what the whole gives, and
- * an index made with the help of another tree be the one made without.
+ * Any bytes as what git writes, as commits, answers and trees. The first byte says which. Pieces must give
+ * what the whole gives, and an index made with the help of another tree be the one made without.
  */
 #include <assert.h>
 #include <stddef.h>

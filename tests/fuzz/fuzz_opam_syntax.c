@@ -1,5 +1,6 @@
 /*
- * Any bytes as an opam file and as a lockfile: read or refused with a place, within the limits, and nothing else.
+ * Any bytes as an opam file and as a lockfile: read or refused with a place, within the limits, and nothing
+ * else.
  */
 #include <assert.h>
 #include <stddef.h>

@@ -39,7 +39,10 @@ check_table(const char *path)
 		abort();
 }
 
-/* Asked with every method: who is found answers it, and where only the method is wrong the answer says which are right. */
+/*
+ * Asked with every method: who is found answers it, and where only the method is wrong the answer says which
+ * are right.
+ */
 static void
 check_methods(const char *path)
 {

@@ -1,5 +1,6 @@
 /*
- * Any Range, If-None-Match and If-Range against any size (the first 8 bytes): what is to be sent lies inside the archive.
+ * Any Range, If-None-Match and If-Range against any size (the first 8 bytes): what is to be sent lies inside
+ * the archive.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,6 @@
 /*
- * Any bytes as a .tar.gz or .tar, and as whatever source they look like, under names that say the form, as a file and as text.
+ * Any bytes as a .tar.gz or .tar, and as whatever source they look like, under names that say the form, as a
+ * file and as text.
  */
 #include <assert.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /*
- * Any text as an Authorization header, as a list of rights and as the name of a token: what is read as a token is the one that stands
- * there, rights that are read are the same when written and read again, and a name that is taken needs no escape anywhere.
+ * Any text as an Authorization header, as a list of rights and as the name of a token: what is read as a
+ * token is the one that stands there, rights that are read are the same when written and read again, and a
+ * name that is taken needs no escape anywhere.
  */
 #include <assert.h>
 #include <stddef.h>

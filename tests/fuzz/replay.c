@@ -1,6 +1,7 @@
 /*
- * Replays fuzzing corpora without libFuzzer: gives every file of the directories named as arguments to the target, once, in the order of
- * names. A directory that is missing or empty is a failure, since it would prove nothing.
+ * Replays fuzzing corpora without libFuzzer: gives every file of the directories named as arguments to the
+ * target, once, in the order of names. A directory that is missing or empty is a failure, since it would
+ * prove nothing.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /*
- * For the tests of drift: archives made in memory, member by member or byte by byte, and what comparing them says. Each check fails
- * the running cmocka test.
+ * For the tests of drift: archives made in memory, member by member or byte by byte, and what comparing them
+ * says. Each check fails the running cmocka test.
  */
 #ifndef TESTS_SUPPORT_ARCHIVES_H
 #define TESTS_SUPPORT_ARCHIVES_H

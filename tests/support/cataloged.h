@@ -1,5 +1,6 @@
 /*
- * For the tests of the catalog: an empty store and its catalog for each test, open for writing in a directory of their own.
+ * For the tests of the catalog: an empty store and its catalog for each test, open for writing in a directory
+ * of their own.
  */
 #ifndef TESTS_SUPPORT_CATALOGED_H
 #define TESTS_SUPPORT_CATALOGED_H

@@ -1,7 +1,8 @@
 /*
- * For tests of what a kill leaves: preloaded into larder, it counts down the calls that change files, and sends SIGKILL to the process
- * instead of the last of them. The counter is a number of eight bytes in the file named by DYING_COUNTER, which the test may set at any
- * time: at 0 or below it counts on and nobody dies. With DYING_TORN, a write that is the last one is half done first.
+ * For tests of what a kill leaves: preloaded into larder, it counts down the calls that change files, and
+ * sends SIGKILL to the process instead of the last of them. The counter is a number of eight bytes in the
+ * file named by DYING_COUNTER, which the test may set at any time: at 0 or below it counts on and nobody
+ * dies. With DYING_TORN, a write that is the last one is half done first.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,10 +1,12 @@
 /*
- * For tests of what becomes of larder when the system refuses: preloaded, it counts the calls of the C library below, by kind, and has
- * the Nth of one kind fail (and as many after it as the test says) in the way the test says. What libraries call is counted too; what
- * SQLite calls, which are the calls of its VFS, is counted a second time by itself and can be made to fail by itself.
+ * For tests of what becomes of larder when the system refuses: preloaded, it counts the calls of the C
+ * library below, by kind, and has the Nth of one kind fail (and as many after it as the test says) in the way
+ * the test says. What libraries call is counted too; what SQLite calls, which are the calls of its VFS, is
+ * counted a second time by itself and can be made to fail by itself.
  *
- * FAILING_CALLS names the file that the test shares with the process, a struct page: the test writes the order, the process all else.
- * Nothing here calls the C library for what it stands in for, but the kernel, or glibc's own names of malloc.
+ * FAILING_CALLS names the file that the test shares with the process, a struct page: the test writes the
+ * order, the process all else. Nothing here calls the C library for what it stands in for, but the kernel, or
+ * glibc's own names of malloc.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -156,7 +158,10 @@ fails_or_shortens(enum kind kind, const void *from, size_t *length)
 
 #define FROM __builtin_return_address(0)
 
-/* An eventfd, which is eight bytes of the kernel's memory: it has no disk behind it, and moves them all or waits. */
+/*
+ * An eventfd, which is eight bytes of the kernel's memory: it has no disk behind it, and moves them all or
+ * waits.
+ */
 static bool
 is_bell(int fd)
 {

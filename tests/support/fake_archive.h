@@ -1,6 +1,6 @@
 /*
- * Stand-ins for everything the fetcher talks to but the network: a flight and an intake that keep their bytes in memory, a
- * catalog that is a list, metrics that can be asked. Linked in place of the real ones.
+ * Stand-ins for everything the fetcher talks to but the network: a flight and an intake that keep their bytes
+ * in memory, a catalog that is a list, metrics that can be asked. Linked in place of the real ones.
  */
 #ifndef TESTS_SUPPORT_FAKE_ARCHIVE_H
 #define TESTS_SUPPORT_FAKE_ARCHIVE_H

@@ -1,5 +1,6 @@
 /*
- * A fetcher between scripted origins and stand-ins for everything else: what the tests of the fetcher set up, name, ask and expect.
+ * A fetcher between scripted origins and stand-ins for everything else: what the tests of the fetcher set up,
+ * name, ask and expect.
  */
 #ifndef TESTS_SUPPORT_FETCHING_H
 #define TESTS_SUPPORT_FETCHING_H

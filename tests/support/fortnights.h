@@ -1,6 +1,7 @@
 /*
- * For the tests of the watch over weeks: places on an internet that follows a script, the patrol that asks them, and the events that
- * come of it, hour by hour. Everything happens on one thread and on a clock that does not wait.
+ * For the tests of the watch over weeks: places on an internet that follows a script, the patrol that asks
+ * them, and the events that come of it, hour by hour. Everything happens on one thread and on a clock that
+ * does not wait.
  */
 #ifndef TESTS_SUPPORT_FORTNIGHTS_H
 #define TESTS_SUPPORT_FORTNIGHTS_H
@@ -25,7 +26,10 @@ struct place {
 	UT_hash_handle hh;
 };
 
-/* What happens to a place at a time since the beginning: changes the answer from "it is there", or the place itself. */
+/*
+ * What happens to a place at a time since the beginning: changes the answer from "it is there", or the place
+ * itself.
+ */
 typedef void script_fn(struct place *place, int64_t at_ms, struct probe_answer *ret);
 
 static struct place *places;

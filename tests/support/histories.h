@@ -1,6 +1,6 @@
 /*
- * For the tests of histories: small repositories made with git, with fixed dates and authors, and what is to be found in them. One
- * thread; each check fails the running cmocka test.
+ * For the tests of histories: small repositories made with git, with fixed dates and authors, and what is to
+ * be found in them. One thread; each check fails the running cmocka test.
  */
 #ifndef TESTS_SUPPORT_HISTORIES_H
 #define TESTS_SUPPORT_HISTORIES_H

@@ -1,6 +1,7 @@
 /*
- * For the tests of the patrol: a store with a catalog, an internet that answers as the test says, and a clock that runs as fast
- * as it is looked at. Everything happens on one thread, so that a fortnight takes no longer than its answers.
+ * For the tests of the patrol: a store with a catalog, an internet that answers as the test says, and a clock
+ * that runs as fast as it is looked at. Everything happens on one thread, so that a fortnight takes no longer
+ * than its answers.
  */
 #ifndef TESTS_SUPPORT_PATROLLED_H
 #define TESTS_SUPPORT_PATROLLED_H
@@ -19,7 +20,10 @@
 #define DAY    (24 * HOUR)
 #define T0     1700000000000ll
 
-/* Fills in what differs from "200, present, 7 bytes"; a bad status is doubtful where the fetcher would say so. */
+/*
+ * Fills in what differs from "200, present, 7 bytes"; a bad status is doubtful where the fetcher would say
+ * so.
+ */
 typedef void internet_fn(const char *url, enum probe_kind kind, struct probe_answer *ret);
 
 struct asked {

@@ -1,6 +1,7 @@
 /*
- * read_opam: reads the opam files whose paths stand on standard input, a line each, and writes what larder makes of every one: its tree,
- * one item a line, and the archives it names. real_opam.ml writes the same of opam's own parser, so that the two can be compared.
+ * read_opam: reads the opam files whose paths stand on standard input, a line each, and writes what larder
+ * makes of every one: its tree, one item a line, and the archives it names. real_opam.ml writes the same of
+ * opam's own parser, so that the two can be compared.
  *
  *	F path                          the file
  *	E                               it cannot be read

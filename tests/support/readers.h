@@ -1,6 +1,6 @@
 /*
- * For the tests of the catalog's readers: what a harvest holds, checked in a line, and small files to read. One thread;
- * each check fails the running cmocka test.
+ * For the tests of the catalog's readers: what a harvest holds, checked in a line, and small files to read.
+ * One thread; each check fails the running cmocka test.
  */
 #ifndef TESTS_SUPPORT_READERS_H
 #define TESTS_SUPPORT_READERS_H

@@ -1,5 +1,6 @@
 /*
- * For the tests of the index's tables: an index in a directory of its own, opened and closed around each test.
+ * For the tests of the index's tables: an index in a directory of its own, opened and closed around each
+ * test.
  */
 #ifndef TESTS_SUPPORT_ROWS_H
 #define TESTS_SUPPORT_ROWS_H

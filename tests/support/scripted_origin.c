@@ -1,5 +1,6 @@
 /*
- * The scripted origin: a thread accepts, each connection has its own. One mutex guards the script and the counts.
+ * The scripted origin: a thread accepts, each connection has its own. One mutex guards the script and the
+ * counts.
  */
 #include "tests/support/scripted_origin.h"
 

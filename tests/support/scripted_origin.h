@@ -1,6 +1,6 @@
 /*
- * An HTTP server for tests, in this process, on a port of its own on 127.0.0.1: it answers each path with bytes written down beforehand and
- * then does what was said. Requests are counted, and can be waited for.
+ * An HTTP server for tests, in this process, on a port of its own on 127.0.0.1: it answers each path with
+ * bytes written down beforehand and then does what was said. Requests are counted, and can be waited for.
  */
 #ifndef TESTS_SUPPORT_SCRIPTED_ORIGIN_H
 #define TESTS_SUPPORT_SCRIPTED_ORIGIN_H
@@ -24,16 +24,16 @@ void scripted_origin_stop(struct scripted_origin *origin);
 unsigned scripted_origin_port(const struct scripted_origin *origin);
 
 /*
- * Answers this path so from now on; head and body are copied. A gate holds the body back until it is opened. For "/a#2" it is the
- * second request for /a alone that is answered so; /a is to be scripted too.
+ * Answers this path so from now on; head and body are copied. A gate holds the body back until it is opened.
+ * For "/a#2" it is the second request for /a alone that is answered so; /a is to be scripted too.
  */
 void scripted_answer(struct scripted_origin *origin, const char *path, const char *head, const void *body,
         size_t length, enum scripted_then then);
 /* A 200 with Content-Length, keeping the connection. */
 void scripted_serve(struct scripted_origin *origin, const char *path, const void *body, size_t length);
 /*
- * A file that is served as good servers do: Range is honoured, as long as If-Range, where sent, names one of its validators. Each
- * answer breaks off after `piece` bytes of its body; 0: none does.
+ * A file that is served as good servers do: Range is honoured, as long as If-Range, where sent, names one of
+ * its validators. Each answer breaks off after `piece` bytes of its body; 0: none does.
  */
 struct scripted_file {
 	const char *fields; /* whole lines with their ends: "ETag: \"one\"\r\n", or "" */

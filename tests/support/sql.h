@@ -1,5 +1,6 @@
 /*
- * For tests that need rows as they would be after a long time: runs SQL on the index of an open store, in a chore of its writer.
+ * For tests that need rows as they would be after a long time: runs SQL on the index of an open store, in a
+ * chore of its writer.
  */
 #ifndef TESTS_SUPPORT_SQL_H
 #define TESTS_SUPPORT_SQL_H

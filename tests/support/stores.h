@@ -1,6 +1,6 @@
 /*
- * For the tests of the store: a store in a directory of its own, archives made of a string, and what lies on the disk. Each check
- * fails the running cmocka test.
+ * For the tests of the store: a store in a directory of its own, archives made of a string, and what lies on
+ * the disk. Each check fails the running cmocka test.
  */
 #ifndef TESTS_SUPPORT_STORES_H
 #define TESTS_SUPPORT_STORES_H

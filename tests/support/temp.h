@@ -29,7 +29,10 @@ temp_make_in(const char *above)
 	return path;
 }
 
-/* The path, to be given to temp_remove. Where tests/run.sh says: in memory where there is room, and gone even if this process is killed. */
+/*
+ * The path, to be given to temp_remove. Where tests/run.sh says: in memory where there is room, and gone even
+ * if this process is killed.
+ */
 static inline char *
 temp_make(void)
 {

@@ -1,6 +1,7 @@
 /*
- * For tests of a whole daemon that must not wait for days: preloaded, it turns the wall clock (and that alone) by as many milliseconds
- * as the file named by TURNED_CLOCK holds, a number of eight bytes that the test may change at any time.
+ * For tests of a whole daemon that must not wait for days: preloaded, it turns the wall clock (and that
+ * alone) by as many milliseconds as the file named by TURNED_CLOCK holds, a number of eight bytes that the
+ * test may change at any time.
  */
 #include <fcntl.h>
 #include <stdatomic.h>

@@ -1,5 +1,6 @@
 /*
- * For the tests of the watch: a store whose catalog has places of archives, what became of them, and the events that tells.
+ * For the tests of the watch: a store whose catalog has places of archives, what became of them, and the
+ * events that tells.
  */
 #ifndef TESTS_SUPPORT_WATCHED_H
 #define TESTS_SUPPORT_WATCHED_H

@@ -1,5 +1,6 @@
 /*
- * Bodies that name archives: each form told apart and read, everything else refused with a sentence that says where it is wrong.
+ * Bodies that name archives: each form told apart and read, everything else refused with a sentence that says
+ * where it is wrong.
  */
 #include "tests/support/readers.h"
 

@@ -589,7 +589,9 @@ visit(struct place *place, const struct visitors *visitors, const struct route *
 	}
 }
 
-/* No route is open that should not be: only what reads is for anyone, and no two kinds of access are mixed. */
+/*
+ * No route is open that should not be: only what reads is for anyone, and no two kinds of access are mixed.
+ */
 static void
 assert_sound(const struct route *route)
 {

@@ -1,6 +1,6 @@
 /*
- * The catalog: what a harvest teaches, learning again, origins in order and their outcomes, what an archive must satisfy, packages,
- * what is wanted.
+ * The catalog: what a harvest teaches, learning again, origins in order and their outcomes, what an archive
+ * must satisfy, packages, what is wanted.
  */
 #include "tests/support/cataloged.h"
 
@@ -184,7 +184,10 @@ prefers_the_newest_source_and_forgets_none(void **state)
 	assert_origins(digest_of("a", DIGEST_MD5), urls, 3);
 }
 
-/* One source lists the md5, another md5 and sha256, a third the sha256 only: one archive, whose origins are all of theirs. */
+/*
+ * One source lists the md5, another md5 and sha256, a third the sha256 only: one archive, whose origins are
+ * all of theirs.
+ */
 static void
 joins_what_names_one_archive(void **state)
 {

@@ -27,7 +27,10 @@ an_account_is_one_event(void **state)
 	        "are stored\n");
 }
 
-/* The second archive of an account is about to be judged: people hear of both together, but not of none for ever. */
+/*
+ * The second archive of an account is about to be judged: people hear of both together, but not of none for
+ * ever.
+ */
 static void
 who_is_suspected_is_waited_for(void **state)
 {
@@ -97,7 +100,10 @@ a_host_that_packs_anew_is_one_event(void **state)
 	assert_int_equal(count_rows("SELECT count(*) FROM news"), 0);
 }
 
-/* Two of one account changed so, another one otherwise: each is told of where it was, and a newcomer widens that. */
+/*
+ * Two of one account changed so, another one otherwise: each is told of where it was, and a newcomer widens
+ * that.
+ */
 static void
 what_changed_is_told_of_its_narrowest_site(void **state)
 {
@@ -233,7 +239,10 @@ a_correction_that_is_not_kept_is_one(void **state)
 	        count_rows("SELECT json_array_length(data, '$.archives[0].drift.lines') FROM event"), 4);
 }
 
-/* The same package elsewhere, or any at the same URL: that is the correction, with all digests that both have. */
+/*
+ * The same package elsewhere, or any at the same URL: that is the correction, with all digests that both
+ * have.
+ */
 static void
 the_same_package_or_url_is_a_correction(void **state)
 {

@@ -1,6 +1,7 @@
 /*
- * A thousand random histories of origins, each on a host of its own: whatever happens in whatever order, every change is told in exactly
- * one event, none is lost, and none is told again too soon. What is told is worked out here a second time, from the news alone.
+ * A thousand random histories of origins, each on a host of its own: whatever happens in whatever order,
+ * every change is told in exactly one event, none is lost, and none is told again too soon. What is told is
+ * worked out here a second time, from the news alone.
  */
 #include "tests/support/watched.h"
 
@@ -154,7 +155,10 @@ struct reading {
 	size_t events;
 };
 
-/* When people heard of a change of each last: at its event's beginning, since what it grows by is not said aloud. */
+/*
+ * When people heard of a change of each last: at its event's beginning, since what it grows by is not said
+ * aloud.
+ */
 static struct {
 	int64_t at_ms;
 	const char *drift;

@@ -1,5 +1,6 @@
 /*
- * The client against a scripted origin: URLs, what goes out, what statuses mean, several at once, and servers that misbehave.
+ * The client against a scripted origin: URLs, what goes out, what statuses mean, several at once, and servers
+ * that misbehave.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * Comparing what somebody made to do harm, or what broke on the way: bombs, endless lists, names that lead elsewhere or hold control
- * characters, damage at every byte. Always an answer, within the limits.
+ * Comparing what somebody made to do harm, or what broke on the way: bombs, endless lists, names that lead
+ * elsewhere or hold control characters, damage at every byte. Always an answer, within the limits.
  */
 #include "tests/support/archives.h"
 
@@ -291,8 +291,8 @@ add_directory(struct text *zip, const struct zipped *entries, size_t count)
 }
 
 /*
- * Two entries of a zip that share what is packed, and of which next to nothing comes out: no limit on what is unpacked would notice that
- * the same bytes are read again and again.
+ * Two entries of a zip that share what is packed, and of which next to nothing comes out: no limit on what is
+ * unpacked would notice that the same bytes are read again and again.
  */
 static void
 stops_at_entries_that_overlap(void **state)
@@ -345,7 +345,9 @@ says_what_is_wrong_with_a_zip(void **state)
 	        "holds files compressed in a way larder does not read: ZIP 2.0 (bzip)");
 }
 
-/* Cut anywhere, or with any byte wrong: an answer, and never that the files are the same when they are not. */
+/*
+ * Cut anywhere, or with any byte wrong: an answer, and never that the files are the same when they are not.
+ */
 static void
 survives_damage(void **state)
 {

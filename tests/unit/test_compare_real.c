@@ -1,6 +1,6 @@
 /*
- * Comparing on real archives, where they are at hand: each with itself compressed anew, packed anew, edited, and replaced by a page.
- * Skipped without them.
+ * Comparing on real archives, where they are at hand: each with itself compressed anew, packed anew, edited,
+ * and replaced by a page. Skipped without them.
  */
 #include "tests/support/archives.h"
 

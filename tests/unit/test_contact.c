@@ -1,5 +1,6 @@
 /*
- * Contacts as they are remembered: whom an answer concerns, what becomes news, what of an origin's words is kept.
+ * Contacts as they are remembered: whom an answer concerns, what becomes news, what of an origin's words is
+ * kept.
  */
 #include "tests/support/sql.h"
 
@@ -87,7 +88,9 @@ say(int64_t origin, enum origin_result result, int status, int64_t at_ms)
 	catalog_contact(catalog, &contact);
 }
 
-/* A host that serves is what makes failures of others count. The first origin of each test is such a witness. */
+/*
+ * A host that serves is what makes failures of others count. The first origin of each test is such a witness.
+ */
 static void
 learn_witness(void)
 {

@@ -1,6 +1,6 @@
 /*
- * The desk: clerks answer while requests are parked, no more wait than may, and nobody is left parked. The replies are
- * stand-ins that note what they were given.
+ * The desk: clerks answer while requests are parked, no more wait than may, and nobody is left parked. The
+ * replies are stand-ins that note what they were given.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * Drift: other bytes are compared, kept within bounds where they are an archive, noted once, and compared later where the archive was
- * not there. What compares is a stand-in that looks at the first letters.
+ * Drift: other bytes are compared, kept within bounds where they are an archive, noted once, and compared
+ * later where the archive was not there. What compares is a stand-in that looks at the first letters.
  */
 #include "tests/support/watched.h"
 

@@ -1,6 +1,6 @@
 /*
- * Edits as a unified diff: where hunks begin and end, what a line without an end is, what changes nothing. That patch(1) takes such
- * diffs is tested from end to end.
+ * Edits as a unified diff: where hunks begin and end, what a line without an end is, what changes nothing.
+ * That patch(1) takes such diffs is tested from end to end.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /*
- * The table of events: in order, cut to size between characters, read in steps, and never longer than it may be.
+ * The table of events: in order, cut to size between characters, read in steps, and never longer than it may
+ * be.
  */
 #include "tests/support/rows.h"
 

@@ -239,7 +239,9 @@ add_changed(struct event_data *about, const char *package, const char *url, uint
 	json_decref(drift);
 }
 
-/* Of a few archives it is said what differs in each, and what its checksum is now, or whose bytes those are. */
+/*
+ * Of a few archives it is said what differs in each, and what its checksum is now, or whose bytes those are.
+ */
 static void
 of_a_few_it_is_said_what_differs_in_each(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * The fetcher against scripted origins on loopback, with stand-ins for flights, catalog and metrics. Waits are for events; only tests of
- * a timeout let real time pass, and little of it.
+ * The fetcher against scripted origins on loopback, with stand-ins for flights, catalog and metrics. Waits
+ * are for events; only tests of a timeout let real time pass, and little of it.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -535,7 +535,10 @@ wait_until_left(struct flight *flight)
 		sched_yield();
 }
 
-/* Of three errands one is running, one has bytes already and one waits for its host; none complains of its origin. */
+/*
+ * Of three errands one is running, one has bytes already and one waits for its host; none complains of its
+ * origin.
+ */
 static void
 an_archive_that_came_by_other_means_ends_its_errands(void **state)
 {

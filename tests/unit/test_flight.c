@@ -921,7 +921,10 @@ what_holds_for_a_while_is_remembered_for_so_long(void **state)
 	assert_int_equal(err.code, ERR_FAILING);
 }
 
-/* Whoever asks by md5 what was nowhere by its sha256 is told so at once; not by a digest of which nothing was known then. */
+/*
+ * Whoever asks by md5 what was nowhere by its sha256 is told so at once; not by a digest of which nothing was
+ * known then.
+ */
 static void
 nowhere_is_nowhere_by_every_name(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Followers: what they hash is what was written, in whatever steps; a file that is cut is told; one that is given up costs nobody
- * anything.
+ * Followers: what they hash is what was written, in whatever steps; a file that is cut is told; one that is
+ * given up costs nobody anything.
  */
 #include <setjmp.h>
 #include <stdarg.h>

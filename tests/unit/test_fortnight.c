@@ -1,7 +1,8 @@
 /*
- * A fortnight of the watch in which all happens that was ever seen to happen to archives: accounts vanish, repositories are renamed,
- * bytes change in place, the network fails, a large host has a bad day, others come and go. People are told of what is lost, once, and
- * of nothing else; over a catalog of the size of a real lockfile too, where any answer may go wrong by chance.
+ * A fortnight of the watch in which all happens that was ever seen to happen to archives: accounts vanish,
+ * repositories are renamed, bytes change in place, the network fails, a large host has a bad day, others come
+ * and go. People are told of what is lost, once, and of nothing else; over a catalog of the size of a real
+ * lockfile too, where any answer may go wrong by chance.
  */
 #include "tests/support/archives.h"
 #include "tests/support/fortnights.h"
@@ -171,7 +172,10 @@ told_at(const char *subject)
 	        ask_index("SELECT at FROM event WHERE subject = '%s' AND kind <> 'back'", subject), NULL, 10);
 }
 
-/* The verdict comes 49 hours after the first failure, and people hear of it when its cause was quiet for an hour. */
+/*
+ * The verdict comes 49 hours after the first failure, and people hear of it when its cause was quiet for an
+ * hour.
+ */
 static void
 assert_told_in_time(const char *subject, const char *url)
 {
@@ -364,7 +368,10 @@ count_in_index(uint64_t seed, const char *what, const char *question)
 	return count;
 }
 
-/* Those of the two accounts are gone, each account was told of in one event, and nothing else was told to be gone. */
+/*
+ * Those of the two accounts are gone, each account was told of in one event, and nothing else was told to be
+ * gone.
+ */
 static void
 judge_fortnight(uint64_t seed)
 {

@@ -1,5 +1,6 @@
 /*
- * What git writes: commits and answers, in whatever pieces they come; what cannot be read is told apart from an end.
+ * What git writes: commits and answers, in whatever pieces they come; what cannot be read is told apart from
+ * an end.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * Trees: whatever two of them have in common, comparing them says what a plain comparison of their names says; an index made from another
- * tree is the index made from nothing; bytes that are no tree are refused.
+ * Trees: whatever two of them have in common, comparing them says what a plain comparison of their names
+ * says; an index made from another tree is the index made from nothing; bytes that are no tree are refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,9 @@
 
 #define NAMES 60
 
-/* What a tree holds: 0 nothing, else a mode and a first byte of the identity; the name is that of the number. */
+/*
+ * What a tree holds: 0 nothing, else a mode and a first byte of the identity; the name is that of the number.
+ */
 struct content {
 	unsigned char modes[NAMES]; /* 0 nothing, 1 a file, 2 a directory, 3 a link */
 	unsigned char ids[NAMES];

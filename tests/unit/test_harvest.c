@@ -1,5 +1,6 @@
 /*
- * The harvest and its arena: copies, limits, problems, archives counted once; and what one section makes of its lines.
+ * The harvest and its arena: copies, limits, problems, archives counted once; and what one section makes of
+ * its lines.
  */
 #include "tests/support/readers.h"
 

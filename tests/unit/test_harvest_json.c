@@ -1,5 +1,6 @@
 /*
- * A harvest written as JSON and read again is the same; what is none, cut short or past a limit is told apart.
+ * A harvest written as JSON and read again is the same; what is none, cut short or past a limit is told
+ * apart.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * The head of a plain request: what the fast path may answer, and that it leaves to libmicrohttpd whatever is special, strange or not
- * complete.
+ * The head of a plain request: what the fast path may answer, and that it leaves to libmicrohttpd whatever is
+ * special, strange or not complete.
  */
 #include <setjmp.h>
 #include <stdarg.h>

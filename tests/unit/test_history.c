@@ -1,6 +1,7 @@
 /*
- * Histories: what was ever named is found with its dates, each once, whatever merges, renames, links and odd dates are in between;
- * what is no whole repository is refused; nothing that a repository is set up to run is run, and nothing is left behind.
+ * Histories: what was ever named is found with its dates, each once, whatever merges, renames, links and odd
+ * dates are in between; what is no whole repository is refused; nothing that a repository is set up to run is
+ * run, and nothing is left behind.
  */
 #include "tests/support/histories.h"
 
@@ -452,7 +453,10 @@ directories_have_a_depth(void **state)
 	assert_problem(harvest, 0, "d/d/d/d/d/d/d/d/d/d/d/d/d", 0, 0, "too deep");
 }
 
-/* More pairs of directories than one thread takes: what several find is told in the order of commits all the same. */
+/*
+ * More pairs of directories than one thread takes: what several find is told in the order of commits all the
+ * same.
+ */
 static void
 reads_many_commits(void **state)
 {

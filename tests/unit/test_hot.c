@@ -1,6 +1,6 @@
 /*
- * Hot archives: what is kept ready and what is not, who goes for whom, and that nothing is handed out of which the archive has left the
- * store or whose file was touched.
+ * Hot archives: what is kept ready and what is not, who goes for whom, and that nothing is handed out of
+ * which the archive has left the store or whose file was touched.
  */
 #include "tests/support/stores.h"
 

@@ -1,6 +1,6 @@
 /*
- * The index below the store: chores share transactions, a refused one harms no other, a failed one undoes its transaction; stamps,
- * drops; connections of threads.
+ * The index below the store: chores share transactions, a refused one harms no other, a failed one undoes its
+ * transaction; stamps, drops; connections of threads.
  */
 #include "tests/support/stores.h"
 
@@ -172,7 +172,10 @@ refuses_a_name_that_is_taken(void **state)
 	assert_int_equal(state_now().trouble.code, ERR_OK);
 }
 
-/* Chores that note how they ended; the first holds the writer until all are posted, so that they meet in one transaction. */
+/*
+ * Chores that note how they ended; the first holds the writer until all are posted, so that they meet in one
+ * transaction.
+ */
 struct noted {
 	struct chore chore;
 	enum chore_result ends;

@@ -1,5 +1,6 @@
 /*
- * Intakes: reading while writing, limits, starting over, giving up, memory for passing through, collisions, the answer of commit.
+ * Intakes: reading while writing, limits, starting over, giving up, memory for passing through, collisions,
+ * the answer of commit.
  */
 #include "tests/support/stores.h"
 
@@ -183,7 +184,9 @@ from_hex(const char *hex, uint8_t ret[128])
 	assert_true(text_unhex(hex, ret, 128));
 }
 
-/* The sentence is the same, whether the question before the flush finds the first or the index writer does. */
+/*
+ * The sentence is the same, whether the question before the flush finds the first or the index writer does.
+ */
 static void
 assert_refused(const struct err *err, const struct digests *first)
 {

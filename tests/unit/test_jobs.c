@@ -1,5 +1,6 @@
 /*
- * Jobs on a real store: in their order, cancelled, refused when too many wait, gone on with after a stop; and the numbers of their events.
+ * Jobs on a real store: in their order, cancelled, refused when too many wait, gone on with after a stop; and
+ * the numbers of their events.
  */
 #include "tests/support/stores.h"
 

@@ -1,5 +1,6 @@
 /*
- * What is known of an archive: its state from what its origins do, each with each; whose it is; which mirrors are left to ask.
+ * What is known of an archive: its state from what its origins do, each with each; whose it is; which mirrors
+ * are left to ask.
  */
 #include "tests/support/sql.h"
 

@@ -1,7 +1,7 @@
 /*
- * The lockfile of the day as it was before it, and the real history of its packages, where they are at hand: what `check` says, word for
- * word, while all is well and after the fortnight in which two accounts' archives vanished and duff changed in place; and whose bytes larder
- * has in the end. Skipped without them.
+ * The lockfile of the day as it was before it, and the real history of its packages, where they are at hand:
+ * what `check` says, word for word, while all is well and after the fortnight in which two accounts' archives
+ * vanished and duff changed in place; and whose bytes larder has in the end. Skipped without them.
  */
 #include "tests/support/archives.h"
 #include "tests/support/fortnights.h"
@@ -160,7 +160,10 @@ learn_history(void)
 
 /* --- the places --- */
 
-/* What is at a URL at first: at duff's and the rescued ones their bytes; elsewhere something that is never sent. */
+/*
+ * What is at a URL at first: at duff's and the rescued ones their bytes; elsewhere something that is never
+ * sent.
+ */
 static void
 settle(const char *url)
 {

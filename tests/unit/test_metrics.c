@@ -1,5 +1,6 @@
 /*
- * Metrics: what is counted is told, in the format Prometheus reads, and labels from outside stay inside their quotes.
+ * Metrics: what is counted is told, in the format Prometheus reads, and labels from outside stay inside their
+ * quotes.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /*
- * What the catalog says about bytes and about the store: right or not, listed or not, and the pages of what is missing.
+ * What the catalog says about bytes and about the store: right or not, listed or not, and the pages of what
+ * is missing.
  */
 #include "tests/support/cataloged.h"
 

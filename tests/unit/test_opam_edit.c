@@ -1,6 +1,6 @@
 /*
- * Other URLs and checksums in opam files and lockfiles: everything that names the archive is changed, nothing else, in the form that
- * stands there.
+ * Other URLs and checksums in opam files and lockfiles: everything that names the archive is changed, nothing
+ * else, in the form that stands there.
  */
 #include "tests/support/stores.h"
 

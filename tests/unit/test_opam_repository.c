@@ -1,5 +1,6 @@
 /*
- * Opam repositories: what counts in an opam file, which path is which package, directories and archives, honest and hostile.
+ * Opam repositories: what counts in an opam file, which path is which package, directories and archives,
+ * honest and hostile.
  */
 #include "tests/support/readers.h"
 

@@ -1,5 +1,6 @@
 /*
- * The lexer and parser of opam's syntax: every kind of word and value, every limit, every mistake with its place.
+ * The lexer and parser of opam's syntax: every kind of word and value, every limit, every mistake with its
+ * place.
  */
 #include "tests/support/readers.h"
 

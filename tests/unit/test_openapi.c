@@ -1,6 +1,7 @@
 /*
- * The description of the API against the table of routes: the same paths and methods, each with the statuses it can give and with what
- * it asks of the caller; and the description is OpenAPI 3.1 as far as a program can tell.
+ * The description of the API against the table of routes: the same paths and methods, each with the statuses
+ * it can give and with what it asks of the caller; and the description is OpenAPI 3.1 as far as a program can
+ * tell.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,8 +21,8 @@
 static json_t *description;
 
 /*
- * What each can answer beside what follows from its row: 400 and 503 everywhere, 401, 403 and 429 where a token is needed, 413 where a
- * body is taken, 404 where only the control socket may.
+ * What each can answer beside what follows from its row: 400 and 503 everywhere, 401, 403 and 429 where a
+ * token is needed, 413 where a body is taken, 404 where only the control socket may.
  */
 static const struct {
 	enum request_method method;
@@ -378,7 +379,10 @@ each_operation_is_whole(void **state)
 	json_decref(ids);
 }
 
-/* The body of an error is JSON below /api/ and a sentence elsewhere; a 416 has none, and 503 of /readyz says what is wrong. */
+/*
+ * The body of an error is JSON below /api/ and a sentence elsewhere; a 416 has none, and 503 of /readyz says
+ * what is wrong.
+ */
 static void
 check_errors(const char *path, const char *method, const json_t *item, const json_t *operation)
 {

@@ -287,7 +287,9 @@ verdicts_name_counts_and_causes(void **state)
 	tally_finish(&tally);
 }
 
-/* Nobody has it but perhaps those who asked to be left alone: so it is until the first of them may be asked. */
+/*
+ * Nobody has it but perhaps those who asked to be left alone: so it is until the first of them may be asked.
+ */
 static void
 it_is_held_while_the_rest_of_them_is_left_alone(void **state)
 {

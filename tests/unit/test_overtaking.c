@@ -1,6 +1,6 @@
 /*
- * Origins that are silent, and those that are asked beside them. Little real time passes: the patience is short, and what is waited
- * for are requests and ends.
+ * Origins that are silent, and those that are asked beside them. Little real time passes: the patience is
+ * short, and what is waited for are requests and ends.
  */
 #include "tests/support/fetching.h"
 
@@ -160,7 +160,10 @@ who_made_room_is_asked_again_when_nobody_else_has_it(void **state)
 	flight_release(flight);
 }
 
-/* Nobody is left to be asked in their place: each has all of fetch.first_byte_timeout, once more for who made room. */
+/*
+ * Nobody is left to be asked in their place: each has all of fetch.first_byte_timeout, once more for who made
+ * room.
+ */
 static void
 the_last_are_waited_for(void **state)
 {

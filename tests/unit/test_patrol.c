@@ -1,6 +1,6 @@
 /*
- * The patrol in time: rounds, restarts, politeness, suspicion, witnesses and siblings, against an internet that answers at once
- * and a clock that does not wait.
+ * The patrol in time: rounds, restarts, politeness, suspicion, witnesses and siblings, against an internet
+ * that answers at once and a clock that does not wait.
  */
 #include "tests/support/patrolled.h"
 
@@ -529,7 +529,10 @@ what_is_gone_has_vanished_after_two_days(void **state)
 	assert_string_equal(ask_index("SELECT was, is_now FROM news"), "1|3\n");
 	hours = (number_in_index("SELECT at FROM news") - first_ms) / HOUR;
 	assert_int_equal(hours, 49);
-	/* Twice at first, since nobody had vouched for the network; then after 1, 6, 24 and 49 hours. The first time in two ways. */
+	/*
+	 * Twice at first, since nobody had vouched for the network; then after 1, 6, 24 and 49 hours. The
+	 * first time in two ways.
+	 */
 	assert_int_equal(times_asked("https://github.com/kodwx/0.tar.gz"), 1 + 6);
 	/* Daily for a week, then as everybody. */
 	run_for(7 * DAY);

@@ -1,5 +1,6 @@
 /*
- * What the patrol makes of what an origin tells: when all bytes are asked for, what becomes of them, and what it never asks.
+ * What the patrol makes of what an origin tells: when all bytes are asked for, what becomes of them, and what
+ * it never asks.
  */
 #include "tests/support/patrolled.h"
 
@@ -501,7 +502,10 @@ one_is_down(const char *url, enum probe_kind kind, struct probe_answer *ret)
 	ret->contact.detail = "connection refused";
 }
 
-/* Who waits for his bytes to be looked at vouches for nobody meanwhile, or all who failed would wait for his word. */
+/*
+ * Who waits for his bytes to be looked at vouches for nobody meanwhile, or all who failed would wait for his
+ * word.
+ */
 static void
 who_is_put_off_holds_nobody_up(void **state)
 {

@@ -1,5 +1,6 @@
 /*
- * The rows the patrol works with: who is due, who vouches, who shares a fate, which hosts rest, and how archives are counted.
+ * The rows the patrol works with: who is due, who vouches, who shares a fate, which hosts rest, and how
+ * archives are counted.
  */
 #include "tests/support/rows.h"
 

@@ -1,5 +1,6 @@
 /*
- * The address policy: every special network at its first and last address and just outside, and URLs that hide where they go.
+ * The address policy: every special network at its first and last address and just outside, and URLs that
+ * hide where they go.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

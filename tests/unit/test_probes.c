@@ -1,5 +1,6 @@
 /*
- * Probes: looks at single URLs, beside flights and behind them. Against scripted origins, as the other tests of the fetcher.
+ * Probes: looks at single URLs, beside flights and behind them. Against scripted origins, as the other tests
+ * of the fetcher.
  */
 #include "tests/support/fetching.h"
 

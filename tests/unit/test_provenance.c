@@ -1,6 +1,6 @@
 /*
- * The commit in a tarball: in bytes made here, in what git makes where it is there, and in real archives, as an independent reader
- * finds it.
+ * The commit in a tarball: in bytes made here, in what git makes where it is there, and in real archives, as
+ * an independent reader finds it.
  */
 #include "tests/support/archives.h"
 

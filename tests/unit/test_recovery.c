@@ -1,6 +1,6 @@
 /*
- * Recovery: an index that is lost, garbage, cut off or foreign; a process that died; blobs without rows, rows without blobs, blobs
- * that are not what their name says. Nothing that was stored is lost.
+ * Recovery: an index that is lost, garbage, cut off or foreign; a process that died; blobs without rows, rows
+ * without blobs, blobs that are not what their name says. Nothing that was stored is lost.
  */
 #include "tests/support/stores.h"
 

@@ -1,5 +1,6 @@
 /*
- * Removing and evicting: what goes, what is told to who asks again, what brings it back, and what a kill in between leaves.
+ * Removing and evicting: what goes, what is told to who asks again, what brings it back, and what a kill in
+ * between leaves.
  */
 #include "tests/support/sql.h"
 

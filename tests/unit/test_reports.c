@@ -1,5 +1,6 @@
 /*
- * Reports: the states of archives, their copies, those that are nowhere else, what to do; and all that is known of one.
+ * Reports: the states of archives, their copies, those that are nowhere else, what to do; and all that is
+ * known of one.
  */
 #include "tests/support/sql.h"
 

@@ -1,6 +1,6 @@
 /*
- * Origins that break off in the middle, and how an archive comes all the same; what is told of them. Against scripted origins, as the
- * other tests of the fetcher.
+ * Origins that break off in the middle, and how an archive comes all the same; what is told of them. Against
+ * scripted origins, as the other tests of the fetcher.
  */
 #include "server/upstream/resume.h"
 #include "tests/support/fetching.h"
@@ -226,7 +226,10 @@ parts_that_are_wrong_together(void **state)
 	assert_non_null(strstr(fake_metrics_outcomes(world->metrics), " parts\n"));
 }
 
-/* Given out already: nothing is to be done. But who asks again gets it, since the one that broke off rests for this archive. */
+/*
+ * Given out already: nothing is to be done. But who asks again gets it, since the one that broke off rests
+ * for this archive.
+ */
 static void
 parts_that_are_wrong_together_and_were_given_out(void **state)
 {

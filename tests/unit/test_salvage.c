@@ -1,6 +1,7 @@
 /*
- * What people decided outlives the index that it was written into: damage to archives costs none of it, damage to its own pages
- * costs what stood there, and a file that is no database costs all of it and nothing else.
+ * What people decided outlives the index that it was written into: damage to archives costs none of it,
+ * damage to its own pages costs what stood there, and a file that is no database costs all of it and nothing
+ * else.
  */
 #include "tests/support/rows.h"
 

@@ -1,5 +1,6 @@
 /*
- * An index that an older larder made is brought up to date: nothing in it is lost, and in the end it is no other than a new one.
+ * An index that an older larder made is brought up to date: nothing in it is lost, and in the end it is no
+ * other than a new one.
  */
 #include "tests/support/rows.h"
 
@@ -9,7 +10,10 @@
 
 #define ALL_OF_THE_SCHEMA "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 
-/* As the first version of larder made it, with two archives and an entry of the catalog; clean as after an orderly stop. */
+/*
+ * As the first version of larder made it, with two archives and an entry of the catalog; clean as after an
+ * orderly stop.
+ */
 static void
 make_first_schema(void)
 {
@@ -175,7 +179,10 @@ keeps_what_the_second_knew(void **state)
 	assert_string_equal(schema, "7\n");
 }
 
-/* As the third version made it: what was noticed has its place in the order of changes, and receivers go on where they were. */
+/*
+ * As the third version made it: what was noticed has its place in the order of changes, and receivers go on
+ * where they were.
+ */
 static void
 keeps_what_the_third_knew(void **state)
 {

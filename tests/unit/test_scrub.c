@@ -1,6 +1,6 @@
 /*
- * The scrub: a round visits each archive once and in its time, goes on after a restart, and finds whatever was done to a file. Its clock is
- * turned by the test; nothing waits.
+ * The scrub: a round visits each archive once and in its time, goes on after a restart, and finds whatever
+ * was done to a file. Its clock is turned by the test; nothing waits.
  */
 #include "tests/support/sql.h"
 
@@ -606,7 +606,9 @@ is_cached(int fd)
 	return (resident & 1) != 0;
 }
 
-/* Where the filesystem can do that: what is read again is read from the disk, and is not cached afterwards. */
+/*
+ * Where the filesystem can do that: what is read again is read from the disk, and is not cached afterwards.
+ */
 static void
 leaves_the_page_cache_alone(void **state)
 {

@@ -1,5 +1,6 @@
 /*
- * Listening sockets: workers share a port, programs do not, and what is no address is refused with a sentence.
+ * Listening sockets: workers share a port, programs do not, and what is no address is refused with a
+ * sentence.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,7 +55,9 @@ a_port_in_use_is_named(void **state)
 
 	(void)state;
 	assert_int_equal(sockets_listen("127.0.0.1:0", WORKERS, fds, url, &err), SOCKETS_BOUND);
-	/* The first has opened its port to others of the same user; a second program must still not slip in. */
+	/*
+	 * The first has opened its port to others of the same user; a second program must still not slip in.
+	 */
 	assert_int_equal(
 	        sockets_listen(url + strlen("http://"), WORKERS, second, second_url, &err), SOCKETS_FAILED);
 	assert_int_equal(err.code, ERR_IO);

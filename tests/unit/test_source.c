@@ -1,6 +1,7 @@
 /*
- * The door to the importers: every form is told apart, everything else is refused with a sentence, and where the real data lies beside
- * the checkout, all of it is read. The figures were counted with regular expressions over the unpacked files.
+ * The door to the importers: every form is told apart, everything else is refused with a sentence, and where
+ * the real data lies beside the checkout, all of it is read. The figures were counted with regular
+ * expressions over the unpacked files.
  */
 #include "tests/support/readers.h"
 

@@ -1,5 +1,6 @@
 /*
- * The store: its layout, the four names of an archive, the lock, readers beside a writer, damage to blobs, full disks, many at once.
+ * The store: its layout, the four names of an archive, the lock, readers beside a writer, damage to blobs,
+ * full disks, many at once.
  */
 #include "tests/support/stores.h"
 

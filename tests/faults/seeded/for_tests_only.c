@@ -1,5 +1,6 @@
 /*
- * Linked into every daemon with a seeded bug. Must never let one run by mistake: without the bug's name in the environment it ends at once.
+ * Linked into every daemon with a seeded bug. Must never let one run by mistake: without the bug's name in
+ * the environment it ends at once.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * Seeded bug: a flush that failed is tried again. Linux has marked the pages as clean by then, so that the second try succeeds and nothing is
- * on the disk.
+ * Seeded bug: a flush that failed is tried again. Linux has marked the pages as clean by then, so that the
+ * second try succeeds and nothing is on the disk.
  */
 #include <unistd.h>
 

@@ -1,6 +1,7 @@
 /*
- * Seeded bug: whatever comes is taken for what was asked for. Both looks are gone: at what an origin or somebody who uploads sent, and at
- * what has landed under another digest than the one that somebody waits for.
+ * Seeded bug: whatever comes is taken for what was asked for. Both looks are gone: at what an origin or
+ * somebody who uploads sent, and at what has landed under another digest than the one that somebody waits
+ * for.
  */
 #include "storage/catalog/catalog.h"
 

@@ -1,6 +1,6 @@
 /*
- * Seeded bug: the row of an archive is committed first, and only then gets its file the name that the row speaks of. What
- * the publisher asks for is kept until the index writer has answered.
+ * Seeded bug: the row of an archive is committed first, and only then gets its file the name that the row
+ * speaks of. What the publisher asks for is kept until the index writer has answered.
  */
 #include <pthread.h>
 #include <stdlib.h>
