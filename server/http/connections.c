@@ -39,6 +39,7 @@ struct connection {
 	struct visitor *visitor; /* NULL: not counted */
 	bool is_control;
 	enum connection_standing standing;
+	struct request *request; /* the worker's */
 	/* written by the connection's worker, read by the reaper; since before phase */
 	_Atomic int64_t since_ms;
 	_Atomic enum connection_phase phase;
@@ -214,6 +215,18 @@ connection_enter(struct connection *connection, enum connection_phase phase)
 	/* The time first: a reaper that sees the new phase sees at least its time and never an older one. */
 	atomic_store_explicit(&connection->since_ms, clock_coarse_ms(), memory_order_relaxed);
 	atomic_store_explicit(&connection->phase, phase, memory_order_release);
+}
+
+void
+connection_set_request(struct connection *connection, struct request *request)
+{
+	connection->request = request;
+}
+
+struct request *
+connection_request(const struct connection *connection)
+{
+	return connection->request;
 }
 
 void

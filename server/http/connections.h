@@ -25,6 +25,7 @@
 struct connection;
 struct connections;
 struct metrics;
+struct request;
 
 enum connection_phase {
 	CONNECTION_WAITS,
@@ -70,6 +71,9 @@ void connection_close(struct connections *connections, struct connection *connec
 
 /* The connection's own worker thread says how far it is; costs two stores. */
 void connection_enter(struct connection *connection, enum connection_phase phase);
+/* The request that is being answered; NULL: none. The connection's own worker thread. */
+void connection_set_request(struct connection *connection, struct request *request);
+struct request *connection_request(const struct connection *connection);
 /* As connection_enter with CONNECTION_SENDS, but an answer that is being sent already goes on as it is. */
 void connection_sends_again(struct connection *connection);
 /*

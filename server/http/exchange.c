@@ -117,6 +117,7 @@ request_create(struct exchange_setting *setting, struct worker *worker, const st
 	request->began_at_ms = clock_coarse_ms();
 	request->http = line->http;
 	request->connection = info->socket_context;
+	connection_set_request(request->connection, request);
 	request->worker = worker;
 	request->hot = worker->hot;
 	request->scheme = scheme_of(setting, request);
@@ -311,7 +312,7 @@ log_end(const struct request *request)
 	        .took_ms = clock_coarse_ms() - request->began_at_ms,
 	        .cache = request->cache,
 	        .reason = request->reason,
-	        .user_agent = request_header(request, "User-Agent")};
+	        .user_agent = request->http != NULL ? request_header(request, "User-Agent") : NULL};
 
 	access_log(&entry);
 }
@@ -334,6 +335,17 @@ exchange_end(struct exchange_setting *setting, struct request *request, enum MHD
 	if (setting->access_log)
 		log_end(request);
 	connection_enter(request->connection, CONNECTION_WAITS);
+	connection_set_request(request->connection, NULL);
 	free(request);
 	atomic_fetch_sub_explicit(&worker->requests, 1, memory_order_release);
+}
+
+void
+exchange_abandon(struct exchange_setting *setting, struct request *request)
+{
+	if (request == NULL)
+		return;
+	request->http = NULL;
+	request->method_name = request->path = "-";
+	exchange_end(setting, request, MHD_REQUEST_TERMINATED_WITH_ERROR);
 }

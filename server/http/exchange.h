@@ -40,5 +40,10 @@ enum MHD_Result exchange_run(struct request *request);
 /* The request is over, however it ended: leaves the flight, counts, logs, frees. */
 void exchange_end(
         struct exchange_setting *setting, struct request *request, enum MHD_RequestTerminationCode how);
+/*
+ * Likewise, of a connection that is closed: the request of which nobody told that it is over; NULL: none. libmicrohttpd 0.9.75 does not
+ * where the kernel lets it watch a socket no longer. What the client sent is freed by then.
+ */
+void exchange_abandon(struct exchange_setting *setting, struct request *request);
 
 #endif

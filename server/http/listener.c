@@ -234,6 +234,7 @@ on_connection(void *context, struct MHD_Connection *http, void **socket_context,
 		worker->arriving = NULL;
 		break;
 	case MHD_CONNECTION_NOTIFY_CLOSED:
+		exchange_abandon(&worker->listener->setting, connection_request(*socket_context));
 		connection_close(worker->connections, *socket_context);
 		break;
 	}

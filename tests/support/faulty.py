@@ -262,6 +262,8 @@ class Bench:
         if answer.status != 200 or answer.fields["X-Cache"] != "HIT":
             raise Failure(f"afterwards no hit: sha256:{name}: {answer}")
         wait_for(lambda: self.daemon.ask("GET", "/readyz").status == 200, "/readyz to say that all is well", HEALING)
+        wait_for(lambda: "\nlarder_requests_under_way 1\n" in self.daemon.ask("GET", "/metrics").body.decode(),
+                 "every request but this one to be over", HEALING)
 
     def check_all(self):
         for name in self.acknowledged:
