@@ -26,9 +26,13 @@ def asserted_lines(path):
     return numbers
 
 
-def can_be_taken(path, line, column):
-    """No side of an assertion is of interest, nor is the value that a switch over an enum does not name, since there is none."""
-    return line not in asserted_lines(path) and not lines_of(path)[line - 1][:column - 1].rstrip().endswith("switch (")
+def can_be_taken(path, line, column, side):
+    """No side of an assertion is of interest, nor is the value that a switch over an enum does not name, since there is none, nor that
+    what makes an error is true, since it never is."""
+    text = lines_of(path)[line - 1]
+    if side == "true" and re.match(r"err_(set|errno|wrap)\(", text[column - 1:]):
+        return False
+    return line not in asserted_lines(path) and not text[:column - 1].rstrip().endswith("switch (")
 
 
 def taken(profiles, binaries, counts):
@@ -44,9 +48,9 @@ def taken(profiles, binaries, counts):
         if not counts(path, name):
             continue
         for line, column, _, _, when_true, when_false, *_ in function["branches"]:
-            if not can_be_taken(path, line, column):
-                continue
             for side, count in (("true", when_true), ("false", when_false)):
+                if not can_be_taken(path, line, column, side):
+                    continue
                 place = (path, line, column, name, side)
                 times[place] = times.get(place, 0) + count
     return times
