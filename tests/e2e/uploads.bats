@@ -41,18 +41,20 @@ serve() {
 	larder_start
 }
 
-# upload FILE PATH [CURL OPTION...]: the status; the answer in $WORK/answer and its headers in $WORK/headers.
+# upload FILE PATH [CURL OPTION...]: the status; the answer in $WORK/answer and its headers in $WORK/headers. Who asks whether to send
+# waits for the answer, however busy the machine is.
 upload() {
 	local file=$1 path=$2
 	shift 2
-	curl -s -o "$WORK/answer" -D "$WORK/headers" -w '%{http_code}\n' -T "$file" -H "Authorization: Bearer $TOKEN" "$@" "$URL$path"
+	curl -s --expect100-timeout 60 -o "$WORK/answer" -D "$WORK/headers" -w '%{http_code}\n' -T "$file" -H "Authorization: Bearer $TOKEN" \
+		"$@" "$URL$path"
 }
 
 # donate FILE PATH [CURL OPTION...]: the same, without a token.
 donate() {
 	local file=$1 path=$2
 	shift 2
-	curl -s -o "$WORK/answer" -D "$WORK/headers" -w '%{http_code}\n' -T "$file" "$@" "$URL$path"
+	curl -s --expect100-timeout 60 -o "$WORK/answer" -D "$WORK/headers" -w '%{http_code}\n' -T "$file" "$@" "$URL$path"
 }
 
 said() {
