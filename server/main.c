@@ -121,6 +121,16 @@ flag_of(int option)
 	return 0;
 }
 
+/* NULL: an option is called so by no long name. */
+static const char *
+long_name(int option)
+{
+	for (const struct option *each = every_option; each->name != NULL; each++)
+		if (each->val == option)
+			return each->name;
+	return NULL;
+}
+
 static bool
 add_override(struct line *line, char *text, struct err *err)
 {
@@ -175,8 +185,21 @@ take_option(struct line *line, int option, struct err *err)
 		return true;
 	}
 	line->invocation.flags |= flag_of(option);
+	if (command->run == NULL)
+		return err_set(err, ERR_USAGE, "--%s stands behind the command", long_name(option));
 	return (command->flags & flag_of(option)) != 0 ||
-	       err_set(err, ERR_USAGE, "%s takes no such option", command->name);
+	       err_set(err, ERR_USAGE, "--%s: %s takes no such option", long_name(option), command->name);
+}
+
+/* What getopt_long could make nothing of. optind is not behind it yet where more letters follow the same dash. */
+static bool
+refuse_option(const char *last, struct err *err)
+{
+	if (optopt == 0)
+		return err_set(err, ERR_USAGE, "%.100s: there is no such option", last);
+	if (long_name(optopt) != NULL)
+		return err_set(err, ERR_USAGE, "--%s takes no value", long_name(optopt));
+	return err_set(err, ERR_USAGE, "-%c: there is no such option", optopt);
 }
 
 /* Reads options up to the first argument ("+" in letters) or all of them. optind is behind the last. */
@@ -191,14 +214,13 @@ read_options(struct line *line, int argc, char **argv, const char *letters, stru
 		option = getopt_long(argc, argv, letters, every_option, NULL);
 		if (option == -1)
 			return true;
-		if (option == '?' || option == ':')
-			break;
+		if (option == '?')
+			return refuse_option(argv[optind - 1], err);
+		if (option == ':')
+			return err_set(err, ERR_USAGE, "%.100s needs a value", argv[optind - 1]);
 		if (!take_option(line, option, err))
-			return err_wrap(err, "%s", argv[optind - 1]);
+			return false;
 	}
-	if (option == ':')
-		return err_set(err, ERR_USAGE, "%.100s needs a value", argv[optind - 1]);
-	return err_set(err, ERR_USAGE, "%.100s: there is no such option", argv[optind - 1]);
 }
 
 /* --- running --- */
