@@ -247,16 +247,12 @@ complete_titled(struct config *config, struct err *err)
 		if (config->webhooks[i].url == NULL)
 			return err_set(err, ERR_CONFIG, "webhook \"%s\" has no url, which is needed",
 			        config->webhooks[i].name);
-	for (size_t i = 0; i < config->n_rewrites; i++) {
-		if (config->rewrites[i].to == NULL)
-			return err_set(err, ERR_CONFIG, "rewrite \"%s\" has no to, which is needed",
-			        config->rewrites[i].from);
+	for (size_t i = 0; i < config->n_rewrites; i++) /* to is all that a rewrite has */
 		if (!text_starts_with(config->rewrites[i].from, "http://") &&
 		        !text_starts_with(config->rewrites[i].from, "https://"))
 			return err_set(err, ERR_CONFIG,
 			        "rewrite \"%s\": the title is no prefix of http:// or https:// URLs",
 			        config->rewrites[i].from);
-	}
 	return true;
 }
 

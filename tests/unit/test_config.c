@@ -263,6 +263,9 @@ test_wrong_overrides(void **state)
 	        "mirror.url", "https://m/{hash}", "-o mirror.url: which mirror? write mirror.TITLE.url");
 	assert_override_mistake("fetch.min_rate", "1KB",
 	        "-o: fetch.min_rate: '1KB' is no size; write a number with B, KiB, MiB, GiB or TiB");
+	assert_override_mistake("mirror.x.digests", "md5", "mirror \"x\" has no url, which is needed");
+	assert_override_mistake("catalog.x.refresh", "1h", "catalog \"x\" has no source, which is needed");
+	assert_override_mistake("webhook.x.level", "info", "webhook \"x\" has no url, which is needed");
 	assert_override_mistake("listen", "", "listen: there must be an address; write {\"127.0.0.1:8080\"}");
 }
 
@@ -290,9 +293,20 @@ test_store_from_the_environment(void **state)
 	config = parse("");
 	assert_string_equal(config->store, "/home/a/.local/share/larder");
 	config_destroy(config);
+	config = parse("store = \"\"");
+	assert_string_equal(config->store, "/home/a/.local/share/larder");
+	config_destroy(config);
 	unsetenv("HOME");
 	assert_null(config_parse(NULL, "", NULL, 0, &err));
 	assert_int_equal(err.code, ERR_CONFIG);
+	setenv("LARDER_STORE", "", 1);
+	setenv("XDG_DATA_HOME", "data",
+	        1); /* wherever that may be: where larder was started is no place to keep anything */
+	setenv("HOME", "home", 1);
+	assert_null(config_parse(NULL, "", NULL, 0, &err));
+	assert_int_equal(err.code, ERR_CONFIG);
+	unsetenv("LARDER_STORE");
+	unsetenv("XDG_DATA_HOME");
 	setenv("HOME", "/home/a", 1);
 }
 
@@ -332,6 +346,50 @@ test_changes_that_need_a_restart(void **state)
 	config_destroy(before);
 	config_destroy(after);
 	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+}
+
+static void
+assert_restart(const char *old, const char *new, const char *told)
+{
+	struct config *before = parse(old), *after = parse(new);
+	AUTO_TEXT changed = TEXT_EMPTY;
+
+	config_apply_changes(before, after, &changed);
+	assert_string_equal(text_string(&changed), told);
+	config_destroy(before);
+	config_destroy(after);
+}
+
+static void
+test_changes_inside_of_titled_sections(void **state)
+{
+	(void)state;
+	assert_restart("mirror \"m\" { url = \"https://m/{hash}\" digests = {md5, sha256} }",
+	        "mirror \"m\" { url = \"https://m/{hash}\" digests = {sha256, md5} }", "mirror");
+	assert_restart("mirror \"m\" { url = \"https://m/{hash}\" }",
+	        "mirror \"n\" { url = \"https://m/{hash}\" }", "mirror");
+	assert_restart("", "catalog \"c\" { source = \"/c\" }", "catalog");
+	assert_restart("catalog \"c\" { source = \"/c\" }", "catalog \"c\" { source = \"/c\" refresh = 2h }",
+	        "catalog");
+	assert_restart("rewrite \"https://a/\" { to = \"https://b/\" }",
+	        "rewrite \"https://a/\" { to = \"https://c/\" }", "rewrite");
+	assert_restart("webhook \"w\" { url = \"https://w/\" secret_file = \"/s\" }",
+	        "webhook \"w\" { url = \"https://w/\" secret_file = \"/t\" }", "webhook");
+	assert_restart("fetch { allow_ports = {80, 443} }", "fetch { allow_ports = {443, 80} }",
+	        "fetch.allow_ports");
+	assert_restart("catalog \"c\" { source = \"/c\" } fetch { allow_ports = {80, 81} }",
+	        "catalog \"c\" { source = \"/c\" } fetch { allow_ports = {80, 81} }", "");
+}
+
+/* The first of several mistakes is told, with its line, and not the last. */
+static void
+test_the_first_mistake_is_told(void **state)
+{
+	(void)state;
+	assert_mistake("workers = 2\nfetch { transfers = 0 }\ncolour = red\n",
+	        "conf:2: fetch.transfers: '0' is out of range; 1 to 4096 is possible");
+	assert_mistake("colour = red\npaint = red\n",
+	        "conf:1: no such option 'colour'; larder.conf(5) lists what there is");
 }
 
 static void
@@ -383,6 +441,8 @@ main(void)
 	        cmocka_unit_test(test_store_from_the_environment),
 	        cmocka_unit_test(test_shipped_file_holds_the_defaults),
 	        cmocka_unit_test(test_changes_that_need_a_restart),
+	        cmocka_unit_test(test_changes_inside_of_titled_sections),
+	        cmocka_unit_test(test_the_first_mistake_is_told),
 	        cmocka_unit_test(test_files_that_are_none),
 	        cmocka_unit_test(test_table),
 	};
