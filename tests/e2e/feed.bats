@@ -288,6 +288,66 @@ valid_feed() {
 	larder_stop
 }
 
+@test "a receiver that answers at length has taken the event, and one that says nothing does not keep larder from stopping" {
+	make_store
+	receiver_start
+	hook_config
+	make_store
+	echo 1000000 >"$WORK/receiver/talk"
+	notice 'info|one|first' 'info|two|second'
+	larder_start
+	wait_until 20 eval '[ "$(metric webhook_delivered_total)" = 2 ]'
+	[ "$(metric webhook_failures_total)" = 0 ]
+	[ "$(cut -d ' ' -f 1 "$WORK/receiver/got")" = $'1\n2' ]
+	larder_stop
+	touch "$WORK/receiver/held"
+	notice 'info|three|third'
+	larder_start
+	wait_until 20 got 3
+	larder_stop
+	run ! grep -q 'did not take' "$WORK/larder.log" # that larder stops is nobody's failure
+	rm "$WORK/receiver/held"
+	larder_start
+	wait_until 20 eval '[ "$(metric webhook_delivered_total)" = 1 ]'
+	[ "$(cut -d ' ' -f 1 "$WORK/receiver/got")" = $'1\n2\n3\n3' ]
+	larder_stop
+}
+
+@test "a webhook by https is told where its certificate is trusted, and never else" {
+	local port
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+		-keyout "$WORK/key.pem" -out "$WORK/ca.pem" 2>/dev/null
+	cat "$WORK/key.pem" "$WORK/ca.pem" >"$WORK/receiver/cert.pem"
+	make_store
+	receiver_start
+	port=$(cat "$WORK/receiver/port")
+	larder_config "webhook \"team\" { url = \"https://localhost:$port/hook\" } $(fetch_section "$port")"
+	make_store
+	notice 'info|one|first'
+	larder_start
+	wait_until 20 grep -q 'webhook team did not take event 1: .*certificate' "$WORK/larder.log"
+	[ ! -e "$WORK/receiver/got" ]
+	larder_stop
+	larder_config "webhook \"team\" { url = \"https://localhost:$port/hook\" } $(fetch_section "$port" "ca_file = \"$WORK/ca.pem\"")"
+	larder_start
+	wait_until 20 eval '[ "$(metric webhook_delivered_total)" = 1 ]'
+	got 1
+	larder_stop
+}
+
+@test "a webhook is told through the proxy that fetches go through" {
+	make_store
+	receiver_start
+	larder_config "webhook \"team\" { url = \"http://hooks.example/hook\" }
+		fetch { proxy = \"http://127.0.0.1:$(cat "$WORK/receiver/port")\" }"
+	make_store
+	notice 'info|one|first'
+	larder_start
+	wait_until 20 eval '[ "$(metric webhook_delivered_total)" = 1 ]'
+	got 1
+	larder_stop
+}
+
 @test "a webhook inside a private network is not asked unless that is allowed" {
 	make_store
 	receiver_start

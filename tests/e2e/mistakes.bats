@@ -217,3 +217,55 @@ says() {
 	larder import --json "$WORK/none.list" >"$WORK/report" 2>/dev/null || [ $? = 3 ]
 	jq -e '.sources[0] | .exit_status == 3 and (.error | test("none.list: No such file"))' "$WORK/report"
 }
+
+# control STATUS TEXT PATH [CURL OPTION]...: the control socket answers so, and says so.
+control() {
+	local wanted=$1 text=$2 path=$3
+	shift 3
+	status=$(curl -s -o "$WORK/answer" -w '%{http_code}' --unix-socket "$WORK/store/control.sock" "$@" "http://larder$path")
+	output=$(cat "$WORK/answer")
+	says "$wanted" "$text"
+}
+
+@test "over HTTP: names, numbers and sources that are none; nothing stays of what was sent" {
+	local long
+	larder add -q "$WORK/archives"
+	larder_start
+	long=$(printf 'x%.0s' {1..201})
+	for name in '' %0a %7F a%00b %zz %4 % "$long" "$long%41"; do
+		control 400 "name= is for messages: 1 to 200 bytes" "/api/v1/catalog?name=$name" --data-binary "http://h.example/x $ONE"
+		control 400 "name= is for messages: 1 to 200 bytes" "/api/v1/fetch?name=$name" --data-binary "$ONE"
+	done
+	control 202 '"id"' "/api/v1/fetch?name=100%25%20caf%c3%a9" --data-binary "$ONE"
+	control 200 "100% café" /api/v1/events?since=0
+	for since in x -1 9223372036854775808 18446744073709551616; do
+		control 400 'since= is the number that \"next\" was' "/api/v1/jobs/1?since=$since"
+	done
+	control 404 '"error"' /api/v1/jobs/9223372036854775808
+	control 404 '"error"' /api/v1/jobs/one
+	control 404 '"error"' /api/v1/jobs/2
+	control 400 "has to be an http or https URL" /api/v1/catalog -d '{"source": "ftp://h.example/x"}'
+	control 400 "has to be an http or https URL" /api/v1/catalog -d "{\"source\": \"http://h.example/$(printf 'x%.0s' {1..5000})\"}"
+	control 400 'JSON sent here is {\"source\": URL}' /api/v1/catalog -d '{"source": '
+	control 400 "is not in the next 36500 days" /api/v1/tokens -d '{"name": "laptop", "rights": ["upload"], "expires": 1}'
+	control 400 "a duration is wanted" /api/v1/tokens -d '{"name": "laptop", "rights": ["upload"], "expires": true}'
+	control 200 '"tokens": []' /api/v1/tokens
+	[ -z "$(ls -A "$WORK/store/spool")" ]
+	larder_stop
+}
+
+@test "over HTTP: the page names the address that was asked, and where that is none, larder's own" {
+	larder_start
+	for host in '' "$(printf 'x%.0s' {1..300})"; do
+		curl -sf --http1.0 -H "Host: $host" "$URL/" >"$WORK/page"
+		grep -qF "$URL" "$WORK/page"
+		[ -z "$host" ] || ! grep -qF "$host" "$WORK/page"
+	done
+	for host in 'a b' '<b>' 'a"b' 'a/b'; do
+		[ "$(curl -s -o "$WORK/page" -w '%{http_code}' -H "Host: $host" "$URL/")" = 400 ]
+		run grep -F "$host" "$WORK/page"
+		[ "$status" = 1 ]
+	done
+	curl -sf -H "Host: larder.example:8080" "$URL/" | grep -qF "http://larder.example:8080"
+	larder_stop
+}
