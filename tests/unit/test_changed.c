@@ -257,6 +257,44 @@ known_by_any_digest_of_what_was_kept(void **state)
 	json_decref(correction);
 }
 
+/* By this digest of the bytes alone, as some source lists them. */
+static void
+learn_by(const char *bytes, enum digest_algo algo, const char *package, const char *url)
+{
+	struct digest digest = digest_of(bytes, algo);
+	struct digests digests = {0};
+
+	digests_put(&digests, &digest);
+	learn_digests(&digests, package, url, 0, 0);
+}
+
+/* Of the bytes that came some list the md5, some the sha512: what is listed for the package itself is put together, else nothing. */
+static void
+known_by_what_several_list_together(void **state)
+{
+	const struct want want = want_of("old");
+	const char *const words[] = {"md5", "sha512"};
+	json_t *correction, *digests;
+
+	(void)state;
+	learn("old", "duff.0.5", URL, 0, 0);
+	learn_by("new", DIGEST_SHA1, "bar.9", "https://first.example/bar.tbz");
+	learn_by("new", DIGEST_MD5, "", URL); /* at the URL itself, for no package */
+	learn_by("new", DIGEST_SHA512, "duff.0.5", "https://elsewhere.example/a/y.tbz");
+	learn_by("new", DIGEST_SHA256, "bar.9", "https://last.example/bar.tbz");
+	run_sql(store, "UPDATE origin SET last_at = 1"); /* so that the bytes decide */
+	change("old", "new", "content", "", 1000);
+	put(store, "new", INTAKE_STORED);
+	assert_known_as(&want, "duff.0.5");
+	correction = correct(&want);
+	assert_string_equal(json_string_value(json_object_get(correction, "package")), "duff.0.5");
+	digests = json_object_get(correction, "digests");
+	assert_int_equal(json_object_size(digests), COUNT_OF(words));
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		assert_non_null(json_object_get(digests, words[i]));
+	json_decref(correction);
+}
+
 /* As events tell it, by the digests that were noted. */
 static void
 known_though_it_was_not_kept(void **state)
@@ -393,6 +431,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(what_came_is_told_the_newest_first, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(corrected_by_the_bytes_that_came, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(known_by_any_digest_of_what_was_kept, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(known_by_what_several_list_together, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(known_though_it_was_not_kept, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(another_package_is_no_correction, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(

@@ -267,7 +267,7 @@ static void
 some_never_go(void **state)
 {
 	static const char *const names[] = {"pinned", "nowhere", "long ago", "gone", "failed", "liar",
-	        "uploaded", "ftp", "vanished", "changed"};
+	        "uploaded", "ftp", "vanished", "changed", "changing"};
 	struct digests liar = digests_of_one("liar");
 
 	(void)state;
@@ -292,6 +292,8 @@ some_never_go(void **state)
 	list_as("vanished", "https://h/g", ORIGIN_IS_VANISHED);
 	keep("changed", "", 90);
 	list_as("changed", "https://h/i", ORIGIN_IS_CHANGED);
+	keep("changing", "https://h/j", 1); /* the last answer was other bytes, which are not proof yet */
+	list("changing", "https://h/j", ORIGIN_CHANGED, 0);
 	limit_to(ONE_SIZE);
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (!is_kept(names[i]))
