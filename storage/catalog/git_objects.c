@@ -120,7 +120,10 @@ read_object(struct git_objects *objects, const uint8_t *bytes, git_object_t type
 	*ret = (struct git_held){.bytes = git_odb_object_data(object),
 	        .length = git_odb_object_size(object),
 	        .object = object};
-	return check(object, type, max, err);
+	if (check(object, type, max, err))
+		return true;
+	git_held_release(ret);
+	return false;
 }
 
 bool

@@ -514,6 +514,43 @@ directories_have_a_size(void **state)
 	refused("r.git", ERR_TOO_LARGE, "a tree larger than the");
 }
 
+/* A history in which these shell words made $root, the tree of the newest commit. */
+static void
+make_odd(const char *root_tree, const char *message)
+{
+	AUTO_TEXT command = TEXT_EMPTY;
+	struct story story = {0};
+
+	story_commit(&story, "master", DAY(0), 0, 0);
+	story_file(&story, A("1"), OPAM("https://h/1", "md5=" MD5_A));
+	story_end(&story, root, "odd.git");
+	text_addf(&command,
+	        "cd odd.git && %s && %s | git commit-tree -p master $root >new && git update-ref "
+	        "refs/heads/master $(cat new)",
+	        root_tree, message);
+	in_shell(root, text_string(&command));
+}
+
+/* What git itself would never write. */
+static void
+objects_that_are_no_history(void **state)
+{
+	(void)state;
+	make_odd("packages=$(printf '40000 a\\0cut' | git hash-object -t tree -w --literally --stdin) && "
+	         "root=$(printf '040000 tree %s\\tpackages\\n' $packages | git mktree)",
+	        "echo damaged");
+	refused("odd.git", ERR_SYNTAX, "a directory of it is damaged");
+	in_shell(root, "rm -rf odd.git");
+	make_odd("packages=$(echo no tree | git hash-object -w --stdin) && root=$(python3 -c 'import sys\n"
+	         "sys.stdout.buffer.write(b\"40000 packages\\0\" + bytes.fromhex(sys.argv[1]))' $packages | "
+	         "git hash-object -t tree -w --literally --stdin)",
+	        "echo a file where a directory belongs");
+	refused("odd.git", ERR_SYNTAX, "an object of it is a blob where a tree belongs");
+	in_shell(root, "rm -rf odd.git");
+	make_odd("root=$(git rev-parse master^{tree})", "python3 -c 'print(\"x\" * 1200000)'");
+	refused("odd.git", ERR_TOO_LARGE, "a commit of 12");
+}
+
 /* --- what is refused --- */
 
 static void
@@ -761,12 +798,24 @@ replaces_nothing(void **state)
 	assert_small();
 }
 
+/* It forks where a program is spawned, and does not tell that there is none. */
+static void
+skip_under_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	if (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL)
+		skip();
+}
+
 static void
 works_without_git_to_say_so(void **state)
 {
-	AUTO_FREE char *path = xstrdup(getenv("PATH"));
+	AUTO_FREE char *path = NULL;
 
 	(void)state;
+	skip_under_valgrind();
+	path = xstrdup(getenv("PATH"));
 	make_small("r.git");
 	setenv("PATH", "/nowhere", 1);
 	refused("r.git", ERR_IO, "there is no git in PATH");
@@ -833,6 +882,7 @@ main(void)
 	        TEST(directories_have_a_depth),
 	        TEST(reads_many_commits),
 	        TEST(directories_have_a_size),
+	        TEST(objects_that_are_no_history),
 	        TEST(tells_what_it_is),
 	        TEST(a_directory_inside_a_repository_is_none),
 	        TEST(what_is_missing_is_an_error),
