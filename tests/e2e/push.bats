@@ -272,6 +272,29 @@ cache_file() {
 	says "did not say what it lacks"
 }
 
+@test "what a server says of itself and of what it lacks is taken for what it is" {
+	export LARDER_TOKEN=some
+	odd_says() { # STATUS TEXT BEHAVIOUR [N]: what push comes to there
+		start_odd "${@:3}"
+		run "$LARDER" push "$URL" "$WORK/archives"
+		[ "$status" = "$1" ]
+		says "$2"
+		kill "$(cat "$WORK/odd.pid")"
+		wait_until 10 ended odd
+		rm "$WORK/odd/port"
+	}
+	odd_says 3 "is not a larder (it answered 200 to /version)" other
+	[ "$(grep -c . "$WORK/odd/log")" = 1 ]
+	odd_says 3 "larder is stopping" stops
+	odd_says 3 "did not answer with JSON" wordless
+	[ "$(grep -c ^PUT "$WORK/odd/log")" = 0 ]
+	odd_says 0 "3 new" strange # and nothing of what it lacks beside
+	[ "$(grep -c ^PUT "$WORK/odd/log")" = 3 ]
+	odd_says 0 "3 new" ponders 1
+	[ "$(grep -c ^POST "$WORK/odd/log")" = 2 ]
+	odd_says 0 "0 new (0 B), 3 already there" knows # somebody else was faster
+}
+
 @test "more than one batch of questions" {
 	export LARDER_TOKEN=some
 	mkdir "$WORK/many"
