@@ -68,6 +68,7 @@ heals() {
 	make_archive "$WORK/afterwards" 5000
 	wait_until 15 put_answers 201 "$WORK/afterwards"
 	wait_until 15 ready_says 200
+	[ "$(curl -sf "$URL/" | grep -c 'role="alert"')" = 0 ]
 	wait_until 15 kept
 	is_hit "$WORK/stored"
 	is_hit "$WORK/afterwards"
@@ -83,6 +84,7 @@ heals() {
 	wait_until 15 put_answers 507 "$WORK/new"
 	wait_until 15 ready_says 503
 	grep -q 'free space' "$WORK/ready"
+	curl -sf "$URL/" | grep -F '<p role="alert"><strong>' # the page says so, too
 	is_hit "$WORK/stored"
 	comes
 	run is_hit "$WORK/origin/files/wanted"
