@@ -33,8 +33,7 @@ complain(const cfg_t *cfg, const char *what)
 		err_set(reading->err, ERR_CONFIG, "%s:%d: %s", reading->name, cfg->line, what);
 }
 
-static void
-note_mistake(cfg_t *cfg, const char *format, va_list args)
+static void PRINTF_LIKE(2, 0) note_mistake(cfg_t *cfg, const char *format, va_list args)
 {
 	char text[160];
 

@@ -77,8 +77,7 @@ command_suggest(const char *name)
 }
 
 /* One line, whatever it quotes: nothing in it is obeyed by a terminal. */
-static void
-say(const char *format, va_list args)
+static void PRINTF_LIKE(1, 0) say(const char *format, va_list args)
 {
 	AUTO_FREE char *message = NULL, *clean = NULL;
 	int length = vasprintf(&message, format, args);

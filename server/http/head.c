@@ -23,7 +23,7 @@ static const struct {
 } known[] = {
 #define FIELD(name, kind)                                                                                    \
 	{                                                                                                    \
-		name, sizeof name - 1, kind                                                                  \
+		(name), sizeof(name) - 1, (kind)                                                             \
 	}
         FIELD("Range", FIELD_SPECIAL),
         FIELD("Expect", FIELD_SPECIAL),

@@ -73,7 +73,8 @@ harvest_json_add(struct text *ret, const struct harvest *harvest, const json_t *
 		                      (json_int_t)problem->line, "column", (json_int_t)problem->column,
 		                      "text", json_text(problem->text)));
 	}
-	add_line(ret, json_pack("{s:I}", "end", (json_int_t)(harvest->n_entries + harvest->n_problems)));
+	add_line(ret,
+	        json_pack("{s:I}", "end", (json_int_t)harvest->n_entries + (json_int_t)harvest->n_problems));
 }
 
 /* --- reading --- */

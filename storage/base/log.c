@@ -69,8 +69,7 @@ log_raw(const char *line)
 	while (written < 0 && errno == EINTR);
 }
 
-static void
-log_message(enum log_level level, const char *format, va_list args)
+static void PRINTF_LIKE(2, 0) log_message(enum log_level level, const char *format, va_list args)
 {
 	char message[2048], escaped[3072], line[LOG_LINE_MAX], when[TEXT_TIME_MAX];
 

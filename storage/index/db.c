@@ -14,7 +14,7 @@
 #define HEED_STEPS      10000 /* of SQLite's machine, between two looks */
 
 static const char *const statement_texts[STATEMENTS] = {
-#define STATEMENT(name, sql) [SQL_##name] = sql,
+#define STATEMENT(name, sql) [SQL_##name] = (sql),
 #include "storage/index/statements.def"
 #undef STATEMENT
 };
