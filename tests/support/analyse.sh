@@ -1,6 +1,6 @@
 #!/bin/bash
 # analyse.sh [tidy|gcc|valgrind]...: what takes minutes and so is run by hand: clang-tidy (.clang-tidy says what for), gcc's own analyser,
-# and valgrind over the unit tests. cppcheck is quick and stands in tests/lint. Builds below LARDER_BUILD (build/); what is found goes to
+# and valgrind.sh. cppcheck is quick and stands in tests/lint. Builds below LARDER_BUILD (build/); what is found goes to
 # standard output. Exit status 1 when anything was.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -38,17 +38,7 @@ is_explained() {
 }
 
 analyse_valgrind() {
-	local test status
-	build_with valgrind "-g -O1" all | grep -E ': error: '
-	for test in "$build"/valgrind/tests/test_*; do
-		[ -f "$test" ] || continue
-		timeout 900 valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
-			--errors-for-leak-kinds=definite --fair-sched=yes "$test" >"$build/log" 2>&1
-		status=$?
-		[ "$status" = 0 ] && continue
-		echo "$(basename "$test"): status $status"
-		grep -E '^==|FAILED' "$build/log" | head -n 40
-	done
+	bash "$top/tests/support/valgrind.sh" 2>&1 | grep -v '^ok '
 }
 
 mkdir -p "$build" || exit 3
