@@ -244,6 +244,40 @@ a_file_of_another_syntax(void **state)
 	assert_int_equal(edits.count, 0);
 }
 
+/* A person may have written anything; what is right beside it is changed all the same. */
+static void
+of_odd_shapes_what_is_right_is_changed(void **state)
+{
+	struct opam_wish one = wish();
+
+	(void)state;
+	assert_edited(&one, 1,
+	        "pin-depends: [ 3 [] [\"a.1\"] [\"b.1\" 5] [\"c.1\" \"" OLD "#v2\"] [\"d.1\" \"" OLD
+	        "\" \"more\"] ]\n"
+	        "x-opam-monorepo-duniverse-dirs: [ 3 [] [\"x\"] [3 \"d\" [$5]] [\"" OLD "\" \"a\" $5] "
+	        "[\"" OLD "\" \"b\" [3 $5 \"none\"]] [\"" OLD "\" \"c\" 3] ]\n",
+	        "pin-depends: [ 3 [] [\"a.1\"] [\"b.1\" 5] [\"c.1\" \"" OLD "#v2\"] [\"d.1\" \"" NEW
+	        "\" \"more\"] ]\n"
+	        "x-opam-monorepo-duniverse-dirs: [ 3 [] [\"x\"] [3 \"d\" [$5]] [\"" NEW
+	        "\" \"a\" [ $2 $1 $5 ]] "
+	        "[\"" NEW "\" \"b\" [ $2 $1 $5 ]] [\"" OLD "\" \"c\" 3] ]\n");
+	assert_int_equal(one.found, 2);
+	one = wish();
+	assert_edited(&one, 1,
+	        "x-opam-monorepo-duniverse-dirs: \"" OLD "\"\npin-depends: 3\n"
+	        "other \"x\" { src: \"" OLD
+	        "\" checksum: $5 }\nurl { checksum: $5 }\nurl { src: 3 checksum: $5 }\n"
+	        "url { archive: [\"" OLD "\"] checksum: $5 }\nextra-source { src: \"" OLD
+	        "\" checksum: $5 }\n",
+	        "x-opam-monorepo-duniverse-dirs: \"" OLD "\"\npin-depends: 3\n"
+	        "other \"x\" { src: \"" OLD
+	        "\" checksum: $5 }\nurl { checksum: $5 }\nurl { src: 3 checksum: $5 }\n"
+	        "url { archive: [\"" NEW "\"] checksum: [ $2 $1 $5 ] }\nextra-source { src: \"" NEW
+	        "\" checksum: [ $2 $1 $5 ] }\n");
+	assert_int_equal(one.found, 2);
+	assert_null(one.title); /* it has none */
+}
+
 static void
 strings_are_escaped(void **state)
 {
@@ -266,6 +300,7 @@ main(void)
 	        cmocka_unit_test(corrected_checksums_replace_all),
 	        cmocka_unit_test(without_a_url_nothing_is_changed_but_the_title_is_told),
 	        cmocka_unit_test(a_file_of_another_syntax),
+	        cmocka_unit_test(of_odd_shapes_what_is_right_is_changed),
 	        cmocka_unit_test(strings_are_escaped),
 	};
 
