@@ -267,6 +267,47 @@ make_list() {
 	says "1 problems in what was named: what stands there was not fetched"
 }
 
+@test "check: what there is one of is told as one" {
+	make_list 9
+	larder add "$WORK/archives/one" "$WORK/archives/two"
+	larder import "$WORK/archives.list"
+	run larder check
+	[ "$status" = 1 ]
+	says "1 of 3 archives is not safe; 2 are stored"
+	sed -i /two/d "$WORK/archives.list"
+	run larder check "$WORK/archives.list"
+	says "1 of 2 archives is not safe; 1 is stored"
+	sed -i /one/d "$WORK/archives.list"
+	run larder check "$WORK/archives.list"
+	says "the only archive is not stored"
+	larder add "$WORK/archives/three"
+	run larder check "$WORK/archives.list"
+	[ "$status" = 0 ]
+	says "1 archive: 1 stored (1.9 MiB), 0 missing: all is safe"
+}
+
+@test "fetch: several sources at once; one that cannot be read ends it before anything is fetched" {
+	in_background web python3 -u -m http.server -b 127.0.0.1 -d "$WORK/archives" 0
+	wait_until 10 grep -q "port" "$WORK/web.log"
+	local port
+	port=$(sed -nE 's/.*port ([0-9]+).*/\1/p' "$WORK/web.log")
+	larder_config "$(fetch_section "$port")"
+	make_list "$port"
+	grep one "$WORK/archives.list" >"$WORK/one.list"
+	grep two "$WORK/archives.list" >"$WORK/two.list"
+	run larder fetch "$WORK/one.list" "$WORK/archives/two"
+	[ "$status" = 1 ]
+	says "$WORK/archives/two is binary, not an opam repository's .tar.gz, a lockfile or a list"
+	run larder fetch "$WORK/one.list" "$WORK/none.list"
+	[ "$status" = 1 ]
+	says "'$WORK/none.list' is no digest, no file and no package the catalog knows"
+	run grep -c 'GET' "$WORK/web.log"
+	[ "$output" = 0 ]
+	run larder fetch "$WORK/one.list" "$WORK/two.list"
+	[ "$status" = 0 ]
+	says "2 named: 0 stored before, 2 stored now"
+}
+
 @test "import of a URL" {
 	make_list 9
 	cp "$WORK/archives.list" "$WORK/archives/x.list"
