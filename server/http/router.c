@@ -153,7 +153,7 @@ id_of_path(const char *rest, int64_t *ret)
 {
 	uint64_t number;
 
-	if (!text_parse_number(rest, &number) || number > INT64_MAX)
+	if (!text_parse_number(rest, &number))
 		return PATH_OTHER;
 	*ret = (int64_t)number;
 	return PATH_ARCHIVE;

@@ -307,7 +307,7 @@ api_job(struct request *request, struct api_answer *ret, struct err *err)
 	const char *text = request_parameter(request, "since");
 	uint64_t since = 0;
 
-	if (text != NULL && (!text_parse_number(text, &since) || since > INT64_MAX))
+	if (text != NULL && !text_parse_number(text, &since))
 		return err_set(err, ERR_BAD_REQUEST, "since= is the number that \"next\" was");
 	ret->json = jobs_tell(request->larder->jobs, request->id, since, err);
 	ret->status = 200;

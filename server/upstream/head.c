@@ -121,8 +121,7 @@ read_range(struct head *head, const char *value)
 	if (strcmp(at, "*") == 0)
 		return true;
 	head->has_total = true;
-	return read_number(at, '\0', &head->total) != NULL && head->last < head->total &&
-	       head->total <= INT64_MAX;
+	return read_number(at, '\0', &head->total) != NULL && head->last < head->total;
 }
 
 /* Of two neither counts. */
@@ -187,8 +186,7 @@ head_whole(const struct head *head)
 {
 	if (head->status == 206)
 		return head->has_range && head->has_total ? (int64_t)head->total : -1;
-	return head->has_length && !head->has_coding && head->length <= INT64_MAX ? (int64_t)head->length
-	                                                                          : -1;
+	return head->has_length && !head->has_coding ? (int64_t)head->length : -1;
 }
 
 void

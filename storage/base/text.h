@@ -49,7 +49,7 @@ char *xstrndup(const char *string, size_t length);
  */
 bool text_parse_size(const char *string, uint64_t *ret_bytes);
 bool text_parse_duration(const char *string, int64_t *ret_ms);
-bool text_parse_number(const char *string, uint64_t *ret); /* decimal digits and nothing else */
+bool text_parse_number(const char *string, uint64_t *ret); /* decimal digits alone, up to INT64_MAX */
 
 #define TEXT_SIZE_MAX 24
 #define TEXT_TIME_MAX 32
