@@ -271,6 +271,28 @@ end_odd() {
 	end_odd
 }
 
+@test "a daemon that is too busy to say how far a job is, is asked again; one that knows of none is not" {
+	start_odd busy 3
+	run larder fetch --all
+	[ "$status" = 1 ]
+	[ "$(grep -c '^stored sha256:' <<<"$output")" = 3 ]
+	says "gone.1.0"
+	[ "$(grep -c '^GET' "$WORK/odd.log")" -ge 4 ]
+	end_odd
+	start_odd forgot
+	run larder fetch --all
+	[ "$status" = 1 ]
+	says "there is no job 12"
+	[ "$(grep -c '^GET' "$WORK/odd.log")" = 1 ]
+	end_odd
+	start_odd numberless
+	run larder fetch --all
+	[ "$status" = 3 ]
+	says "the daemon gave the job no number; is it of another version?"
+	[ "$(grep -c '^GET' "$WORK/odd.log")" = 0 ]
+	end_odd
+}
+
 @test "the daemon goes away while a command waits" {
 	start_odd endless
 	in_background fetch "$LARDER" fetch -c "$WORK/larder.conf" --all

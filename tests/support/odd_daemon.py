@@ -8,6 +8,9 @@ Whatever work it is asked for becomes job 12; a pin, a removal, a token is done.
     cancelled     somebody ended it
     endless       it tells of three archives, and never ends
     refuses       there is no job: 503
+    busy          the first three looks at the job meet 503; then it is done
+    forgot        nothing is known of the job when it is looked at
+    numberless    there is a job, but it has no number
     thinks FILE   it says that there is a job, or that a short act is done, only once the file is there; the job never ends
 """
 import http.server
@@ -21,7 +24,7 @@ SOCKET, BEHAVIOUR, ARGUMENT = sys.argv[1], sys.argv[2], (sys.argv[3:] or ["3"])[
 COUNT = int(ARGUMENT) if ARGUMENT.isdigit() else 3
 TOLD = 1000
 EVENTS = [
-    {"event": "stored", "digest": f"sha256:{i:064x}", "package": f"p{i:06}", "size": 1} for i in range(COUNT if BEHAVIOUR in ("done", "endless") else 0)
+    {"event": "stored", "digest": f"sha256:{i:064x}", "package": f"p{i:06}", "size": 1} for i in range(COUNT if BEHAVIOUR in ("done", "busy", "endless") else 0)
 ]
 MISSING = {"package": "gone.1.0", "digests": {"md5": "0" * 32}, "reason": "unknown", "text": "nobody has it", "attempts": []}
 RESULT = {"named": COUNT + 1, "present": 0, "stored_bytes": COUNT, "stored": [], "missing": [MISSING], "stopped": False}
@@ -33,8 +36,8 @@ def job(since):
     answer = {"id": 12, "kind": "fetch", "state": BEHAVIOUR, "progress": progress, "events": told, "next": since + len(told)}
     if BEHAVIOUR in ("endless", "thinks"):
         answer["state"] = "running"
-    if BEHAVIOUR == "done":
-        answer["result"] = RESULT
+    if BEHAVIOUR in ("done", "busy"):
+        answer.update(state="done", result=RESULT)
     if BEHAVIOUR == "failed":
         answer.update(result=None, error="nonsense is neither a digest nor a package", exit_status=1)
     if BEHAVIOUR == "cancelled":
@@ -77,12 +80,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(201, {"token": "told-once", "name": "laptop", "rights": ["upload"]})
         elif BEHAVIOUR == "refuses":
             self.answer(503, {"error": "too much to do"})
+        elif BEHAVIOUR == "numberless":
+            self.answer(202, {"url": "/api/v1/jobs/"})
         else:
             self.answer(202, {"id": 12, "url": "/api/v1/jobs/12"})
 
+    looks = 0
+
     def do_GET(self):
         print("GET", self.path, flush=True)
-        self.answer(200, job(int(self.path.rpartition("=")[2])))
+        Handler.looks += 1
+        if BEHAVIOUR == "busy" and Handler.looks <= 3:
+            self.answer(503, {"error": "too much to do"})
+        elif BEHAVIOUR == "forgot":
+            self.answer(404, {"error": "there is no job 12", "reason": "not-found"})
+        else:
+            self.answer(200, job(int(self.path.rpartition("=")[2])))
 
 
 class Server(socketserver.ThreadingUnixStreamServer):
