@@ -226,16 +226,6 @@ refuse(struct request *request, const struct err *err)
 /* --- who answers --- */
 
 static bool
-is_admitted(struct request *request, struct err *err)
-{
-	unsigned access = request->route->access;
-
-	if (access == ACCESS_ANYONE && request_reads(request))
-		return true;
-	return auth_admit(request, access, err);
-}
-
-static bool
 is_too_large(struct request *request, uint64_t bytes, struct err *err)
 {
 	if (bytes <= request->body.max_bytes)
@@ -262,7 +252,8 @@ static bool
 enter(struct request *request, struct err *err)
 {
 	request->route = router_find(request, err);
-	return request->route != NULL && is_admitted(request, err) && begin_body(request, err);
+	return request->route != NULL && auth_admit(request, request->route->access, err) &&
+	       begin_body(request, err);
 }
 
 /* --- the body --- */

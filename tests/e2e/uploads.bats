@@ -138,10 +138,10 @@ bytes() { # HEX FILE
 
 @test "through the control socket no token is needed, and the file may be named" {
 	serve
-	[ "$(donate "$ONE" "/sha256/$SHA256" --unix-socket "$WORK/store/control.sock" -H 'Larder-Came-From: /home/me/a%20b%zz')" = 201 ]
+	[ "$(donate "$ONE" "/sha256/$SHA256" --unix-socket "$WORK/store/control.sock" -H 'Larder-Came-From: /home/me/a%20b%zz%00%4')" = 201 ]
 	is_served "$ONE" sha256
 	larder_stop
-	larder show "sha256:$SHA256" | grep -q '/home/me/a b%zz'
+	larder show "sha256:$SHA256" | grep -q '/home/me/a b%zz%00%4'
 }
 
 @test "twenty uploads of one archive at once" {
