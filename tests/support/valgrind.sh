@@ -2,7 +2,8 @@
 # valgrind.sh [PATTERN]...: valgrind's memcheck over the unit tests (all of them, or those whose name matches one of the patterns): reads and
 # writes out of bounds or after free, decisions on what was never set, and memory that nobody holds any more. By hand, needs valgrind and
 # takes half an hour. Builds below LARDER_BUILD (build/). Prints a line a test, and of one that fails what is wrong with it. Exit status 1
-# when anything was found. There are no suppressions.
+# when anything was found. There are no suppressions. Left out unless it is named: test_overtaking, which tells who was slower by tens of
+# milliseconds, and here they pass before anything has begun.
 #
 #   LARDER_JOBS=N          how many tests at once (as many as there are processors)
 #   LARDER_FORTNIGHTS=N    how many of the fortnights that chance makes (1: each takes minutes here)
@@ -24,11 +25,11 @@ try_one() {
 	[ "$status$found" = 0 ]
 }
 
-# look_at OUT TEST: one test. Where it fails and valgrind has nothing to say it is tried once more: everything takes longer here, and a
-# few of them wait for something for so long.
+# look_at OUT TEST: one test. Where the test itself fails it is tried once more (what it leaves behind then is no finding): everything
+# takes longer here, and a few of them wait for something only for so long.
 look_at() {
 	local out=$1 name=${2##*/} began=$SECONDS status found
-	if try_one "$@" || { [ -z "$found" ] && [ "$status" != 124 ] && try_one "$@"; }; then
+	if try_one "$@" || { [ "$status" != 0 ] && [ "$status" != 124 ] && try_one "$@"; }; then
 		echo "ok      $name ($((SECONDS - began)) s)"
 		return
 	fi
@@ -63,8 +64,8 @@ export TMPDIR="$out/tmp"
 	tail -n 60 "$out/build"
 	exit 3
 }
-find "$build/tests" -maxdepth 1 -name 'test_*' -type f -executable | sort | grep -E "$(printf '%s\n' "${@:-.}" | paste -s -d '|')" \
-	>"$out/tests" || {
+find "$build/tests" -maxdepth 1 -name 'test_*' -type f -executable | sort |
+	if [ $# = 0 ]; then grep -v '/test_overtaking$'; else grep -E "$(printf '%s\n' "$@" | paste -s -d '|')"; fi >"$out/tests" || {
 	echo "no unit test matches: $*" >&2
 	exit 2
 }
