@@ -13,12 +13,13 @@ build=${LARDER_BUILD:-$top/build}/valgrind
 limit=1800 # seconds; a test that takes longer hangs
 export LARDER_FORTNIGHTS=${LARDER_FORTNIGHTS:-1} CMOCKA_MESSAGE_OUTPUT=TAP
 
-# try_one OUT TEST: valgrind's words go to OUT/NAME.PID, of the children too; the test's to OUT/NAME.said. True: all is well.
+# try_one OUT TEST: valgrind's words go to OUT/NAME.PID, the test's to OUT/NAME.said. True: all is well. Children are not looked at: they
+# are killed in the middle, with all that they hold, or are other programs.
 try_one() {
 	local out=$1 name=${2##*/}
 	rm -f "$out/$name".*
-	timeout -k 10 "$limit" valgrind -q --fair-sched=yes --leak-check=full --show-leak-kinds=definite --log-file="$out/$name.%p" "$2" \
-		>"$out/$name.said" 2>&1 </dev/null
+	timeout -k 10 "$limit" valgrind -q --fair-sched=yes --child-silent-after-fork=yes --leak-check=full --show-leak-kinds=definite \
+		--log-file="$out/$name.%p" "$2" >"$out/$name.said" 2>&1 </dev/null
 	status=$?
 	find "$out" -name "$name.[0-9]*" -empty -delete
 	if compgen -G "$out/$name.[0-9]*" >/dev/null; then found=yes; else found=; fi
