@@ -179,6 +179,8 @@ class Soak:
 
     def run(self):
         for load in self.loads:
+            if self.pace.is_long:
+                load.victim.age()
             load.victim.begin()
         wait_for(lambda: self.steady.metric("catalog_archives") == len(self.catalog.names))
         self.at_start = descriptors(self.steady.daemon.pid)

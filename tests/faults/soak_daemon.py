@@ -1,8 +1,10 @@
 """The daemons of soak.py, each on a small disk of its own, and how often what happens to them."""
+import contextlib
 import http.client
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -26,6 +28,11 @@ watch {{ interval = "{patrol}s" per_host_interval = "500ms" max_drift_bytes = "2
 hot {{ memory = "2MiB" files = {hot_files} }}
 log {{ access = no }}
 """
+
+EVENTS_KEPT = 100000
+EVENTS = """WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
+INSERT INTO event (at, kind, subject, who, came_from, result, detail, level, data)
+SELECT 1700000000000 + n, 'upload', 'sha256:' || lower(hex(randomblob(32))), 'somebody', '127.0.0.1', 'stored', '', 'audit', '' FROM number"""
 
 
 class Pace:
@@ -68,6 +75,12 @@ class Soaked(Victim):
                                      refresh=60 if self.pace.is_long else 3, scrub=300 if self.pace.is_long else 3,
                                      patrol=300 if self.pace.is_long else 60, min_rate=("1KiB", "2KiB")[self.reloads % 2]))
         os.rename(self.config + ".new", self.config)
+
+    def age(self):
+        """As one that has run for long: it has all the events that it keeps, so that its index, of which readers keep pages, has come to its size."""
+        self.run("import", os.path.join(self.origin.base, "list"))
+        with contextlib.closing(sqlite3.connect(os.path.join(self.store, "index.db"))) as index, index:
+            index.execute(EVENTS, (EVENTS_KEPT,))
 
     def begin(self, may_wait=lambda: False):
         """may_wait: whether it may want room first, in which case it is started again until it has it."""
