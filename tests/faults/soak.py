@@ -41,9 +41,11 @@ ANONYMOUS_MOST = 22 << 10  # KiB, of a short run, which are 17 otherwise
 LIED = 15                  # times as likely as any other way to be broken: the right length, other bytes
 GOES_ON = 16               # descriptors that patrol, scrub and jobs may have, whoever is connected
 HAPPENS = ("given", "removed", "idle closed", "slow reader", "hit", "range", "head", "small", "large", "unknown", "look", "job")
+FULL = ("507", "not ready")
 WAL_MOST = 16 << 20
 ROW_MOST = 1000            # bytes a row of the index may take, with its indexes, on the average
 HEALS = 60                 # seconds, at most
+MORE = 180                 # seconds, for a slow machine
 
 
 class Every:
@@ -67,7 +69,6 @@ class Soak:
         self.stopping = threading.Event()
         self.counts = {"kills": 0, "asked to end": 0, "damaged": 0, "outages": 0, "full reads": 0}
         self.origin = Origin(work)
-        self.origin.base = os.path.join(work, "origin")
         self.catalog = Catalog(seed)
         self.weathers = 0
         self.make_origin()
@@ -113,8 +114,7 @@ class Soak:
         self.origin.stop()
         self.counts["outages"] += 1
         time.sleep(self.pace.away)
-        self.origin.process = subprocess.Popen([sys.executable, os.path.join(HERE, "..", "support", "origin.py"), self.origin.base,
-                                                self.origin.port])
+        self.origin.start_again()
 
     def damage(self):
         for victim in (self.steady, self.mortal):
@@ -158,13 +158,18 @@ class Soak:
     # --- the full disk ---
 
     def disks(self, at):
-        if self.pace.full_from <= at < self.pace.full_to:
+        full_to = self.pace.full_to if self.is_shown_full() else self.pace.full_to + MORE
+        if self.pace.full_from <= at < full_to:
             for load in self.loads:
                 load.full = True
                 load.victim.fill()
                 load.count("not ready", load.victim.status_of("/readyz") == 503)
-        elif at >= self.pace.full_to and self.loads[0].full:
+        elif at >= full_to and self.loads[0].full:
             self.heal()
+
+    def is_shown_full(self):
+        """The daemon that lives has told so: to a client, and of itself."""
+        return all(self.loads[0].counts.get(what, 0) > 0 for what in FULL)
 
     def heal(self):
         for load in self.loads:
@@ -197,11 +202,16 @@ class Soak:
             for part in self.loads + self.measures:
                 part.stop()
 
+    def has_time(self, passed):
+        """A short one goes on until everything has happened, however slow the machine is, but not for ever."""
+        seconds = self.pace.seconds
+        return passed < seconds or not self.pace.is_long and passed < seconds + MORE and any(self.unseen())
+
     def let_time_pass(self):
         pace, began = self.pace, time.monotonic()
         plan = [Every(pace.weather, self.change_weather), Every(4 * pace.weather / 1.5, self.go_away), Every(pace.rot, self.damage),
                 Every(pace.reload, self.reload), Every(pace.tell, self.tell)]
-        while time.monotonic() < began + pace.seconds and self.failure is None:
+        while self.has_time(time.monotonic() - began) and self.failure is None:
             if self.steady.daemon.poll() is not None:
                 raise Failure(f"larder serve ended by itself, with {self.steady.daemon.returncode}: {self.steady.said()[-2000:]}")
             self.disks(time.monotonic() - began)
@@ -254,7 +264,7 @@ class Soak:
     def unseen(self):
         """What has to have happened, or else nothing is shown."""
         for load in self.loads:
-            for what in HAPPENS if load.victim.mortal else HAPPENS + ("507", "not ready"):
+            for what in HAPPENS if load.victim.mortal else HAPPENS + FULL:
                 if load.counts.get(what, 0) == 0:
                     yield f"never happened: {what} ({os.path.basename(load.victim.work)})"
         for what, count in self.counts.items():

@@ -15,7 +15,7 @@ import time
 ALGORITHMS = ("sha256", "sha256", "sha256", "md5", "sha1", "sha512")
 KEPT_TOMBSTONES = 10
 SMALL, LARGE = 600, 40
-DAMAGED = 20        # each so manyth archive of the catalog may be damaged on the disk
+DAMAGED = 5         # each so manyth archive of the catalog may be damaged on the disk
 LIES = 10           # of each so manyth, and of half of the large ones, origins may serve other bytes
 PATIENCE = 30       # seconds for an answer
 

@@ -76,13 +76,20 @@ class Origin:
         for name in ("files", "gate", "moved", "tls"):
             os.makedirs(os.path.join(self.base, name), exist_ok=True)
         self.files = os.path.join(self.base, "files")
-        self.wanted_port = str(port)
+        self.wanted_port = port
         self.process = None
 
+    def run(self, port):
+        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "origin.py"), self.base, str(port)])
+
     def start(self):
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "origin.py"), self.base, self.wanted_port])
+        self.run(self.wanted_port)
         self.port = int(wait_for(lambda: read(os.path.join(self.base, "port")).strip(), "the origin"))
         self.tls_port = int(read(os.path.join(self.base, "tls_port")))
+
+    def start_again(self):
+        """Where it was before, in a moment."""
+        self.run(self.port)
 
     def stop(self):
         if self.process is not None:
