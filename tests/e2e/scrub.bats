@@ -25,7 +25,7 @@ teardown() {
 
 scrub_in() { # INTERVAL
 	larder_config "$(fetch_section "$ORIGIN_PORT" 'negative_ttl = "0"')"
-	sed -i "s/min_free = \"1MiB\"/& scrub_interval = \"$1\"/" "$WORK/larder.conf"
+	sed -i "s/scrub_interval = \"0\"/scrub_interval = \"$1\"/" "$WORK/larder.conf"
 }
 
 # damage NAME COMMAND...: of its blob, whose path comes last.

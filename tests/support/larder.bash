@@ -30,7 +30,7 @@ larder_config() {
 		listen = {"127.0.0.1:0"}
 		workers = 2
 		default_mirrors = no
-		space { min_free = "1MiB" }
+		space { min_free = "1MiB" scrub_interval = "0" }
 		log { format = "json" }
 		watch { patrol = no }
 		${1:-}
