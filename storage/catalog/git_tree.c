@@ -11,7 +11,8 @@
 
 #include "storage/base/text.h"
 
-#define COMPARED_AT_ONCE 1024 /* bytes */
+#define COMPARED_AT_ONCE 1024 /* bytes; where these differ, … */
+#define NARROWER         4    /* … a part of them each time, down to the one that does */
 
 void
 git_tree_finish(struct git_tree *tree)
@@ -49,8 +50,9 @@ add_starts(struct git_tree *tree, const struct git_tree *like, size_t from, size
 		return;
 	make_room(tree, to - from);
 	starts = tree->starts + tree->count;
-	for (size_t i = from; i < to; i++)
-		*starts++ = like->starts[i] + (uint32_t)shift;
+	memcpy(starts, like->starts + from, (to - from) * sizeof *starts);
+	for (size_t i = 0; shift != 0 && i < to - from; i++)
+		starts[i] += (uint32_t)shift;
 	tree->count += to - from;
 }
 
@@ -59,10 +61,9 @@ common_prefix(const uint8_t *a, const uint8_t *b, size_t length)
 {
 	size_t at = 0;
 
-	while (length - at >= COMPARED_AT_ONCE && memcmp(a + at, b + at, COMPARED_AT_ONCE) == 0)
-		at += COMPARED_AT_ONCE;
-	while (at < length && a[at] == b[at])
-		at++;
+	for (size_t step = COMPARED_AT_ONCE; step > 0; step /= NARROWER)
+		while (length - at >= step && memcmp(a + at, b + at, step) == 0)
+			at += step;
 	return at;
 }
 
@@ -72,12 +73,10 @@ common_suffix(const uint8_t *a_end, const uint8_t *b_end, size_t length)
 {
 	size_t count = 0;
 
-	while (length - count >= COMPARED_AT_ONCE &&
-	        memcmp(a_end - count - COMPARED_AT_ONCE, b_end - count - COMPARED_AT_ONCE,
-	                COMPARED_AT_ONCE) == 0)
-		count += COMPARED_AT_ONCE;
-	while (count < length && a_end[-1 - (ptrdiff_t)count] == b_end[-1 - (ptrdiff_t)count])
-		count++;
+	for (size_t step = COMPARED_AT_ONCE; step > 0; step /= NARROWER)
+		while (length - count >= step &&
+		        memcmp(a_end - count - step, b_end - count - step, step) == 0)
+			count += step;
 	return count;
 }
 
