@@ -3,6 +3,7 @@
  * thread until it is told to stop.
  */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,8 +21,9 @@
 
 #define GRACE_MS (10 * 1000) /* for what is being sent when the daemon is told to stop */
 
-#define LOOK_MS   1000 /* how often the main thread looks whether the index is whole */
-#define MENDS_MAX 3    /* an index that is damaged again and again is a broken disk */
+#define LOOK_MS      1000  /* how often the main thread looks whether the index is whole */
+#define GIVE_BACK_MS 60000 /* how often the system is given back what memory nobody uses */
+#define MENDS_MAX    3     /* an index that is damaged again and again is a broken disk */
 
 /* Why the daemon's parts are stopped. */
 enum ending { ENDING_TOLD, ENDING_DAMAGED };
@@ -185,19 +187,27 @@ index_is_damaged(const struct larder *larder)
 	return figures.index_damaged;
 }
 
-/* Who is told that larder lives, and when next. */
-struct watchdog {
-	int64_t every_ms; /* 0: nobody */
+/* What this thread does again and again. */
+struct task {
+	int64_t every_ms; /* 0: never */
 	int64_t next_ms;  /* clock_ms */
 };
 
+static bool
+is_due(struct task *task)
+{
+	if (task->every_ms == 0 || clock_ms() < task->next_ms)
+		return false;
+	task->next_ms = clock_ms() + task->every_ms;
+	return true;
+}
+
 /* That this thread runs says nothing of those that answer: each of them has to. */
 static void
-tell_alive(struct watchdog *watchdog, const struct larder *larder)
+tell_alive(struct task *watchdog, const struct larder *larder)
 {
-	if (watchdog->every_ms == 0 || clock_ms() < watchdog->next_ms)
+	if (!is_due(watchdog))
 		return;
-	watchdog->next_ms = clock_ms() + watchdog->every_ms;
 	if (listener_answers(larder->listener))
 		systemd_alive();
 	else
@@ -206,14 +216,23 @@ tell_alive(struct watchdog *watchdog, const struct larder *larder)
 		        (long long)watchdog->every_ms);
 }
 
+/* The allocator keeps for each few threads what they once needed all at once, such as while the disk was full. */
+static void
+give_memory_back(struct task *giving_back)
+{
+	if (is_due(giving_back))
+		malloc_trim(0);
+}
+
 static enum ending
 wait_for_end(const struct invocation *invocation, const struct larder *larder)
 {
-	struct watchdog watchdog = {.every_ms = systemd_watch_ms()};
+	struct task watchdog = {.every_ms = systemd_watch_ms()}, giving_back = {.every_ms = GIVE_BACK_MS};
 	int64_t look_ms = watchdog.every_ms > 0 && watchdog.every_ms < LOOK_MS ? watchdog.every_ms : LOOK_MS;
 
 	for (;;) {
 		tell_alive(&watchdog, larder);
+		give_memory_back(&giving_back);
 		switch (signals_wait(look_ms)) {
 		case SIGNALS_STOP:
 			return ENDING_TOLD;
