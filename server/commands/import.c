@@ -28,16 +28,23 @@ print_count(const json_t *report, const char *what)
 	        json_count_of(counts, "new"));
 }
 
+static const char *
+s_of(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void
 print_report(const json_t *report, int64_t took_ms)
 {
-	uint64_t without_digest = json_count_of(report, "without_digest"),
+	uint64_t files = json_count_of(report, "files"), sections = json_count_of(report, "sections"),
+	         without_digest = json_count_of(report, "without_digest"),
 	         not_archives = json_count_of(report, "not_archives"),
 	         problems = json_count_of(report, "problems_total");
 
-	printf("%s: %s, %" PRIu64 " files, %" PRIu64 " sections, read in %.2f s\n",
-	        json_text_of(report, "source"), json_text_of(report, "form"), json_count_of(report, "files"),
-	        json_count_of(report, "sections"), (double)took_ms / 1000);
+	printf("%s: %s, %" PRIu64 " file%s, %" PRIu64 " section%s, read in %.2f s\n",
+	        json_text_of(report, "source"), json_text_of(report, "form"), files, s_of(files), sections,
+	        s_of(sections), (double)took_ms / 1000);
 	if (json_object_get(report, "commits") != NULL)
 		printf("  %-9s %8" PRIu64 "\n", "commits", json_count_of(report, "commits"));
 	print_count(report, "archives");
@@ -45,13 +52,16 @@ print_report(const json_t *report, int64_t took_ms)
 	print_count(report, "origins");
 	print_count(report, "packages");
 	if (without_digest > 0)
-		printf("  %" PRIu64 " sections name no checksum: larder cannot keep what they point at\n",
-		        without_digest);
+		printf("  %" PRIu64 " section%s no checksum: larder cannot keep what is there\n",
+		        without_digest, without_digest == 1 ? " names" : "s name");
 	if (not_archives > 0)
-		printf("  %" PRIu64 " sections are repositories or local paths, no archives\n", not_archives);
+		printf("  %" PRIu64 " section%s, no archive%s\n", not_archives,
+		        not_archives == 1 ? " is a repository or a local path"
+		                          : "s are repositories or local paths",
+		        s_of(not_archives));
 	if (problems > 0)
-		printf("  %" PRIu64 " problems: what stands there was skipped, all else was learned\n",
-		        problems);
+		printf("  %" PRIu64 " problem%s: what stands there was skipped, all else was learned\n",
+		        problems, s_of(problems));
 }
 
 /* As reading_say_problems, of a report. */

@@ -246,6 +246,16 @@ make_list() {
 	larder stat --json | jq -e '.catalog.archives == 3'
 }
 
+@test "import: one of something is one" {
+	make_list 9
+	head -n 1 "$WORK/archives.list" >"$WORK/one.list"
+	run larder import "$WORK/one.list"
+	says ": list, 1 file, 1 section, read in "
+	echo 'http://127.0.0.1:9/bad sha256=xyz' >>"$WORK/one.list"
+	run larder import "$WORK/one.list"
+	says "1 problem: what stands there was skipped, all else was learned"
+}
+
 @test "check and fetch: what cannot be read is named, and not called safe" {
 	larder add "$WORK/archives"
 	make_list 9
