@@ -23,7 +23,8 @@ struct seen {
 
 struct trees {
 	FTS *walk;
-	char **roots; /* ends with NULL, as fts wants it */
+	bool has_begun; /* something of it was read */
+	char **roots;   /* ends with NULL, as fts wants it */
 	size_t n_roots;
 	struct seen *seen;
 };
@@ -127,6 +128,7 @@ trees_next(struct trees *trees, const char **ret_path, struct err *err)
 		FTSENT *entry;
 
 		errno = 0;
+		trees->has_begun = true;
 		entry = fts_read(trees->walk);
 		if (entry == NULL)
 			return TREES_END;
@@ -166,6 +168,9 @@ trees_close(struct trees *trees)
 		HASH_DEL(trees->seen, seen);
 		free(seen);
 	}
+	/* fts_close goes by the level of the entry at hand, which glibc sets with the first that is read: the roots would stay. */
+	if (trees->walk != NULL && !trees->has_begun)
+		(void)fts_read(trees->walk);
 	if (trees->walk != NULL)
 		fts_close(trees->walk);
 	for (size_t i = 0; i < trees->n_roots; i++)
