@@ -79,6 +79,12 @@ get() {
 	cmp "$AT/body" "$file"
 }
 
+# What the origins did is noted a moment after the archive is there.
+shows_served() { # NAME
+	run larder show "sha256:$(digest_of sha256 "$WORK/origin/files/$1")"
+	[[ "$output" == *served* ]]
+}
+
 @test "an origin that breaks off every 100 KB gives a 5 MB archive at the cost of one read of each byte" {
 	local before
 	before=$(metric upstream_bytes_total)
@@ -86,7 +92,7 @@ get() {
 	[ "$(origin_requests /pieces=102400/pieces)" = 49 ]
 	[ $(($(metric upstream_bytes_total) - before)) = 5000000 ]
 	[ "$(metric flight_resumes_total)" = 48 ]
-	larder show "sha256:$(digest_of sha256 "$WORK/origin/files/pieces")" | grep -q served
+	wait_until 10 shows_served pieces
 }
 
 @test "a crowd that reads while it breaks off gets all of it, each of them" {
@@ -106,12 +112,6 @@ get() {
 	grep -q 'GET /ok/elsewhere bytes=1500000-' "$WORK/origin/log"
 	get "$WORK/origin/files/repeated"
 	grep -q 'GET /whole/repeated bytes=1500000-' "$WORK/origin/log"
-}
-
-# What the origins did is noted a moment after the archive is there.
-shows_served() { # NAME
-	run larder show "sha256:$(digest_of sha256 "$WORK/origin/files/$1")"
-	[[ "$output" == *served* ]]
 }
 
 @test "a silent origin is overtaken, and nothing is said of it" {
