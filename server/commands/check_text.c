@@ -325,7 +325,7 @@ print_figures(const json_t *report)
 
 	text_size(json_count_of(report, "stored_bytes"), bytes);
 	printf("%" PRIu64 " archive%s: %" PRIu64 " stored (%s), %" PRIu64 " missing", archives,
-	        archives == 1 ? "" : "s", stored, bytes, archives - stored);
+	        text_plural(archives), stored, bytes, archives - stored);
 	for (int state = 0; state < ARCHIVE_STATES; state++) {
 		const char *name = archive_state_name((enum archive_state)state);
 
@@ -334,7 +334,7 @@ print_figures(const json_t *report)
 	}
 	if (problems > 0)
 		printf("; %" PRIu64 " problem%s: what stands there was not looked for", problems,
-		        problems == 1 ? "" : "s");
+		        text_plural(problems));
 	if (count_unkept(report) > 0)
 		printf("; %" PRIu64 " cannot be kept", count_unkept(report));
 	puts(check_is_safe(report) ? ": all is safe" : "");

@@ -28,12 +28,6 @@ print_count(const json_t *report, const char *what)
 	        json_count_of(counts, "new"));
 }
 
-static const char *
-s_of(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 static void
 print_report(const json_t *report, int64_t took_ms)
 {
@@ -43,8 +37,8 @@ print_report(const json_t *report, int64_t took_ms)
 	         problems = json_count_of(report, "problems_total");
 
 	printf("%s: %s, %" PRIu64 " file%s, %" PRIu64 " section%s, read in %.2f s\n",
-	        json_text_of(report, "source"), json_text_of(report, "form"), files, s_of(files), sections,
-	        s_of(sections), (double)took_ms / 1000);
+	        json_text_of(report, "source"), json_text_of(report, "form"), files, text_plural(files),
+	        sections, text_plural(sections), (double)took_ms / 1000);
 	if (json_object_get(report, "commits") != NULL)
 		printf("  %-9s %8" PRIu64 "\n", "commits", json_count_of(report, "commits"));
 	print_count(report, "archives");
@@ -52,16 +46,17 @@ print_report(const json_t *report, int64_t took_ms)
 	print_count(report, "origins");
 	print_count(report, "packages");
 	if (without_digest > 0)
-		printf("  %" PRIu64 " section%s no checksum: larder cannot keep what is there\n",
-		        without_digest, without_digest == 1 ? " names" : "s name");
+		printf("  %" PRIu64 " section%s no checksum: larder cannot keep what %s at\n", without_digest,
+		        without_digest == 1 ? " names" : "s name",
+		        without_digest == 1 ? "it points" : "they point");
 	if (not_archives > 0)
 		printf("  %" PRIu64 " section%s, no archive%s\n", not_archives,
 		        not_archives == 1 ? " is a repository or a local path"
 		                          : "s are repositories or local paths",
-		        s_of(not_archives));
+		        text_plural(not_archives));
 	if (problems > 0)
 		printf("  %" PRIu64 " problem%s: what stands there was skipped, all else was learned\n",
-		        problems, s_of(problems));
+		        problems, text_plural(problems));
 }
 
 /* As reading_say_problems, of a report. */

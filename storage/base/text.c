@@ -268,6 +268,12 @@ text_hex(const uint8_t *bytes, size_t length, char *ret)
 	*ret = '\0';
 }
 
+const char *
+text_plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static inline int
 hex_value(char c)
 {

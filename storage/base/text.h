@@ -51,6 +51,9 @@ bool text_parse_size(const char *string, uint64_t *ret_bytes);
 bool text_parse_duration(const char *string, int64_t *ret_ms);
 bool text_parse_number(const char *string, uint64_t *ret); /* decimal digits alone, up to INT64_MAX */
 
+/* What a noun behind this number ends with: "1 file", "2 files". */
+const char *text_plural(uint64_t count);
+
 #define TEXT_SIZE_MAX 24
 #define TEXT_TIME_MAX 32
 /* "4.1 KiB", "23 MiB": for people. */

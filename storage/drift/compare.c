@@ -62,7 +62,7 @@ looks(const struct members *members)
 static void
 add_files(struct text *text, uint64_t count)
 {
-	text_addf(text, "%llu file%s", (unsigned long long)count, count == 1 ? "" : "s");
+	text_addf(text, "%llu file%s", (unsigned long long)count, text_plural(count));
 }
 
 static void
