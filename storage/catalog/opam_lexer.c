@@ -254,6 +254,7 @@ copy_plain(struct opam_lexer *lexer, const char *end, char **out)
 	const char *from = lexer->at, *backslash = memchr(from, '\\', (size_t)(end - from));
 	const char *to = backslash != NULL ? backslash : end;
 
+	assert(from <= end); /* no escape has a quote in it that closes the string */
 	memcpy(*out, from, (size_t)(to - from));
 	*out += to - from;
 	while ((lexer->at = memchr(lexer->at, '\n', (size_t)(to - lexer->at))) != NULL) {
