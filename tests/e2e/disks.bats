@@ -93,6 +93,22 @@ heals() {
 	heals
 }
 
+@test "a daemon starts on a disk without one byte left, after a kill and after a stop, whoever is to be told of events" {
+	store_on_tmpfs size=16m
+	serve larder_start
+	larder_kill
+	dd if=/dev/zero of="$WORK/store/filler" bs=4k status=none 2>/dev/null || true
+	echo "webhook \"new\" { url = \"http://127.0.0.1:$ORIGIN_PORT/ok/hook\" }" >>"$WORK/larder.conf"
+	larder_start
+	is_hit "$WORK/stored"
+	wait_until 15 ready_says 503
+	larder_stop
+	larder_start # on what that stop has freed
+	is_hit "$WORK/stored"
+	rm "$WORK/store/filler"
+	heals
+}
+
 @test "a disk without inodes: uploads get 507, hits and misses go on, /readyz says it, and it heals" {
 	store_on_tmpfs size=32m,nr_inodes=400
 	serve larder_start

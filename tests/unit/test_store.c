@@ -2,6 +2,7 @@
  * The store: its layout, the four names of an archive, the lock, readers beside a writer, damage to blobs,
  * full disks, many at once.
  */
+#include "tests/support/sql.h"
 #include "tests/support/stores.h"
 
 #include <pthread.h>
@@ -324,6 +325,28 @@ misses_a_truncated_or_lost_blob(void **state)
 	store_close(store);
 }
 
+/* The file is as it was, so that nothing but its size tells; its bytes then say that the row was wrong. */
+static void
+proves_what_its_row_gives_another_size(void **state)
+{
+	struct store *store = store_at(directory, STORE_WRITE);
+	struct digest digest = digest_of("an archive", DIGEST_SHA256);
+	AUTO_BLOB blob = BLOB_NONE;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	put(store, "an archive", INTAKE_STORED);
+	run_sql(store, "UPDATE archive SET size = size + 1");
+	assert_int_equal(store_find(store, &digest, &blob, &err), STORE_HIT);
+	assert_int_equal(blob.trust, BLOB_UNPROVEN);
+	assert_int_equal(blob.size_bytes, strlen("an archive"));
+	assert_true(store_prove(store, &blob, &err));
+	store_close(store);
+	store = store_at(directory, STORE_WRITE);
+	assert_stored(store, "an archive", BLOB_PROVEN);
+	store_close(store);
+}
+
 /* Whoever looks for it has other things to do than to read all of that. */
 static void
 reads_nothing_of_a_file_of_the_wrong_size(void **state)
@@ -522,6 +545,7 @@ main(void)
 	        cmocka_unit_test_setup_teardown(replaces_an_altered_blob, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(misses_a_truncated_or_lost_blob, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(reads_nothing_of_a_file_of_the_wrong_size, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(proves_what_its_row_gives_another_size, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(quarantines_on_demand, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(follows_no_link, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(takes_many_at_once, set_up, tear_down),
