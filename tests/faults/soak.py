@@ -7,9 +7,9 @@ again, eviction, scrub and patrol run, and for a twelfth of the time both disks 
 
 Checked all the time: who gets an archive complete gets the right bytes; what was acknowledged is served by the daemon that lives; nothing is
 answered that must not be. After each kill: every row has its file, everything acknowledged has its row, everything removed its tombstone; after
-some of them all files are read. In the end: verify finds nothing, a new daemon serves all that was acknowledged without an origin.
+some of them all files are read. In the end: verify puts away what was damaged last, every row has its file, a new daemon serves all that was acknowledged without an origin.
 
-Of the daemon that lives memory and descriptors are sampled. Over 1,200 seconds and more the medians of the second and of the last quarter are
+Of the daemon that lives memory and descriptors are sampled. Over 1,200 seconds and more, which begin with all events that are kept, the medians of the second and of the last quarter are
 compared: 5 % is all that may have been added (the disk is full in the third, and the first is for warming up). A shorter run says less: what is
 allocated in the end keeps below a limit, which 10 KiB left behind by each request would exceed. Of both, when all clients have left: descriptors
 are those of the start, of files kept open and of the index's readers. Afterwards: the index has no more rows than there is a use for.

@@ -12,6 +12,8 @@ import socket
 import threading
 import time
 
+from serving import archive_path, name_of
+
 ALGORITHMS = ("sha256", "sha256", "sha256", "md5", "sha1", "sha512")
 KEPT_TOMBSTONES = 10
 SMALL, LARGE = 600, 40
@@ -157,7 +159,7 @@ class Load:
             return
         first = dice.randrange(len(body))
         last = dice.randrange(first, len(body))
-        answer, got = peer.ask("GET", f"/sha256/{name[:2]}/{name}", Range=f"bytes={first}-{last}")
+        answer, got = peer.ask("GET", archive_path(name), Range=f"bytes={first}-{last}")
         if answer.status == 206 and got == body[first:last + 1] or answer.status == 503 and self.mortal:
             return
         if answer.status != 206:
@@ -254,8 +256,8 @@ class Load:
 
     def give(self, dice):
         body = dice.randbytes(dice.choice((1000, 4000, 9000, 20000, 40000, 300000)) + dice.randrange(500))
-        name = hashlib.sha256(body).hexdigest()
-        method, path = dice.choice((("PUT", f"/sha256/{name[:2]}/{name}"), ("POST", "/api/v1/archives")))
+        name = name_of(body)
+        method, path = dice.choice((("PUT", archive_path(name)), ("POST", "/api/v1/archives")))
         status = self.victim.ask(method, path, body)
         if status in (200, 201):
             self.victim.oracle.was_stored({name: body})
@@ -287,7 +289,7 @@ class Load:
         was_there = self.take(name)
         if was_there is None:
             return
-        status = self.victim.ask("DELETE", f"/sha256/{name[:2]}/{name}")
+        status = self.victim.ask("DELETE", archive_path(name))
         if status == 200:
             self.victim.oracle.was_removed(name)
             self.removed.append(name)

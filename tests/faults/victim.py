@@ -10,7 +10,7 @@ import threading
 
 from oracle import Failure, Oracle
 import serving
-from serving import Control, address_in, fetch_section, write_config
+from serving import Control, address_in, archive_path, fetch_section, name_of, write_config
 
 SIZES = (0, 1, 900, 4096, 7000, 20000, 90000)  # most are small, some are streamed
 ENDS_WELL = (0, 1)
@@ -105,7 +105,7 @@ class Victim:
         made = {}
         for _ in range(count):
             body = self.random.randbytes(self.random.choice(SIZES) + 16)
-            name = hashlib.sha256(body).hexdigest()
+            name = name_of(body)
             with open(os.path.join(directory, name), "wb") as file:
                 file.write(body)
             made[name] = body
@@ -138,14 +138,14 @@ class Victim:
         """Asks for one archive; whatever comes complete must be right, and counts as acknowledged."""
         try:
             peer = http.client.HTTPConnection(address, timeout=20)
-            peer.request("GET", f"/sha256/{name[:2]}/{name}")
+            peer.request("GET", archive_path(name))
             answer = peer.getresponse()
             body = answer.read()
             peer.close()
         except (OSError, http.client.HTTPException):
             return None
         if answer.status == 200:
-            if hashlib.sha256(body).hexdigest() != name:
+            if name_of(body) != name:
                 self.complaint = f"a client got wrong bytes for sha256:{name}"
             self.oracle.was_stored({name: made[name]})
         return answer.headers.get("Larder-Reason", answer.status)
@@ -164,7 +164,7 @@ class Victim:
 
     def put(self, method, name, made):
         """Gives one archive; what is answered with 200 or 201 is acknowledged."""
-        path = f"/sha256/{name[:2]}/{name}" if method == "PUT" else "/api/v1/archives"
+        path = archive_path(name) if method == "PUT" else "/api/v1/archives"
         status = self.ask(method, path, made[name])
         if status in (200, 201):
             self.oracle.was_stored({name: made[name]})
@@ -174,7 +174,7 @@ class Victim:
 
     def delete(self, name):
         """Removes one archive, which nobody gives at the same time; one who died may have removed it already."""
-        status = self.ask("DELETE", f"/sha256/{name[:2]}/{name}")
+        status = self.ask("DELETE", archive_path(name))
         if status == 200:
             self.oracle.was_removed(name)
         elif status not in (None, STOPPING, 404):
