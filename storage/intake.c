@@ -299,6 +299,14 @@ intake_pread(const struct intake *intake, void *ret, size_t max, uint64_t offset
 	return (ssize_t)max;
 }
 
+struct intake_view
+intake_view(const struct intake *intake, uint64_t offset)
+{
+	if (is_held(intake))
+		return (struct intake_view){.bytes = intake->held + offset, .fd = -1};
+	return (struct intake_view){.fd = intake->publication.fd};
+}
+
 uint64_t
 intake_size(const struct intake *intake)
 {

@@ -70,6 +70,13 @@ bool intake_append(struct intake *intake, const void *bytes, size_t length, stru
 /* Up to max bytes at offset of what was appended; 0 past the end. Any thread. -1 is an error. */
 ssize_t intake_pread(
         const struct intake *intake, void *ret, size_t max, uint64_t offset, struct err *err) MUST_CHECK;
+/* Where the appended bytes from an offset on lie. */
+struct intake_view {
+	const void *bytes; /* NULL: in the file, at the same offset */
+	int fd;
+};
+/* Both stay as long as the intake is open, and what was appended never changes. Any thread. */
+struct intake_view intake_view(const struct intake *intake, uint64_t offset);
 uint64_t intake_size(const struct intake *intake); /* bytes appended so far; the appending thread */
 enum intake_keeping intake_keeping(const struct intake *intake);
 

@@ -70,8 +70,16 @@ enum flight_news flight_head(
  */
 enum flight_news flight_read(struct flight *flight, struct waiter *waiter, uint64_t position, void *ret,
         size_t max, size_t *ret_length, struct err *err);
-/* The waiter leaves: unlinks it and drops its reference. The fetch goes on. */
-void flight_leave(struct flight *flight, struct waiter *waiter);
+/* As flight_read, for who sends the bytes from where they lie: up to length of them. Valid until the waiter leaves. */
+struct flight_view {
+	const void *bytes; /* NULL: in the file, at the same position */
+	int fd;
+	uint64_t length;
+};
+enum flight_news flight_view(struct flight *flight, struct waiter *waiter, uint64_t position,
+        struct flight_view *ret, struct err *err);
+/* The waiter leaves: unlinks it and drops its reference. The fetch goes on. True: he was parked, and will not be woken. */
+bool flight_leave(struct flight *flight, struct waiter *waiter);
 
 #define FLIGHT_TAIL                                                                                          \
 	(64u << 10) /* bytes held back; the last byte alone would do, but this keeps a torn tail small */

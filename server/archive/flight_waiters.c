@@ -119,44 +119,71 @@ read_bytes(
 	return NEWS_READY;
 }
 
-enum flight_news
-flight_read(struct flight *flight, struct waiter *waiter, uint64_t position, void *ret, size_t max,
-        size_t *ret_length, struct err *err)
+/* Whether there are bytes at this position by now, and where those that may go out end. */
+static enum flight_news
+look(struct flight *flight, struct waiter *waiter, uint64_t position, uint64_t *ret_end, struct err *err)
 {
 	enum flight_news news;
-	uint64_t available;
 
 	pthread_mutex_lock(&flight->mutex);
-	available = readable(flight);
+	*ret_end = readable(flight);
 	if (flight->state == FLIGHT_FAILED)
 		news = tell_failure(flight, err);
 	else if (flight->state == FLIGHT_LANDED && !is_for(flight, waiter, err))
 		news = NEWS_FAILED;
-	else if (position < available)
+	else if (position < *ret_end)
 		news = NEWS_READY;
 	else if (flight->state == FLIGHT_LANDED)
 		news = NEWS_END;
 	else
 		news = park(flight, waiter);
 	pthread_mutex_unlock(&flight->mutex);
+	return news;
+}
+
+enum flight_news
+flight_read(struct flight *flight, struct waiter *waiter, uint64_t position, void *ret, size_t max,
+        size_t *ret_length, struct err *err)
+{
+	uint64_t end;
+	enum flight_news news = look(flight, waiter, position, &end, err);
 
 	if (news != NEWS_READY)
 		return news;
-	if (max > available - position)
-		max = (size_t)(available - position);
+	if (max > end - position)
+		max = (size_t)(end - position);
 	return read_bytes(flight, position, ret, max, ret_length, err);
 }
 
-void
+enum flight_news
+flight_view(struct flight *flight, struct waiter *waiter, uint64_t position, struct flight_view *ret,
+        struct err *err)
+{
+	uint64_t end;
+	enum flight_news news = look(flight, waiter, position, &end, err);
+	struct intake_view view;
+
+	if (news != NEWS_READY)
+		return news;
+	/* Outside the lock, as read_bytes. */
+	view = intake_view(flight->intake, position);
+	*ret = (struct flight_view){.bytes = view.bytes, .fd = view.fd, .length = end - position};
+	return NEWS_READY;
+}
+
+bool
 flight_leave(struct flight *flight, struct waiter *waiter)
 {
+	bool was_parked;
+
 	pthread_mutex_lock(&flight->mutex);
-	if (waiter->parked) {
+	was_parked = waiter->parked;
+	if (was_parked)
 		TAILQ_REMOVE(&flight->parked, waiter, link);
-		waiter->parked = false;
-	}
+	waiter->parked = false;
 	pthread_mutex_unlock(&flight->mutex);
 	flight_release(flight);
+	return was_parked;
 }
 
 void

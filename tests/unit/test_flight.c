@@ -282,6 +282,82 @@ large_archive_streams_with_its_tail_held_back(void **state)
 	flight_leave(flight, &fake.waiter);
 }
 
+/* Sends what may go out from position on, so to speak; where it ends. */
+static uint64_t
+view_all(struct flight *flight, struct fake *fake, uint64_t position, char *ret, enum flight_news *ret_news)
+{
+	struct flight_view view;
+	struct err err = ERR_NONE;
+
+	while ((*ret_news = flight_view(flight, &fake->waiter, position, &view, &err)) == NEWS_READY) {
+		if (view.bytes != NULL)
+			memcpy(ret + position, view.bytes, view.length);
+		else
+			assert_int_equal(pread(view.fd, ret + position, view.length, (off_t)position),
+			        (ssize_t)view.length);
+		position += view.length;
+	}
+	return position;
+}
+
+static void
+who_sends_from_where_the_bytes_lie_gets_no_more_than_who_reads(void **state)
+{
+	static const size_t sizes[] = {INTAKE_HELD_MAX / 2, LARGE}; /* in memory, in a file */
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t size_bytes = sizes[i];
+		struct digests digests = digests_of(fixture->bytes, size_bytes);
+		struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+		struct fake fake = fake_waiter(&sha256);
+		struct flight *flight = join(fixture, &sha256);
+		AUTO_FREE char *got = xmalloc(size_bytes);
+		struct err err = ERR_NONE;
+		enum flight_news news;
+		uint64_t size, position;
+
+		announce(flight, size_bytes);
+		append(flight, fixture->bytes, SMALL);
+		assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
+		position = view_all(flight, &fake, 0, got, &news);
+		assert_int_equal(position, SMALL);
+		assert_int_equal(news, NEWS_PARKED);
+		append(flight, fixture->bytes + SMALL, size_bytes - SMALL);
+		flight_tick(flight, clock_ms());
+		position = view_all(flight, &fake, position, got, &news);
+		assert_int_equal(position, size_bytes - FLIGHT_TAIL);
+		assert_int_equal(news, NEWS_PARKED);
+		assert_true(land(flight, &err));
+		wait_until_over(flight);
+		position = view_all(flight, &fake, position, got, &news);
+		assert_int_equal(position, size_bytes);
+		assert_int_equal(news, NEWS_END);
+		assert_memory_equal(got, fixture->bytes, size_bytes);
+		assert_false(flight_leave(flight, &fake.waiter));
+	}
+}
+
+static void
+who_leaves_parked_is_told_so(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	struct err err = ERR_NONE, failure = ERR_NONE;
+	uint64_t size;
+
+	flight_hold(flight);
+	assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_PARKED);
+	assert_true(flight_leave(flight, &fake.waiter));
+	err_set(&failure, ERR_FAILING, "nobody waits");
+	flight_fail(flight, &failure);
+	assert_int_equal(fake.wakes, 0);
+	flight_release(flight);
+}
+
 static void
 first_bytes_of_a_large_archive_go_out_at_once(void **state)
 {
@@ -1012,6 +1088,8 @@ main(void)
 	        IN_FIXTURE(small_archive_is_promised_only_when_stored),
 	        IN_FIXTURE(large_archive_streams_with_its_tail_held_back),
 	        IN_FIXTURE(first_bytes_of_a_large_archive_go_out_at_once),
+	        IN_FIXTURE(who_sends_from_where_the_bytes_lie_gets_no_more_than_who_reads),
+	        IN_FIXTURE(who_leaves_parked_is_told_so),
 	        IN_FIXTURE(wrong_bytes_never_complete_and_another_origin_may_be_asked),
 	        IN_FIXTURE(who_only_looks_is_promised_nothing),
 	        IN_FIXTURE(a_broken_stream_fails_its_readers),
