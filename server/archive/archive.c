@@ -1,15 +1,12 @@
 /*
- * The way of a request for an archive, hit or miss, on the worker's thread that runs the request. Nothing
- * here waits: a miss parks in its flight, and the handler is called again when there is news.
+ * The way of a request for an archive, hit or miss, that the fast path has left to libmicrohttpd; on the worker's thread that runs it.
+ * Nothing here waits: a miss parks in its flight, and the handler is called again when there is news.
  */
 #include "server/archive/archive.h"
 
 #include "server/admin/metrics.h"
-#include "server/archive/flights.h"
 #include "server/archive/hot.h"
-#include "server/config.h"
 #include "server/http/reply.h"
-#include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/store.h"
 
@@ -76,7 +73,7 @@ archive_get(struct request *request)
 	struct blob blob = BLOB_NONE;
 	struct err err = ERR_NONE;
 
-	if (request->flight != NULL)
+	if (request->miss.flight != NULL)
 		return follow_flight(request);
 	ready = ready_suits(request) ? hot_find(request->hot, &request->digest, request->began_at_ms) : NULL;
 	if (ready != NULL) {
@@ -97,17 +94,12 @@ archive_get(struct request *request)
 static enum outcome
 join_flight(struct request *request)
 {
-	struct larder *larder = request->larder;
 	struct err err = ERR_NONE;
+	enum waiter_wish wish = request->method == METHOD_HEAD ? WAITER_LOOKS : WAITER_READS;
 
 	request->cache = CACHE_MISS;
-	metrics_add(larder->metrics, METRIC_MISSES, 1);
-	request->flight = flights_join(larder->flights, &request->digest, &err);
-	if (request->flight == NULL)
+	if (!miss_begin(&request->miss, request->larder, &request->digest, wish, &err))
 		return reply_error(request, &err);
-	request->waiter.wish = request->method == METHOD_HEAD ? WAITER_LOOKS : WAITER_READS;
-	request->waiter.asked = request->digest;
-	request->waiter.give_up_at_ms = clock_ms() + larder->config->fetch.miss_deadline_ms;
 	return follow_flight(request);
 }
 
@@ -118,39 +110,26 @@ answer_landed(struct request *request)
 	struct blob blob = BLOB_NONE;
 	struct err err = ERR_NONE;
 
-	switch (store_find(request->larder->store, &request->digest, &blob, &err)) {
-	case STORE_HIT:
-		metrics_add(request->larder->metrics, METRIC_MISSES_SERVED, 1);
-		return reply_blob(request, &blob);
-	case STORE_MISS:
-		err_set(&err, ERR_CHANGED,
-		        "the catalog lists this digest with those of another archive, which was stored");
-		break;
-	case STORE_FAILED:
-		break;
-	}
-	return reply_error(request, &err);
+	if (!miss_open(request->larder, &request->digest, &blob, &err))
+		return reply_error(request, &err);
+	return reply_blob(request, &blob);
 }
 
 static enum outcome
 follow_flight(struct request *request)
 {
-	struct metrics *metrics = request->larder->metrics;
 	struct err err = ERR_NONE;
 
-	switch (flight_head(request->flight, &request->waiter, &request->flight_size, &err)) {
+	switch (miss_follow(&request->miss, request->larder, &err)) {
 	case NEWS_PARKED:
 		return PARKED;
 	case NEWS_STORED:
 		return answer_landed(request);
 	case NEWS_READY:
-		metrics_add(metrics, METRIC_MISSES_SERVED, 1);
 		return reply_flight(request);
 	case NEWS_END:
 	case NEWS_FAILED:
 		break;
 	}
-	if (err.code == ERR_TIMEOUT)
-		metrics_add(metrics, METRIC_LIMIT_MISS_DEADLINE, 1);
 	return reply_error(request, &err);
 }

@@ -313,8 +313,7 @@ exchange_end(struct exchange_setting *setting, struct request *request, enum MHD
 {
 	struct worker *worker = request->worker;
 
-	if (request->flight != NULL)
-		flight_leave(request->flight, &request->waiter);
+	(void)miss_end(&request->miss); /* who is suspended does not end */
 	if (request->body.kind != NULL)
 		request->body.kind->finish(request);
 	desk_forget(request);

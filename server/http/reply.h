@@ -24,8 +24,8 @@ enum outcome reply_blob(struct request *request, struct blob *blob);
 enum outcome reply_ready(struct request *request, struct ready *ready);
 
 /*
- * An archive that is coming: 200 with the flight's bytes (HEAD: without). request->flight and flight_size are
- * set.
+ * An archive that is coming: 200 with the flight's bytes (HEAD: without). request->miss was told
+ * NEWS_READY.
  */
 enum outcome reply_flight(struct request *request);
 

@@ -18,7 +18,7 @@ read_flight(void *context, uint64_t position, char *ret, size_t max)
 	struct err err = ERR_NONE;
 	size_t length = 0;
 
-	switch (flight_read(request->flight, &request->waiter, position, ret, max, &length, &err)) {
+	switch (flight_read(request->miss.flight, &request->waiter, position, ret, max, &length, &err)) {
 	case NEWS_READY:
 		connection_sends_again(request->connection);
 		return (ssize_t)length;
@@ -26,7 +26,7 @@ read_flight(void *context, uint64_t position, char *ret, size_t max)
 		return 0;
 	case NEWS_END:
 	case NEWS_STORED:
-		assert(position == request->flight_size);
+		assert(position == request->miss.size_bytes);
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	case NEWS_FAILED:
 		break;
@@ -40,7 +40,7 @@ read_flight(void *context, uint64_t position, char *ret, size_t max)
 enum outcome
 reply_flight(struct request *request)
 {
-	uint64_t size = request->flight_size;
+	uint64_t size = request->miss.size_bytes;
 	size_t block = size < FLIGHT_BLOCK ? (size_t)size : FLIGHT_BLOCK;
 	struct digests known = {0};
 	struct MHD_Response *response;
@@ -49,7 +49,7 @@ reply_flight(struct request *request)
 		response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 	else
 		response = MHD_create_response_from_callback(size, block, read_flight, request, NULL);
-	digests_put(&known, flight_asked(request->flight));
+	digests_put(&known, flight_asked(request->miss.flight));
 	digests_put(&known, &request->digest);
 	response_add_archive(response, request->cache, &known);
 	request->body_bytes = request->method == METHOD_HEAD ? 0 : size;

@@ -43,6 +43,7 @@ request_prepare_waiter(struct request *request)
 {
 	request->waiter.park = park;
 	request->waiter.wake = wake;
+	request->miss.waiter = &request->waiter;
 }
 
 const char *

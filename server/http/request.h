@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "server/admin/auth.h"
-#include "server/archive/flight.h"
+#include "server/archive/miss.h"
 #include "server/http/connections.h"
 #include "server/larder.h"
 #include "storage/base/err.h"
@@ -73,9 +73,8 @@ struct request {
 	void *upload;              /* server/admin/upload.c */
 	struct desk_work *desk;    /* server/http/desk.h: while a clerk works on it, and his answer */
 	struct hot *hot;           /* server/archive/hot.h: the worker's; NULL: it has none */
-	struct flight *flight; /* a reference, while this request waits for or reads one; NULL otherwise */
-	struct waiter waiter;  /* parked in the flight; park and wake suspend and resume the connection */
-	uint64_t flight_size;
+	struct waiter waiter;      /* park and wake suspend and resume the connection */
+	struct miss miss;          /* the flight that this request waits for or reads */
 	/* for the access log */
 	const char *method_name; /* as it came; borrowed from the connection */
 	int status;
