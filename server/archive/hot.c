@@ -204,21 +204,31 @@ hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t 
 	return ready;
 }
 
-struct ready *
-hot_answer(struct hot *hot, struct store *store, const struct digest *name, int64_t now_ms)
+enum hot_found
+hot_answer(
+        struct hot *hot, struct store *store, const struct digest *name, int64_t now_ms, struct ready **ret)
 {
 	struct ready *ready = hot_find(hot, name, now_ms);
 	AUTO_BLOB blob = BLOB_NONE;
 	struct err err = ERR_NONE;
+	enum store_answer answer;
 
-	if (ready != NULL)
-		return ready_use(ready);
-	if (store_find(store, name, &blob, &err) != STORE_HIT || blob.trust != BLOB_PROVEN)
-		return NULL;
-	if (!hot_admits(hot, name))
-		return ready_of_file(&blob);
-	ready = hot_keep(hot, name, &blob, now_ms, &err);
-	return ready != NULL ? ready_use(ready) : NULL;
+	if (ready == NULL) {
+		answer = store_find(store, name, &blob, &err);
+		if (answer == STORE_MISS)
+			return HOT_MISS;
+		if (answer != STORE_HIT || blob.trust != BLOB_PROVEN)
+			return HOT_OTHER;
+		if (!hot_admits(hot, name)) {
+			*ret = ready_of_file(&blob, CACHE_HIT);
+			return HOT_ANSWER;
+		}
+		ready = hot_keep(hot, name, &blob, now_ms, &err);
+	}
+	if (ready == NULL)
+		return HOT_OTHER;
+	*ret = ready_use(ready);
+	return HOT_ANSWER;
 }
 
 void

@@ -38,11 +38,11 @@ bool hot_admits(struct hot *hot, const struct digest *name);
 struct ready *hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t now_ms,
         struct err *err) MUST_CHECK;
 
-/*
- * All of that: the answer to a plain request for this name, ready or made for it; the caller uses it. NULL: it is not stored, or not
- * proven, or something is wrong with it, all of which archive_get knows how to deal with.
- */
-struct ready *hot_answer(struct hot *hot, struct store *store, const struct digest *name, int64_t now_ms);
+/* HOT_OTHER: it is stored, but not proven, or something is wrong with it: archive_get knows how to deal with that. */
+enum hot_found { HOT_ANSWER, HOT_MISS, HOT_OTHER };
+/* All of that: the answer to a plain request for this name, ready or made for it; the caller uses it. */
+enum hot_found hot_answer(
+        struct hot *hot, struct store *store, const struct digest *name, int64_t now_ms, struct ready **ret);
 
 /* Any thread. */
 struct hot_figures {

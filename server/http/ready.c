@@ -8,17 +8,20 @@
 #include <string.h>
 
 #include "server/http/archive_fields.h"
+#include "server/http/response.h"
 #include "storage/base/file.h"
 #include "storage/base/text.h"
 
 struct ready {
 	unsigned users;
-	struct text fields; /* as they are sent */
-	void *bytes;        /* NULL: the body is in the file */
+	int status;
+	enum request_cache cache;
+	struct text beginning, fields; /* as they are sent */
+	void *bytes;                   /* NULL: the body is in the file, or a flight has it */
 	uint64_t size_bytes;
 	struct digests digests;
 	struct stamp stamp;
-	int fd; /* of the file */
+	int fd; /* of the file; -1: none */
 };
 
 /* --- making one --- */
@@ -48,29 +51,73 @@ read_right(const struct blob *blob, void *ret, struct err *err)
 	return true;
 }
 
-/* "Name: value" lines in the order of libmicrohttpd, which puts the length last. */
-static void
-write_fields(struct ready *ready)
-{
-	struct archive_fields fields;
-
-	archive_fields_make(CACHE_HIT, &ready->digests, &fields);
-	for (size_t i = 0; i < fields.count; i++)
-		text_addf(&ready->fields, "%s: %s\r\n", fields.items[i].name, fields.items[i].value);
-	text_addf(&ready->fields, "Content-Length: %llu\r\n\r\n", (unsigned long long)ready->size_bytes);
-}
-
-struct ready *
-ready_of_file(struct blob *blob)
+static struct ready *
+begin(int status, enum request_cache cache, uint64_t size_bytes)
 {
 	struct ready *ready = xcalloc(1, sizeof *ready);
 
 	ready->users = 1;
-	ready->size_bytes = blob->size_bytes;
-	ready->digests = blob->digests;
+	ready->status = status;
+	ready->cache = cache;
+	ready->size_bytes = size_bytes;
+	ready->fd = -1;
+	text_addf(&ready->beginning, "HTTP/1.1 %d %s\r\nDate: ", status,
+	        MHD_get_reason_phrase_for((unsigned)status));
+	return ready;
+}
+
+static void
+add_field(struct ready *ready, const char *name, const char *value)
+{
+	text_addf(&ready->fields, "%s: %s\r\n", name, value);
+}
+
+/* As libmicrohttpd, which puts the length last. */
+static void
+end_fields(struct ready *ready)
+{
+	text_addf(&ready->fields, "Content-Length: %llu\r\n\r\n", (unsigned long long)ready->size_bytes);
+}
+
+static struct ready *
+of_archive(enum request_cache cache, uint64_t size_bytes, const struct digests *digests)
+{
+	struct ready *ready = begin(200, cache, size_bytes);
+	struct archive_fields fields;
+
+	ready->digests = *digests;
+	archive_fields_make(cache, digests, &fields);
+	for (size_t i = 0; i < fields.count; i++)
+		add_field(ready, fields.items[i].name, fields.items[i].value);
+	end_fields(ready);
+	return ready;
+}
+
+struct ready *
+ready_of_file(struct blob *blob, enum request_cache cache)
+{
+	struct ready *ready = of_archive(cache, blob->size_bytes, &blob->digests);
+
 	ready->stamp = blob->stamp;
 	ready->fd = blob_take_fd(blob);
-	write_fields(ready);
+	return ready;
+}
+
+struct ready *
+ready_of_flight(uint64_t size_bytes, const struct digests *digests)
+{
+	return of_archive(CACHE_MISS, size_bytes, digests);
+}
+
+struct ready *
+ready_of_error(struct error_answer *answer)
+{
+	struct ready *ready = begin(answer->status, CACHE_MISS, answer->body.length);
+
+	for (size_t i = 0; i < answer->n_fields; i++)
+		add_field(ready, answer->fields[i].name, answer->fields[i].value);
+	end_fields(ready);
+	ready->bytes = text_take(&answer->body);
 	return ready;
 }
 
@@ -85,7 +132,7 @@ ready_create(struct blob *blob, struct err *err)
 		if (!read_right(blob, bytes, err))
 			return NULL;
 	}
-	ready = ready_of_file(blob);
+	ready = ready_of_file(blob, CACHE_HIT);
 	ready->bytes = bytes;
 	bytes = NULL;
 	return ready;
@@ -103,8 +150,10 @@ ready_let_go(struct ready *ready)
 {
 	if (ready == NULL || --ready->users > 0)
 		return;
+	text_finish(&ready->beginning);
 	text_finish(&ready->fields);
-	close(ready->fd);
+	if (ready->fd >= 0)
+		close(ready->fd);
 	free(ready->bytes);
 	free(ready);
 }
@@ -127,6 +176,25 @@ bool
 ready_suits(const struct request *request)
 {
 	return request_header(request, "Range") == NULL && request_header(request, "If-None-Match") == NULL;
+}
+
+int
+ready_status(const struct ready *ready)
+{
+	return ready->status;
+}
+
+enum request_cache
+ready_cache(const struct ready *ready)
+{
+	return ready->cache;
+}
+
+const char *
+ready_beginning(const struct ready *ready, size_t *ret_length)
+{
+	*ret_length = ready->beginning.length;
+	return ready->beginning.bytes;
 }
 
 const char *

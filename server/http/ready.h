@@ -1,6 +1,6 @@
 /*
- * A ready answer: the whole answer to a plain GET or HEAD of one stored archive, made once and sent as often as it is asked for. It is
- * counted who uses it: the table of hot archives, and everybody to whom it is being sent. All of them on one worker's thread.
+ * A ready answer: the whole answer to a plain GET or HEAD of an archive. That of a stored one is made once and sent as often as it is asked
+ * for. It is counted who uses it: the table of hot archives, and everybody to whom it is being sent. All of them on one worker's thread.
  */
 #ifndef SERVER_HTTP_READY_H
 #define SERVER_HTTP_READY_H
@@ -19,6 +19,7 @@
 #define READY_ITSELF    2048 /* bytes of memory: its header fields, and what is around it */
 #define READY_TAKES_MAX (READY_ITSELF + READY_MEMORY_MAX)
 
+struct error_answer;
 struct ready;
 
 /*
@@ -27,7 +28,11 @@ struct ready;
  */
 struct ready *ready_create(struct blob *blob, struct err *err) MUST_CHECK;
 /* The same for one answer: its bytes stay in the file, whatever their size. */
-struct ready *ready_of_file(struct blob *blob);
+struct ready *ready_of_file(struct blob *blob, enum request_cache cache);
+/* The header of an archive that is coming: a flight has the body. digests: as archive_fields_make. */
+struct ready *ready_of_flight(uint64_t size_bytes, const struct digests *digests);
+/* A miss that has failed; takes the body. */
+struct ready *ready_of_error(struct error_answer *answer);
 /* One more uses it. */
 struct ready *ready_use(struct ready *ready);
 /* The last one who lets go frees it. NULL is nothing. */
@@ -40,12 +45,16 @@ bool ready_holds(const struct ready *ready);
 /* The request asks for nothing that a ready answer is not: no part, no condition. */
 bool ready_suits(const struct request *request);
 
+int ready_status(const struct ready *ready);
+enum request_cache ready_cache(const struct ready *ready);
+/* The first line and the name of the first field: "HTTP/1.1 200 OK", "Date: ". */
+const char *ready_beginning(const struct ready *ready, size_t *ret_length);
 /* The header fields from the second on, and the empty line. */
 const char *ready_fields(const struct ready *ready, size_t *ret_length);
 const struct digests *ready_digests(const struct ready *ready);
 uint64_t ready_size(const struct ready *ready); /* bytes of the body */
-/* The body; NULL: it is in the file. */
+/* The body; NULL: it is in the file, or a flight has it. */
 const void *ready_bytes(const struct ready *ready);
-int ready_file(const struct ready *ready);
+int ready_file(const struct ready *ready); /* -1: there is none */
 
 #endif

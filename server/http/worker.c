@@ -55,7 +55,7 @@ void
 worker_woken(struct worker *worker)
 {
 	doorbell_ring(&worker->bell);
-	atomic_fetch_sub_explicit(&worker->parked, 1, memory_order_release);
+	worker_unparked(worker);
 }
 
 bool
@@ -153,6 +153,7 @@ hear_bell(struct worker *worker)
 {
 	doorbell_hear(&worker->bell);
 	atomic_store(&worker->is_asked, false);
+	fast_path_hear(worker->fast);
 	worker->has_work = true;
 	if (atomic_load(&worker->closing) && !worker->is_resting)
 		epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->fd, NULL);
@@ -168,7 +169,7 @@ happened(struct worker *worker, const struct epoll_event *event)
 	else if (event->data.ptr == worker->daemon)
 		worker->has_work = true;
 	else
-		fast_path_attend(worker->fast, event->data.ptr, event->events);
+		fast_path_attend(event->data.ptr, event->events);
 }
 
 static void

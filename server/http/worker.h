@@ -68,7 +68,14 @@ worker_parked(struct worker *worker)
 	atomic_fetch_add_explicit(&worker->parked, 1, memory_order_relaxed);
 }
 
-/* A request of this worker was resumed, which libmicrohttpd only notices when it is run. Any thread. */
+/* One who was parked has left, and will not be woken. */
+static inline void
+worker_unparked(struct worker *worker)
+{
+	atomic_fetch_sub_explicit(&worker->parked, 1, memory_order_release);
+}
+
+/* Somebody who was parked can go on, which is only noticed when the bell is heard. Any thread. */
 void worker_woken(struct worker *worker);
 
 #endif

@@ -1,0 +1,137 @@
+/*
+ * Sending an answer of the fast path. The worker's thread. The bytes of a flight go out from where they lie, and not beyond what it lets go.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+
+#include "server/http/fast_parts.h"
+#include "storage/base/text.h"
+
+#define LINE_END    "\r\n"
+#define CLOSE_FIELD "Connection: close\r\n"
+#define PARTS                                                                                                \
+	6 /* of an answer in memory: its beginning, date, line end, the close field, the others, the body */
+
+uint64_t
+fast_answer_body(const struct fast_client *client)
+{
+	return client->method == METHOD_HEAD ? 0 : ready_size(client->answer.ready);
+}
+
+/* What of the answer is in memory, from the first byte that was not sent; how much there was in all. */
+static size_t
+parts_left(const struct fast_client *client, struct iovec ret[PARTS], size_t *ret_count)
+{
+	const struct fast_answer *answer = &client->answer;
+	size_t beginning_length, fields_length;
+	const char *beginning = ready_beginning(answer->ready, &beginning_length);
+	const char *fields = ready_fields(answer->ready, &fields_length);
+	const void *body = ready_bytes(answer->ready);
+	const struct iovec all[PARTS] = {
+	        {(void *)beginning, beginning_length},
+	        {(void *)answer->date, strlen(answer->date)},
+	        {(void *)LINE_END, sizeof LINE_END - 1},
+	        {(void *)CLOSE_FIELD, answer->closes ? sizeof CLOSE_FIELD - 1 : 0},
+	        {(void *)fields, fields_length},
+	        {(void *)body, body != NULL ? (size_t)fast_answer_body(client) : 0},
+	};
+	size_t total = 0;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < PARTS; i++) {
+		size_t end = total + all[i].iov_len;
+		size_t skip = answer->sent > total ? (size_t)answer->sent - total : 0;
+
+		if (answer->sent < end && all[i].iov_len > 0)
+			ret[(*ret_count)++] =
+			        (struct iovec){(char *)all[i].iov_base + skip, all[i].iov_len - skip};
+		total = end;
+	}
+	return total;
+}
+
+/* What a system call says; done where it was all there was to send now. */
+static enum push
+sent(struct fast_client *client, ssize_t bytes)
+{
+	if (bytes < 0 && errno == EINTR)
+		return PUSH_DONE;
+	if (bytes < 0 && errno == EAGAIN)
+		return PUSH_WAITS;
+	if (bytes <= 0)
+		return PUSH_BROKEN;
+	client->answer.sent += (uint64_t)bytes;
+	return PUSH_DONE;
+}
+
+static enum push
+send_file(struct fast_client *client, int fd, uint64_t position, uint64_t length)
+{
+	off_t offset = (off_t)position;
+
+	return sent(client, sendfile(client->fd, fd, &offset,
+	                            length < FAST_TURN_BYTES ? (size_t)length : FAST_TURN_BYTES));
+}
+
+static enum push
+send_of_flight(struct fast_client *client, uint64_t position)
+{
+	struct fast_miss *miss = client->miss;
+	struct flight_view view;
+	struct err err = ERR_NONE;
+
+	switch (flight_view(miss->miss.flight, &miss->waiter, position, &view, &err)) {
+	case NEWS_READY:
+		connection_sends_again(client->connection);
+		if (view.bytes == NULL)
+			return send_file(client, view.fd, position, view.length);
+		return sent(client, send(client->fd, view.bytes, view.length, MSG_DONTWAIT | MSG_NOSIGNAL));
+	case NEWS_PARKED:
+		miss->awaits = true;
+		return PUSH_AWAITS;
+	case NEWS_STORED:
+	case NEWS_END: /* and there were fewer than was promised */
+	case NEWS_FAILED:
+		break;
+	}
+	client->reason = err_reason(err.code)[0] != '\0' ? err_reason(err.code) : "broken";
+	return PUSH_BROKEN;
+}
+
+/* PUSH_DONE: something was sent, or nothing but could be now. */
+static enum push
+send_some(struct fast_client *client, uint64_t *ret_total)
+{
+	const struct fast_answer *answer = &client->answer;
+	struct iovec parts[PARTS];
+	struct msghdr message = {.msg_iov = parts};
+	size_t in_memory = parts_left(client, parts, &message.msg_iovlen);
+	bool has_more = ready_bytes(answer->ready) == NULL && fast_answer_body(client) > 0;
+
+	*ret_total = in_memory + (has_more ? fast_answer_body(client) : 0);
+	if (answer->sent < in_memory)
+		return sent(client, sendmsg(client->fd, &message,
+		                            MSG_DONTWAIT | MSG_NOSIGNAL | (has_more ? MSG_MORE : 0)));
+	if (ready_file(answer->ready) < 0)
+		return send_of_flight(client, answer->sent - in_memory);
+	return send_file(
+	        client, ready_file(answer->ready), answer->sent - in_memory, *ret_total - answer->sent);
+}
+
+enum push
+fast_answer_push(struct fast_client *client)
+{
+	const struct fast_answer *answer = &client->answer;
+	uint64_t until = answer->sent + FAST_TURN_BYTES;
+	uint64_t total;
+
+	do {
+		enum push push = send_some(client, &total);
+
+		if (push != PUSH_DONE)
+			return push;
+	} while (answer->sent < total && answer->sent < until);
+	return answer->sent == total ? PUSH_DONE : PUSH_TURN_OVER;
+}
