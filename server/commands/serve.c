@@ -23,6 +23,7 @@
 
 #define LOOK_MS      1000  /* how often the main thread looks whether the index is whole */
 #define GIVE_BACK_MS 60000 /* how often the system is given back what memory nobody uses */
+#define ARENAS_MAX   4     /* of the allocator: each keeps what its threads once needed all at once */
 #define MENDS_MAX    3     /* an index that is damaged again and again is a broken disk */
 
 /* Why the daemon's parts are stopped. */
@@ -94,6 +95,7 @@ run(const struct invocation *invocation)
 		        invocation->config_path != NULL ? invocation->config_path : "embedded defaults");
 		return EXIT_DONE;
 	}
+	mallopt(M_ARENA_MAX, ARENAS_MAX);
 	for (int mends = 0; ending == ENDING_DAMAGED && mends <= MENDS_MAX; mends++)
 		if (!serve_once(invocation, &ending, &err) && !was_mended(&err))
 			return command_fail(&err);
