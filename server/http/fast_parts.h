@@ -74,6 +74,7 @@ struct fast_path {
 	time_t date_of;
 	char date[HTTP_DATE_MAX]; /* of that second */
 	char bytes[HEAD_MAX];     /* of the request that is looked at */
+	struct head_memory memory;
 	bool is_rung;             /* the bell, since the woken had their turn */
 	pthread_mutex_t mutex;    /* guards what follows; the last one of the lock order */
 	struct fast_misses woken; /* by the fetcher's thread or one of the store's */

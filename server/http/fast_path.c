@@ -265,7 +265,8 @@ look(struct fast_client *client)
 		return GLANCE_NOTHING;
 	if (got <= 0)
 		return GLANCE_LEFT;
-	if ((!client->is_asking && !is_welcome(client)) || !head_is_plain(fast->bytes, (size_t)got, &head) ||
+	if ((!client->is_asking && !is_welcome(client)) ||
+	        !head_is_plain(fast->bytes, (size_t)got, &fast->memory, &head) ||
 	        path_parse(head.path, &digest, &err) != PATH_ARCHIVE)
 		return GLANCE_OTHER;
 	client->has_more = client->is_ending || head.length < (size_t)got || got == sizeof fast->bytes;

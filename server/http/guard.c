@@ -14,7 +14,6 @@ struct framing {
 	const struct guard_field *content_length, *transfer_encoding, *host;
 };
 
-static bool check_line(const struct guard_request *request, struct err *err);
 static bool check_field(const struct guard_field *field, struct framing *framing, struct err *err);
 static bool check_framing(
         const struct guard_request *request, const struct framing *framing, struct err *err);
@@ -38,7 +37,7 @@ guard_check(const struct guard_request *request, struct err *err)
 {
 	struct framing framing = {0};
 
-	if (!check_line(request, err))
+	if (!guard_check_line(request, err))
 		return false;
 	if (request->count > GUARD_FIELDS_MAX)
 		return err_set(err, ERR_BAD_REQUEST, "more than %d header fields", GUARD_FIELDS_MAX);
@@ -66,8 +65,8 @@ is_token(const char *string, size_t length)
 	return length > 0;
 }
 
-static bool
-check_line(const struct guard_request *request, struct err *err)
+bool
+guard_check_line(const struct guard_request *request, struct err *err)
 {
 	if (!is_token(request->method, strlen(request->method)))
 		return err_set(err, ERR_BAD_REQUEST, "the method is no token");

@@ -30,5 +30,7 @@ struct guard_request {
  * knows where the next request begins (RFC 9112, sections 2.2, 3.2, 5.1 and 6.3). A pure function.
  */
 bool guard_check(const struct guard_request *request, struct err *err) MUST_CHECK;
+/* The part of it that is about the request line; the fields are judged by themselves but for the version and whether the method reads. */
+bool guard_check_line(const struct guard_request *request, struct err *err) MUST_CHECK;
 
 #endif

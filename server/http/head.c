@@ -149,23 +149,65 @@ parse_fields(char **at, const char *end, struct guard_request *request, struct g
 	return line != NULL;
 }
 
+/* --- fields that came before --- */
+
+static const char *
+moved(const char *string, const char *from, const char *to)
+{
+	return string != NULL ? to + (string - from) : NULL;
+}
+
+/* All that was written to them are the ends of the lines, and there was no such byte in them. */
+static void
+remember(struct head_memory *memory, const char *fields, size_t length, const struct head *found)
+{
+	if (length > HEAD_REMEMBERED_MAX)
+		return;
+	memcpy(memory->parsed, fields, length);
+	for (size_t i = 0; i < length; i++)
+		memory->sent[i] = fields[i] != '\0' ? fields[i] : '\r';
+	memory->length = length;
+	memory->found = *found;
+	memory->found.user_agent = moved(found->user_agent, fields, memory->parsed);
+	memory->found.forwarded_for = moved(found->forwarded_for, fields, memory->parsed);
+}
+
+/* The same bytes, to the empty line, mean the same. */
+static bool
+recall(const struct head_memory *memory, const char *fields, size_t length, struct head *ret)
+{
+	if (memory->length == 0 || length < memory->length ||
+	        memcmp(memory->sent, fields, memory->length) != 0)
+		return false;
+	ret->user_agent = memory->found.user_agent;
+	ret->forwarded_for = memory->found.forwarded_for;
+	ret->closes = memory->found.closes;
+	return true;
+}
+
 bool
-head_is_plain(char *bytes, size_t length, struct head *ret)
+head_is_plain(char *bytes, size_t length, struct head_memory *memory, struct head *ret)
 {
 	struct guard_field fields[HEAD_FIELDS_MAX];
 	struct guard_request request = {.version = VERSION, .fields = fields};
 	struct err err = ERR_NONE;
-	char *at = bytes;
+	char *at = bytes, *const end = bytes + length, *begin;
 	size_t line_length;
-	char *line = take_line(&at, bytes + length, &line_length);
+	char *line = take_line(&at, end, &line_length);
 
 	*ret = (struct head){.method = METHOD_OTHER};
 	if (line == NULL || !parse_request_line(line, line_length, ret))
 		return false;
 	request.method = line;
 	request.target = ret->path;
-	if (!parse_fields(&at, bytes + length, &request, fields, ret) || !guard_check(&request, &err))
+	if (recall(memory, at, (size_t)(end - at), ret)) {
+		ret->length = (size_t)(at - bytes) + memory->length;
+		return guard_check_line(&request, &err);
+	}
+	begin = at;
+	if (!parse_fields(&at, end, &request, fields, ret) || !guard_check(&request, &err))
 		return false;
 	ret->length = (size_t)(at - bytes);
+	remember(memory, begin, (size_t)(at - begin), ret);
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
  * Any bytes of a client: what is taken for a plain head lies within them, ends with an empty line and is one
- * that the guard lets through.
+ * that the guard lets through; and what came before changes nothing of that.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -12,14 +12,54 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
+/* Of all inputs so far. */
+static struct head_memory memory;
+
+static char *
+copy_of(const uint8_t *bytes, size_t length)
+{
+	char *copy = xmalloc(length > 0 ? length : 1);
+
+	memcpy(copy, bytes, length);
+	return copy;
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
+}
+
+/* Twice: the second time its own fields are those that came before. */
+static void
+compare(const uint8_t *bytes, size_t length, bool plain, const struct head *expected)
+{
+	for (int i = 0; i < 2; i++) {
+		AUTO_FREE char *copy = copy_of(bytes, length);
+		struct head head;
+
+		if (head_is_plain(copy, length, &memory, &head) != plain)
+			abort();
+		if (plain && (head.length != expected->length || head.closes != expected->closes ||
+		                     head.method != expected->method || !same(head.path, expected->path) ||
+		                     !same(head.user_agent, expected->user_agent) ||
+		                     !same(head.forwarded_for, expected->forwarded_for)))
+			abort();
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	AUTO_FREE char *copy = xmalloc(length > 0 ? length : 1);
+	AUTO_FREE char *copy = copy_of(bytes, length);
+	static struct head_memory nothing;
 	struct head head;
+	bool plain;
 
-	memcpy(copy, bytes, length);
-	if (!head_is_plain(copy, length, &head))
+	nothing.length = 0;
+	plain = head_is_plain(copy, length, &nothing, &head);
+	compare(bytes, length, plain, &head);
+	if (!plain)
 		return 0;
 	if (head.length > length || memcmp(bytes + head.length - 4, "\r\n\r\n", 4) != 0)
 		abort();

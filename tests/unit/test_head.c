@@ -15,12 +15,14 @@
 
 /* In memory of exactly that length, so that a sanitizer sees who reads past the end. */
 static char *bytes;
+static struct head_memory memory;
 
 static int
 set_up(void **state)
 {
 	(void)state;
 	bytes = NULL;
+	memory.length = 0;
 	return 0;
 }
 
@@ -38,7 +40,7 @@ is_plain_of(const char *text, size_t length, struct head *ret)
 	free(bytes);
 	bytes = xmalloc(length);
 	memcpy(bytes, text, length);
-	return head_is_plain(bytes, length, ret);
+	return head_is_plain(bytes, length, &memory, ret);
 }
 
 static bool
@@ -117,6 +119,61 @@ a_head_is_plain_when_all_of_it_is_there(void **state)
 	for (size_t length = 1; length < sizeof text - 1; length++)
 		assert_false(is_plain_of(text, length, &head));
 	assert_true(is_plain_of(text, sizeof text - 1, &head));
+}
+
+/* Whatever is remembered, the answer is that of who remembers nothing. */
+static void
+fields_that_came_before_mean_the_same(void **state)
+{
+	static const char *const blocks[] = {"Host: x\r\nUser-Agent: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+	        "Host: x\r\nUser-Agent: b\r\nConnection: close\r\n\r\n", "Host: x\r\nUser-Agent: a\r\n\r\n",
+	        "Host: x\r\nUser-Agent: a\r\n", "Host: x\r\nRange: bytes=0-1\r\n\r\n", "\r\n"};
+	static const char *const lines[] = {
+	        "GET /a HTTP/1.1\r\n", "HEAD /b HTTP/1.1\r\n", "GET /\x7f HTTP/1.1\r\n"};
+
+	(void)state;
+	for (size_t i = 0; i < 4 * COUNT_OF(blocks) * COUNT_OF(blocks); i++) {
+		/* Each behind each other one, and behind itself. */
+		const char *block = blocks[i % 2 == 0 ? i / 2 % COUNT_OF(blocks)
+		                                      : i / 2 / COUNT_OF(blocks) % COUNT_OF(blocks)];
+		const char *line = lines[i % COUNT_OF(lines)];
+		AUTO_TEXT text = TEXT_EMPTY;
+		AUTO_FREE char *copy = NULL;
+		struct head_memory nothing = {0};
+		struct head head, expected;
+		bool plain;
+
+		text_addf(&text, "%s%sGET", line, block);
+		copy = xstrdup(text.bytes);
+		plain = head_is_plain(copy, text.length, &nothing, &expected);
+		assert_int_equal(is_plain_of(text.bytes, text.length, &head), plain);
+		if (!plain)
+			continue;
+		assert_int_equal(head.length, expected.length);
+		assert_int_equal(head.closes, expected.closes);
+		assert_int_equal(head.method, expected.method);
+		assert_string_equal(head.path, expected.path);
+		assert_string_equal(head.user_agent, expected.user_agent);
+		assert_int_equal(head.forwarded_for == NULL, expected.forwarded_for == NULL);
+		if (head.forwarded_for != NULL)
+			assert_string_equal(head.forwarded_for, expected.forwarded_for);
+	}
+}
+
+static void
+long_fields_are_not_remembered(void **state)
+{
+	AUTO_TEXT text = TEXT_EMPTY;
+	struct head head;
+
+	(void)state;
+	text_add(&text, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+	for (int i = 0; i < HEAD_REMEMBERED_MAX; i++)
+		text_add(&text, "x");
+	text_add(&text, "\r\n\r\n");
+	assert_true(is_plain_of(text.bytes, text.length, &head));
+	assert_int_equal(memory.length, 0);
+	assert_true(is_plain_of(text.bytes, text.length, &head));
 }
 
 static void
@@ -201,6 +258,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(close_is_heard_wherever_it_stands, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_list_of_several_fields_is_not_plain, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_head_is_plain_when_all_of_it_is_there, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(fields_that_came_before_mean_the_same, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(long_fields_are_not_remembered, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_is_special_is_not_plain, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(request_lines_that_are_not_plain, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(lines_end_with_cr_lf, set_up, tear_down),
