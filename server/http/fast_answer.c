@@ -11,8 +11,36 @@
 
 #define LINE_END    "\r\n"
 #define CLOSE_FIELD "Connection: close\r\n"
-#define PARTS                                                                                                \
-	6 /* of an answer in memory: its beginning, date, line end, the close field, the others, the body */
+#define PARTS       2 /* of an answer in memory: its start, and the other fields with the body behind them */
+
+_Static_assert(READY_BEGINNING_MAX + HTTP_DATE_MAX + sizeof LINE_END + sizeof CLOSE_FIELD <= FAST_START_MAX,
+        "the start of every answer has room");
+
+static void
+add_to_start(struct fast_answer *answer, const char *bytes, size_t length)
+{
+	memcpy(answer->start + answer->start_length, bytes, length);
+	answer->start_length += length;
+}
+
+void
+fast_answer_begin(
+        struct fast_answer *answer, struct ready *ready, const char date[HTTP_DATE_MAX], bool closes)
+{
+	size_t length;
+	const char *beginning = ready_beginning(ready, &length);
+
+	answer->ready = ready;
+	answer->closes = closes;
+	answer->is_slow = false;
+	answer->sent = 0;
+	answer->start_length = 0;
+	add_to_start(answer, beginning, length);
+	add_to_start(answer, date, strlen(date));
+	add_to_start(answer, LINE_END, sizeof LINE_END - 1);
+	if (closes)
+		add_to_start(answer, CLOSE_FIELD, sizeof CLOSE_FIELD - 1);
+}
 
 uint64_t
 fast_answer_body(const struct fast_client *client)
@@ -25,31 +53,21 @@ static size_t
 parts_left(const struct fast_client *client, struct iovec ret[PARTS], size_t *ret_count)
 {
 	const struct fast_answer *answer = &client->answer;
-	size_t beginning_length, fields_length;
-	const char *beginning = ready_beginning(answer->ready, &beginning_length);
-	const char *fields = ready_fields(answer->ready, &fields_length);
-	const void *body = ready_bytes(answer->ready);
-	const struct iovec all[PARTS] = {
-	        {(void *)beginning, beginning_length},
-	        {(void *)answer->date, strlen(answer->date)},
-	        {(void *)LINE_END, sizeof LINE_END - 1},
-	        {(void *)CLOSE_FIELD, answer->closes ? sizeof CLOSE_FIELD - 1 : 0},
-	        {(void *)fields, fields_length},
-	        {(void *)body, body != NULL ? (size_t)fast_answer_body(client) : 0},
-	};
-	size_t total = 0;
+	size_t rest_length, sent = (size_t)answer->sent;
+	const char *rest = ready_fields(answer->ready, &rest_length);
 
+	if (ready_bytes(answer->ready) != NULL)
+		rest_length += (size_t)fast_answer_body(client);
 	*ret_count = 0;
-	for (size_t i = 0; i < PARTS; i++) {
-		size_t end = total + all[i].iov_len;
-		size_t skip = answer->sent > total ? (size_t)answer->sent - total : 0;
-
-		if (answer->sent < end && all[i].iov_len > 0)
-			ret[(*ret_count)++] =
-			        (struct iovec){(char *)all[i].iov_base + skip, all[i].iov_len - skip};
-		total = end;
+	if (sent < answer->start_length) {
+		ret[(*ret_count)++] =
+		        (struct iovec){(char *)answer->start + sent, answer->start_length - sent};
+		ret[(*ret_count)++] = (struct iovec){(char *)rest, rest_length};
+	} else if (sent < answer->start_length + rest_length) {
+		sent -= answer->start_length;
+		ret[(*ret_count)++] = (struct iovec){(char *)rest + sent, rest_length - sent};
 	}
-	return total;
+	return answer->start_length + rest_length;
 }
 
 /* What a system call says; done where it was all there was to send now. */

@@ -24,12 +24,15 @@ struct fast_entry {
 	bool has_agent;
 };
 
+#define FAST_START_MAX 128 /* bytes of the status line, the date, and whether the connection is closed */
+
 /* What is being sent to a client. */
 struct fast_answer {
 	struct ready *ready; /* NULL: nothing is */
 	bool closes;         /* the connection, after it */
 	bool is_slow;        /* not all of it could be sent at once */
-	char date[HTTP_DATE_MAX];
+	char start[FAST_START_MAX];
+	size_t start_length;
 	uint64_t sent; /* bytes, of header and body */
 };
 
@@ -95,6 +98,9 @@ void fast_client_serve(struct fast_client *client);
 
 /* --- fast_answer.c --- */
 
+/* The caller uses ready. */
+void fast_answer_begin(
+        struct fast_answer *answer, struct ready *ready, const char date[HTTP_DATE_MAX], bool closes);
 /* Bytes of the answer's body: none for HEAD. */
 uint64_t fast_answer_body(const struct fast_client *client);
 /* Sends what can be sent now, and not more than a turn's. */

@@ -202,12 +202,8 @@ begin_answer(struct fast_client *client, struct ready *ready, const struct head 
 	struct fast_path *fast = client->fast;
 
 	fast_client_asks(client, head);
-	client->answer.ready = ready;
-	client->answer.closes = head->closes;
-	client->answer.is_slow = false;
-	client->answer.sent = 0;
 	refresh_date(fast);
-	memcpy(client->answer.date, fast->date, sizeof client->answer.date);
+	fast_answer_begin(&client->answer, ready, fast->date, head->closes);
 	connection_enter(client->connection, CONNECTION_SENDS);
 	if (ready_cache(ready) == CACHE_HIT)
 		metrics_add(fast->setting->larder->metrics, METRIC_HITS, 1);

@@ -4,6 +4,7 @@
  */
 #include "server/http/ready.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,10 @@ struct ready {
 	unsigned users;
 	int status;
 	enum request_cache cache;
-	struct text beginning, fields; /* as they are sent */
-	void *bytes;                   /* NULL: the body is in the file, or a flight has it */
+	struct text beginning; /* as it is sent, and */
+	char *rest;            /* the other fields, with the body behind them where it is in memory */
+	size_t fields_length;  /* of these */
+	bool has_bytes;        /* it is in memory; else it is in the file, or a flight has it */
 	uint64_t size_bytes;
 	struct digests digests;
 	struct stamp stamp;
@@ -63,78 +66,89 @@ begin(int status, enum request_cache cache, uint64_t size_bytes)
 	ready->fd = -1;
 	text_addf(&ready->beginning, "HTTP/1.1 %d %s\r\nDate: ", status,
 	        MHD_get_reason_phrase_for((unsigned)status));
+	assert(ready->beginning.length <= READY_BEGINNING_MAX);
 	return ready;
 }
 
 static void
-add_field(struct ready *ready, const char *name, const char *value)
+add_field(struct text *fields, const char *name, const char *value)
 {
-	text_addf(&ready->fields, "%s: %s\r\n", name, value);
+	text_addf(fields, "%s: %s\r\n", name, value);
 }
 
-/* As libmicrohttpd, which puts the length last. */
+/* Room for the body behind the fields; as libmicrohttpd, which puts the length last. */
 static void
-end_fields(struct ready *ready)
+end_fields(struct ready *ready, struct text *fields, size_t body_length)
 {
-	text_addf(&ready->fields, "Content-Length: %llu\r\n\r\n", (unsigned long long)ready->size_bytes);
+	text_addf(fields, "Content-Length: %llu\r\n\r\n", (unsigned long long)ready->size_bytes);
+	ready->fields_length = fields->length;
+	ready->has_bytes = body_length > 0;
+	ready->rest = xmalloc(fields->length + body_length);
+	memcpy(ready->rest, fields->bytes, fields->length);
 }
 
 static struct ready *
-of_archive(enum request_cache cache, uint64_t size_bytes, const struct digests *digests)
+of_archive(enum request_cache cache, uint64_t size_bytes, const struct digests *digests, size_t body_length)
 {
 	struct ready *ready = begin(200, cache, size_bytes);
 	struct archive_fields fields;
+	AUTO_TEXT text = TEXT_EMPTY;
 
 	ready->digests = *digests;
 	archive_fields_make(cache, digests, &fields);
 	for (size_t i = 0; i < fields.count; i++)
-		add_field(ready, fields.items[i].name, fields.items[i].value);
-	end_fields(ready);
+		add_field(&text, fields.items[i].name, fields.items[i].value);
+	end_fields(ready, &text, body_length);
 	return ready;
+}
+
+static void
+take_file(struct ready *ready, struct blob *blob)
+{
+	ready->stamp = blob->stamp;
+	ready->fd = blob_take_fd(blob);
 }
 
 struct ready *
 ready_of_file(struct blob *blob, enum request_cache cache)
 {
-	struct ready *ready = of_archive(cache, blob->size_bytes, &blob->digests);
+	struct ready *ready = of_archive(cache, blob->size_bytes, &blob->digests, 0);
 
-	ready->stamp = blob->stamp;
-	ready->fd = blob_take_fd(blob);
+	take_file(ready, blob);
 	return ready;
 }
 
 struct ready *
 ready_of_flight(uint64_t size_bytes, const struct digests *digests)
 {
-	return of_archive(CACHE_MISS, size_bytes, digests);
+	return of_archive(CACHE_MISS, size_bytes, digests, 0);
 }
 
 struct ready *
 ready_of_error(struct error_answer *answer)
 {
 	struct ready *ready = begin(answer->status, CACHE_MISS, answer->body.length);
+	AUTO_TEXT text = TEXT_EMPTY;
 
 	for (size_t i = 0; i < answer->n_fields; i++)
-		add_field(ready, answer->fields[i].name, answer->fields[i].value);
-	end_fields(ready);
-	ready->bytes = text_take(&answer->body);
+		add_field(&text, answer->fields[i].name, answer->fields[i].value);
+	end_fields(ready, &text, answer->body.length);
+	memcpy(ready->rest + ready->fields_length, answer->body.bytes, answer->body.length);
+	text_finish(&answer->body);
 	return ready;
 }
 
 struct ready *
 ready_create(struct blob *blob, struct err *err)
 {
-	AUTO_FREE void *bytes = NULL;
-	struct ready *ready;
+	size_t copied = blob->size_bytes <= READY_MEMORY_MAX ? (size_t)blob->size_bytes : 0;
+	struct ready *ready = of_archive(CACHE_HIT, blob->size_bytes, &blob->digests, copied);
 
-	if (blob->size_bytes > 0 && blob->size_bytes <= READY_MEMORY_MAX) {
-		bytes = xmalloc((size_t)blob->size_bytes);
-		if (!read_right(blob, bytes, err))
-			return NULL;
+	if (copied > 0 && !read_right(blob, ready->rest + ready->fields_length, err)) {
+		ready_let_go(ready);
+		return NULL;
 	}
-	ready = ready_of_file(blob, CACHE_HIT);
-	ready->bytes = bytes;
-	bytes = NULL;
+	take_file(ready, blob);
 	return ready;
 }
 
@@ -151,10 +165,9 @@ ready_let_go(struct ready *ready)
 	if (ready == NULL || --ready->users > 0)
 		return;
 	text_finish(&ready->beginning);
-	text_finish(&ready->fields);
 	if (ready->fd >= 0)
 		close(ready->fd);
-	free(ready->bytes);
+	free(ready->rest);
 	free(ready);
 }
 
@@ -163,7 +176,7 @@ ready_let_go(struct ready *ready)
 size_t
 ready_memory(const struct ready *ready)
 {
-	return READY_ITSELF + (ready->bytes != NULL ? (size_t)ready->size_bytes : 0);
+	return READY_ITSELF + (ready->has_bytes ? (size_t)ready->size_bytes : 0);
 }
 
 bool
@@ -200,8 +213,8 @@ ready_beginning(const struct ready *ready, size_t *ret_length)
 const char *
 ready_fields(const struct ready *ready, size_t *ret_length)
 {
-	*ret_length = ready->fields.length;
-	return ready->fields.bytes;
+	*ret_length = ready->fields_length;
+	return ready->rest;
 }
 
 uint64_t
@@ -213,7 +226,7 @@ ready_size(const struct ready *ready)
 const void *
 ready_bytes(const struct ready *ready)
 {
-	return ready->bytes;
+	return ready->has_bytes ? ready->rest + ready->fields_length : NULL;
 }
 
 int

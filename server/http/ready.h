@@ -47,9 +47,10 @@ bool ready_suits(const struct request *request);
 
 int ready_status(const struct ready *ready);
 enum request_cache ready_cache(const struct ready *ready);
+#define READY_BEGINNING_MAX 64
 /* The first line and the name of the first field: "HTTP/1.1 200 OK", "Date: ". */
 const char *ready_beginning(const struct ready *ready, size_t *ret_length);
-/* The header fields from the second on, and the empty line. */
+/* The header fields from the second on, and the empty line; right behind them the body, where ready_bytes has it. */
 const char *ready_fields(const struct ready *ready, size_t *ret_length);
 const struct digests *ready_digests(const struct ready *ready);
 uint64_t ready_size(const struct ready *ready); /* bytes of the body */
