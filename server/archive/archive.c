@@ -60,7 +60,8 @@ answer_hit(struct request *request, struct blob *blob)
 			return answer_damaged(request, blob, &err);
 		metrics_add(request->larder->metrics, METRIC_BLOBS_PROVEN, 1);
 	}
-	if (blob->trust == BLOB_PROVEN && ready_suits(request) && hot_admits(request->hot, &request->digest))
+	if (blob->trust == BLOB_PROVEN && ready_suits(request) &&
+	        hot_admits(request->hot, &request->digest, blob->size_bytes))
 		return keep_hot(request, blob);
 	note_hit(request);
 	return reply_blob(request, blob);

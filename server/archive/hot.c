@@ -1,7 +1,7 @@
 /*
- * A table of ready answers by name, in the order of their use; and a memory of names that were asked for once, so that who reads every
- * archive once puts nobody out (the doorkeeper of TinyLFU: Einziger, Friedman, Manes, 2017). The worker's thread. Must never hand out an
- * answer without having looked at its file.
+ * A table of ready answers by name, and how often each is asked for; and a memory of how often other names were. Who reads every archive
+ * once puts nobody out, nor do many that are asked for alike when not all have room (TinyLFU: Einziger, Friedman, Manes, 2017). The
+ * worker's thread. Must never hand out an answer without having looked at its file.
  */
 #include "server/archive/hot.h"
 
@@ -19,9 +19,17 @@
 #include "storage/index/archive_rows.h"
 #include "storage/store.h"
 
+#define LOOKED_AT 8 /* answers, to find one that may go */
+
+/* How often something was asked for: what came a period ago counts half, and so on. */
+struct uses {
+	uint32_t count, period; /* the count's */
+};
+
 struct answer {
 	struct digest name;
 	struct ready *ready;
+	struct uses uses;
 	int64_t kept_at_ms; /* clock_ms */
 	TAILQ_ENTRY(answer) link;
 	UT_hash_handle hh; /* by name */
@@ -34,10 +42,15 @@ struct hot {
 	struct store *store;
 	struct metrics *metrics;
 	struct answer *table;
-	struct answers by_use; /* the last used first */
-	uint64_t departed;     /* archives that had left the store when all answers were last looked at */
+	struct answers all;
+	struct answer *hand;        /* of a clock: whom to look at next for who may go; NULL: the first */
+	uint32_t period, questions; /* and how many of them there were in this one */
+	uint64_t departed; /* archives that had left the store when all answers were last looked at */
 	_Atomic int64_t answers, memory_bytes;
-	uint64_t seen[HOT_SEEN];
+	struct seen {
+		uint64_t fingerprint; /* 0: nobody */
+		struct uses uses;
+	} seen[HOT_SEEN];
 };
 
 static inline unsigned
@@ -56,7 +69,25 @@ fingerprint(const struct digest *name)
 	uint64_t bytes;
 
 	memcpy(&bytes, name->bytes + sizeof bytes, sizeof bytes);
-	return bytes | 1; /* 0: nobody was seen there */
+	return bytes | 1;
+}
+
+static uint32_t
+uses_now(const struct hot *hot, const struct uses *uses)
+{
+	uint32_t periods = hot->period - uses->period;
+
+	return periods < 32 ? uses->count >> periods : 0;
+}
+
+static void
+note_use(struct hot *hot, struct uses *uses)
+{
+	*uses = (struct uses){uses_now(hot, uses) + 1, hot->period};
+	if (++hot->questions < HOT_PERIOD)
+		return;
+	hot->questions = 0;
+	hot->period++;
 }
 
 struct hot *
@@ -71,7 +102,7 @@ hot_create(const struct hot_budget *budget, struct store *store, struct metrics 
 	hot->store = store;
 	hot->metrics = metrics;
 	hot->departed = store_departed(store);
-	TAILQ_INIT(&hot->by_use);
+	TAILQ_INIT(&hot->all);
 	return hot;
 }
 
@@ -82,7 +113,9 @@ drop(struct hot *hot, struct answer *answer)
 	atomic_fetch_sub_explicit(
 	        &hot->memory_bytes, (int64_t)ready_memory(answer->ready), memory_order_relaxed);
 	HASH_DEL(hot->table, answer);
-	TAILQ_REMOVE(&hot->by_use, answer, link);
+	if (hot->hand == answer)
+		hot->hand = TAILQ_NEXT(answer, link);
+	TAILQ_REMOVE(&hot->all, answer, link);
 	ready_let_go(answer->ready);
 	free(answer);
 }
@@ -92,8 +125,8 @@ hot_destroy(struct hot *hot)
 {
 	if (hot == NULL)
 		return;
-	while (!TAILQ_EMPTY(&hot->by_use))
-		drop(hot, TAILQ_FIRST(&hot->by_use));
+	while (!TAILQ_EMPTY(&hot->all))
+		drop(hot, TAILQ_FIRST(&hot->all));
 	free(hot);
 }
 
@@ -116,20 +149,21 @@ let_go_of_departed(struct hot *hot)
 	if (departed == hot->departed)
 		return;
 	hot->departed = departed;
-	for (answer = TAILQ_FIRST(&hot->by_use); answer != NULL; answer = next) {
+	for (answer = TAILQ_FIRST(&hot->all); answer != NULL; answer = next) {
 		next = TAILQ_NEXT(answer, link);
 		if (!ready_holds(answer->ready))
 			drop_stale(hot, answer);
 	}
 }
 
-static void
-note_used(struct hot *hot, struct answer *answer)
+static struct seen *
+seen_of(struct hot *hot, const struct digest *name)
 {
-	if (TAILQ_FIRST(&hot->by_use) == answer)
-		return;
-	TAILQ_REMOVE(&hot->by_use, answer, link);
-	TAILQ_INSERT_HEAD(&hot->by_use, answer, link);
+	struct seen *seen = &hot->seen[name_hash(name) % HOT_SEEN];
+
+	if (seen->fingerprint != fingerprint(name))
+		*seen = (struct seen){.fingerprint = fingerprint(name)};
+	return seen;
 }
 
 struct ready *
@@ -148,40 +182,64 @@ hot_find(struct hot *hot, const struct digest *name, int64_t now_ms)
 		return NULL;
 	}
 	if (now_ms - answer->kept_at_ms >= ARCHIVE_TOUCH_MS) {
+		seen_of(hot, name)->uses = answer->uses;
 		drop(hot, answer);
-		(void)hot_admits(hot, name);
 		return NULL;
 	}
-	note_used(hot, answer);
+	note_use(hot, &answer->uses);
 	metrics_add(hot->metrics, METRIC_HOT_HITS, 1);
 	return answer->ready;
 }
 
 /* --- keeping --- */
 
-bool
-hot_admits(struct hot *hot, const struct digest *name)
+/* The least used of the next few. NULL: there is no answer. */
+static struct answer *
+find_least_used(struct hot *hot)
 {
-	uint64_t *seen;
-	bool before;
+	struct answer *least = NULL;
+
+	for (int i = 0; i < LOOKED_AT; i++) {
+		struct answer *answer = hot->hand != NULL ? hot->hand : TAILQ_FIRST(&hot->all);
+
+		if (answer == NULL)
+			break;
+		hot->hand = TAILQ_NEXT(answer, link);
+		if (least == NULL || uses_now(hot, &answer->uses) < uses_now(hot, &least->uses))
+			least = answer;
+	}
+	return least;
+}
+
+/*
+ * For so many bytes of memory and one file. False: those who would have to go are used too much for that: to make an answer costs more than
+ * to look one archive up, and of many that are used alike each would only put out another one.
+ */
+static bool
+make_room(struct hot *hot, uint64_t memory, uint32_t uses)
+{
+	while ((uint64_t)hot->answers >= hot->budget.files ||
+	        (uint64_t)hot->memory_bytes + memory > hot->budget.memory_bytes) {
+		struct answer *least = find_least_used(hot);
+
+		metrics_add(hot->metrics, METRIC_LIMIT_HOT, 1);
+		if (least == NULL || uses / 2 < uses_now(hot, &least->uses))
+			return false;
+		drop(hot, least);
+	}
+	return true;
+}
+
+bool
+hot_admits(struct hot *hot, const struct digest *name, uint64_t size_bytes)
+{
+	struct seen *seen;
 
 	if (hot == NULL)
 		return false;
-	seen = &hot->seen[name_hash(name) % HOT_SEEN];
-	before = *seen == fingerprint(name);
-	*seen = fingerprint(name);
-	return before;
-}
-
-static void
-make_room(struct hot *hot, const struct ready *ready)
-{
-	while (!TAILQ_EMPTY(&hot->by_use) &&
-	        ((uint64_t)hot->answers >= hot->budget.files ||
-	                (uint64_t)hot->memory_bytes + ready_memory(ready) > hot->budget.memory_bytes)) {
-		metrics_add(hot->metrics, METRIC_LIMIT_HOT, 1);
-		drop(hot, TAILQ_LAST(&hot->by_use, answers));
-	}
+	seen = seen_of(hot, name);
+	note_use(hot, &seen->uses);
+	return seen->uses.count > 1 && make_room(hot, ready_takes(size_bytes), seen->uses.count);
 }
 
 struct ready *
@@ -192,13 +250,14 @@ hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t 
 
 	if (ready == NULL)
 		return NULL;
-	make_room(hot, ready);
+	(void)make_room(hot, ready_memory(ready), UINT32_MAX);
 	answer = xcalloc(1, sizeof *answer);
 	answer->name = *name;
 	answer->ready = ready;
+	answer->uses = seen_of(hot, name)->uses;
 	answer->kept_at_ms = now_ms;
 	HASH_ADD(hh, hot->table, name, sizeof answer->name, answer);
-	TAILQ_INSERT_HEAD(&hot->by_use, answer, link);
+	TAILQ_INSERT_TAIL(&hot->all, answer, link);
 	atomic_fetch_add_explicit(&hot->answers, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&hot->memory_bytes, (int64_t)ready_memory(ready), memory_order_relaxed);
 	return ready;
@@ -219,7 +278,7 @@ hot_answer(
 			return HOT_MISS;
 		if (answer != STORE_HIT || blob.trust != BLOB_PROVEN)
 			return HOT_OTHER;
-		if (!hot_admits(hot, name)) {
+		if (!hot_admits(hot, name, blob.size_bytes)) {
 			*ret = ready_of_file(&blob, CACHE_HIT);
 			return HOT_ANSWER;
 		}

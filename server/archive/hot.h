@@ -29,11 +29,14 @@ void hot_destroy(struct hot *hot);
  * quarantined, evicted or touched is not among them any more. Valid until the next call, unless ready_use says that it is needed longer.
  */
 struct ready *hot_find(struct hot *hot, const struct digest *name, int64_t now_ms);
-/* Worth to be kept ready: it was asked for before, not long ago. Notes that it is asked for now. */
-bool hot_admits(struct hot *hot, const struct digest *name);
 /*
- * Keeps an answer of this blob ready, and takes its descriptor then; others go, those unused for longest first. NULL: as ready_create, and
- * the blob is as it was.
+ * Worth to be kept ready: it was asked for before, not long ago, and there is room; or it was asked for twice as often as another, which goes
+ * then. Notes that it is asked for now. size_bytes: of the archive.
+ */
+bool hot_admits(struct hot *hot, const struct digest *name, uint64_t size_bytes);
+/*
+ * Keeps an answer of this blob ready, and takes its descriptor then; others go if they have to, less used ones first. NULL: as ready_create,
+ * and the blob is as it was.
  */
 struct ready *hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t now_ms,
         struct err *err) MUST_CHECK;
@@ -51,6 +54,8 @@ struct hot_figures {
 void hot_add_figures(const struct hot *hot, struct hot_figures *sum);
 
 /* For ARCHIVE_TOUCH_MS an answer is ready; then the index is asked anew, and hears that the archive is in use. */
-#define HOT_SEEN 8192 /* names that are remembered to have been asked for once */
+#define HOT_SEEN                                                                                             \
+	8192 /* names of which it is remembered how often they were asked for, beside those that are ready */
+#define HOT_PERIOD 65536 /* questions, after which what came before counts half */
 
 #endif

@@ -38,6 +38,13 @@ struct ready *ready_use(struct ready *ready);
 /* The last one who lets go frees it. NULL is nothing. */
 void ready_let_go(struct ready *ready);
 
+/* The bytes of memory that an answer takes which is kept, by the archive's size. */
+static inline uint64_t
+ready_takes(uint64_t size_bytes)
+{
+	return READY_ITSELF + (size_bytes <= READY_MEMORY_MAX ? size_bytes : 0);
+}
+
 /* The bytes of memory that it takes. */
 size_t ready_memory(const struct ready *ready);
 /* The archive's file is there under its name, and was not touched since: one system call. */

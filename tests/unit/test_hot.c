@@ -128,10 +128,10 @@ only_what_is_asked_for_again_is_worth_it(void **state)
 	struct digest a = name_of("a"), b = name_of("b");
 
 	(void)state;
-	assert_false(hot_admits(hot, &a));
-	assert_false(hot_admits(hot, &b));
-	assert_true(hot_admits(hot, &a));
-	assert_true(hot_admits(hot, &a));
+	assert_false(hot_admits(hot, &a, 1));
+	assert_false(hot_admits(hot, &b, 1));
+	assert_true(hot_admits(hot, &a, 1));
+	assert_true(hot_admits(hot, &a, 1));
 }
 
 static void
@@ -143,7 +143,7 @@ who_reads_all_once_puts_nobody_out(void **state)
 
 		for (size_t n = 0; n < digest_size(name.algo); n++)
 			name.bytes[n] = (uint8_t)((i + 1) * 2654435761u >> n % 4 * 8);
-		assert_false(hot_admits(hot, &name));
+		assert_false(hot_admits(hot, &name, 1));
 	}
 }
 
@@ -240,7 +240,7 @@ after_an_hour_the_index_is_asked_anew(void **state)
 	keep("a");
 	assert_non_null(hot_find(hot, &name, NOW + ARCHIVE_TOUCH_MS - 1));
 	assert_null(hot_find(hot, &name, NOW + ARCHIVE_TOUCH_MS));
-	assert_true(hot_admits(hot, &name));
+	assert_true(hot_admits(hot, &name, 1));
 }
 
 static void
@@ -262,22 +262,81 @@ other_bytes_are_never_kept(void **state)
 
 /* --- the budget --- */
 
+/* Asked for so often. */
+static bool
+admit(const char *string, int times)
+{
+	struct digest name = name_of(string);
+	bool admitted = false;
+
+	for (int i = 0; i < times; i++)
+		admitted = hot_admits(hot, &name, strlen(string));
+	return admitted;
+}
+
 static void
-the_longest_unused_goes_first(void **state)
+who_is_asked_for_twice_as_often_takes_the_place_of_the_least_used(void **state)
 {
 	(void)state;
 	open_hot(1u << 20, 3);
-	keep("a");
-	keep("b");
-	keep("c");
+	for (int i = 0; i < 3; i++) {
+		const char string[2] = {(char)('a' + i)};
+
+		assert_true(admit(string, 2));
+		keep(string);
+	}
 	assert_true(is_ready("a"));
+	assert_true(is_ready("c"));
+	assert_false(admit("d", 3)); /* b: 2 */
+	assert_true(is_ready("a"));
+	assert_true(is_ready("c"));
+	assert_true(admit("d", 1));
 	keep("d");
 	assert_false(is_ready("b"));
 	assert_true(is_ready("a"));
 	assert_true(is_ready("c"));
 	assert_true(is_ready("d"));
 	assert_int_equal(figures().answers, 3);
-	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_HOT), 1);
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_HOT), 3); /* refused twice, and one went */
+}
+
+static void
+of_many_that_are_used_alike_those_who_are_there_stay(void **state)
+{
+	int kept = 0;
+
+	(void)state;
+	open_hot(1u << 20, 10);
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 40; i++) {
+			const char string[2] = {(char)('A' + i)};
+
+			if (is_ready(string) || !admit(string, 1))
+				continue;
+			keep(string);
+			kept++;
+		}
+	}
+	assert_int_equal(kept, 10);
+}
+
+/* What was used much, long ago, does not hold its place. */
+static void
+uses_fade(void **state)
+{
+	(void)state;
+	open_hot(1u << 20, 1);
+	assert_true(admit("a", 2));
+	keep("a");
+	for (int i = 0; i < 60; i++)
+		assert_true(is_ready("a"));
+	assert_false(admit("b", 4));
+	for (int i = 0; i < 4 * HOT_PERIOD; i++)
+		(void)admit("nobody", 1);
+	assert_false(admit("b", 1)); /* its own have faded too */
+	assert_true(admit("b", 6));
+	keep("b");
+	assert_false(is_ready("a"));
 }
 
 static void
@@ -289,11 +348,11 @@ memory_has_a_limit(void **state)
 	open_hot(READY_TAKES_MAX, OPEN_AT);
 	for (int i = 0; i < 60; i++) {
 		string[0] = (char)('A' + i);
-		keep(string);
+		keep(string); /* admitted or not */
 		assert_true(figures().memory_bytes <= READY_TAKES_MAX);
+		assert_true(is_ready(string));
 	}
 	assert_int_equal(figures().answers, READY_TAKES_MAX / (READY_ITSELF + 1));
-	assert_true(is_ready(string));
 	assert_false(is_ready("A"));
 }
 
@@ -326,8 +385,8 @@ without_a_budget_nothing_is_kept(void **state)
 	open_hot(1u << 20, 0);
 	assert_null(hot);
 	assert_null(hot_find(hot, &name, NOW));
-	assert_false(hot_admits(hot, &name));
-	assert_false(hot_admits(hot, &name));
+	assert_false(hot_admits(hot, &name, 1));
+	assert_false(hot_admits(hot, &name, 1));
 	assert_int_equal(figures().answers, 0);
 }
 
@@ -346,7 +405,9 @@ main(void)
 	        WITH_STORE(what_somebody_touched_is_gone_at_once),
 	        WITH_STORE(after_an_hour_the_index_is_asked_anew),
 	        WITH_STORE(other_bytes_are_never_kept),
-	        WITH_STORE(the_longest_unused_goes_first),
+	        WITH_STORE(who_is_asked_for_twice_as_often_takes_the_place_of_the_least_used),
+	        WITH_STORE(of_many_that_are_used_alike_those_who_are_there_stay),
+	        WITH_STORE(uses_fade),
 	        WITH_STORE(memory_has_a_limit),
 	        WITH_STORE(a_large_one_takes_no_memory),
 	        WITH_STORE(without_a_budget_nothing_is_kept),
