@@ -67,9 +67,9 @@ def program(name):
     return path
 
 
-def disk_seconds(folder, threads, files, size):
+def disk_seconds(folder, threads, files, size, *hashed):
     """How long this disk takes to make so many files durable by itself; the folder is made. See disk.c."""
-    out = subprocess.run([program("disk"), folder, str(threads), str(files), str(size)], check=True, capture_output=True, text=True).stdout
+    out = subprocess.run([program("disk"), folder, str(threads), str(files), str(size), *hashed], check=True, capture_output=True, text=True).stdout
     return float(out)
 
 

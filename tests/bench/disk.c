@@ -1,9 +1,9 @@
 /*
  * What this disk makes durable by itself: so many threads, each of which writes a file, fdatasyncs it,
- * renames it into one of 256 folders and fsyncs the folder, as larder does. Nothing is hashed, nothing is
- * indexed, nothing is deleted.
+ * renames it into one of 256 folders and fsyncs the folder, as larder does. Nothing is indexed, nothing is
+ * deleted; and nothing is hashed, unless the four digests that larder makes are asked for.
  *
- *     disk DIR THREADS FILES BYTES      prints the seconds
+ *     disk DIR THREADS FILES BYTES [hashed]     prints the seconds
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,12 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "storage/digest.h"
+
 #define SHARDS      256
 #define THREADS_MAX 256
 
 static int directory_fd;
 static long n_files, n_bytes;
 static char *body;
+static bool hashed;
 static atomic_long next;
 
 static void
@@ -34,11 +37,16 @@ must(int result)
 }
 
 static void
-store(long number)
+store(struct hasher *hasher, long number)
 {
 	char temp[32], shard[8], name[64];
+	struct digests digests;
 	int file, folder;
 
+	if (hashed) {
+		hasher_add(hasher, body, (size_t)n_bytes);
+		hasher_digests(hasher, &digests);
+	}
 	snprintf(temp, sizeof temp, "tmp/%ld", number);
 	/* Scattered as digests are. */
 	snprintf(shard, sizeof shard, "%02lx", number * 2654435761u % SHARDS);
@@ -58,10 +66,12 @@ store(long number)
 static void *
 work(void *unused)
 {
+	struct hasher *hasher = hasher_create();
 	long number;
 
 	for (number = atomic_fetch_add(&next, 1); number < n_files; number = atomic_fetch_add(&next, 1))
-		store(number);
+		store(hasher, number);
+	hasher_destroy(hasher);
 	return unused;
 }
 
@@ -93,16 +103,17 @@ make_folders(const char *directory)
 int
 main(int argc, char **argv)
 {
-	long n_threads = argc == 5 ? atol(argv[2]) : 0;
+	long n_threads = argc == 5 || argc == 6 ? atol(argv[2]) : 0;
 	pthread_t threads[THREADS_MAX];
 	double began;
 
 	if (n_threads < 1 || n_threads > THREADS_MAX) {
-		fputs("disk DIR THREADS FILES BYTES\n", stderr);
+		fputs("disk DIR THREADS FILES BYTES [hashed]\n", stderr);
 		return 2;
 	}
 	n_files = atol(argv[3]);
 	n_bytes = atol(argv[4]);
+	hashed = argc == 6;
 	body = malloc((size_t)n_bytes);
 	for (long at = 0; at < n_bytes; at += 256)
 		must((int)getrandom(body + at, (size_t)(n_bytes - at < 256 ? n_bytes - at : 256), 0));

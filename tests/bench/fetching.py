@@ -116,10 +116,11 @@ def bench_add(work):
             file.write(chance.randbytes(SIZE))
     ways = {"larder add: hashed four ways, durable, indexed": lambda run: timed([LARDER, "add", "-q", "-s", os.path.join(work, f"store-{run}"), tree]),
             f"the disk's own rate, {IN_FLIGHT} in flight": lambda run: disk(run, IN_FLIGHT),
+            "the same, and the four digests of each": lambda run: disk(run, IN_FLIGHT, "hashed"),
             "the disk's own rate, one after the other": lambda run: disk(run, 1)}
 
-    def disk(run, threads):
-        return disk_seconds(os.path.join(work, f"disk-{threads}-{run}"), threads, ADDED, SIZE), 0
+    def disk(run, threads, *hashed):
+        return disk_seconds(os.path.join(work, "-".join(("disk", *hashed, str(threads), str(run)))), threads, ADDED, SIZE, *hashed), 0
     figures = {name: [] for name in ways}
     print(f"The disk's own rate: write, fdatasync, rename, fsync of the folder. In turns, {RUNS} runs each, medians (least-most). {load()}\n")
     for run in range(RUNS):
@@ -130,7 +131,8 @@ def bench_add(work):
           [(name, spread([one for one, _ in runs], 2, " s"), f"{ADDED / statistics.median(one for one, _ in runs):.0f}",
             f"{base / statistics.median(one for one, _ in runs):.2f}",
             f"{statistics.median(cpu for _, cpu in runs):.2f} s" if runs[0][1] else "") for name, runs in figures.items()])
-    print("Goal: at least 0.9 of the disk's own rate.\n")
+    print("Goal: at least 0.9 of the disk's own rate. What larder cannot do without is the rate with the digests: hashing alone takes these processors "
+          "longer than the disk takes.\n")
 
 
 def bench_hashing(work):
