@@ -36,7 +36,8 @@ struct connection {
 	int fd;     /* -1: shut down, no longer in the list */
 	int socket; /* the same, for the worker: constant */
 	struct address peer;
-	struct visitor *visitor; /* NULL: not counted */
+	char peer_text[ADDRESS_TEXT_MAX]; /* the worker's; "": nobody wanted to know */
+	struct visitor *visitor;          /* NULL: not counted */
 	bool is_control;
 	enum connection_standing standing;
 	struct request *request; /* the worker's */
@@ -269,7 +270,7 @@ connection_peer(const struct connection *connection)
 }
 
 void
-connection_name_client(const struct connection *connection, const char *forwarded_for,
+connection_name_client(struct connection *connection, const char *forwarded_for,
         const struct networks *trusted, char ret[CLIENT_NAME_MAX])
 {
 	struct address client;
@@ -278,8 +279,14 @@ connection_name_client(const struct connection *connection, const char *forwarde
 		memcpy(ret, "control", sizeof "control");
 		return;
 	}
-	client = forwarded_client(forwarded_for, trusted, &connection->peer);
-	address_text(&client, ret);
+	if (forwarded_for != NULL) {
+		client = forwarded_client(forwarded_for, trusted, &connection->peer);
+		address_text(&client, ret);
+		return;
+	}
+	if (connection->peer_text[0] == '\0')
+		address_text(&connection->peer, connection->peer_text);
+	memcpy(ret, connection->peer_text, strlen(connection->peer_text) + 1);
 }
 
 /* The kernel knows both: nothing of it is said by the client. */

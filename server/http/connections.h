@@ -94,7 +94,7 @@ const struct address *connection_peer(const struct connection *connection);
  * Who the log and the audit say it was: the client's address, or whom a trusted proxy forwards (X-Forwarded-For; NULL: none), or
  * "control".
  */
-void connection_name_client(const struct connection *connection, const char *forwarded_for,
+void connection_name_client(struct connection *connection, const char *forwarded_for,
         const struct networks *trusted, char ret[CLIENT_NAME_MAX]);
 /*
  * It came through a unix socket, which only the control socket is; and who is at the other end (ret_uid NULL: not
