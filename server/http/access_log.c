@@ -8,8 +8,6 @@
 
 #include "storage/base/text.h"
 
-#define NUMBER_MAX 24 /* bytes of a number, with the terminator */
-
 const char *
 access_cache_name(enum request_cache cache)
 {
@@ -33,20 +31,8 @@ or_dash(const char *string)
 /* What of an entry has to be written in another way. */
 struct words {
 	char when[TEXT_TIME_MAX], method[ACCESS_METHOD_MAX], path[ACCESS_PATH_MAX], agent[ACCESS_AGENT_MAX];
-	char status[NUMBER_MAX], bytes[NUMBER_MAX], milliseconds[NUMBER_MAX];
+	char status[TEXT_DECIMAL_MAX], bytes[TEXT_DECIMAL_MAX], milliseconds[TEXT_DECIMAL_MAX];
 };
-
-static void
-write_number(uint64_t number, char ret[NUMBER_MAX])
-{
-	char digits[NUMBER_MAX], *at = digits + sizeof digits - 1;
-
-	*at = '\0';
-	do
-		*--at = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	memcpy(ret, at, (size_t)(digits + sizeof digits - at));
-}
 
 typedef void escape_fn(const char *string, char *ret, size_t size);
 
@@ -57,9 +43,9 @@ write_words(const struct access_entry *entry, escape_fn *escape, struct words *r
 	escape(entry->method, ret->method, sizeof ret->method);
 	escape(entry->path, ret->path, sizeof ret->path);
 	escape(or_dash(entry->user_agent), ret->agent, sizeof ret->agent);
-	write_number((uint64_t)entry->status, ret->status);
-	write_number(entry->body_bytes, ret->bytes);
-	write_number(entry->took_ms > 0 ? (uint64_t)entry->took_ms : 0, ret->milliseconds);
+	text_decimal((uint64_t)entry->status, ret->status);
+	text_decimal(entry->body_bytes, ret->bytes);
+	text_decimal(entry->took_ms > 0 ? (uint64_t)entry->took_ms : 0, ret->milliseconds);
 }
 
 /* One behind the other; what has no room is cut. A tenth of what printf takes, for each request. */

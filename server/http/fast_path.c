@@ -105,16 +105,6 @@ is_welcome(const struct fast_client *client)
 	       !atomic_load_explicit(&client->fast->setting->stopping, memory_order_relaxed);
 }
 
-/* What has room of it. */
-static void
-copy_start(const char *string, char *ret, size_t size)
-{
-	size_t length = strnlen(string, size - 1);
-
-	memcpy(ret, string, length);
-	ret[length] = '\0';
-}
-
 static void
 begin_entry(struct fast_client *client, const struct head *head)
 {
@@ -122,8 +112,8 @@ begin_entry(struct fast_client *client, const struct head *head)
 
 	entry->began_at_ms = clock_coarse_ms();
 	entry->has_agent = head->user_agent != NULL;
-	copy_start(head->path, entry->path, sizeof entry->path);
-	copy_start(entry->has_agent ? head->user_agent : "", entry->agent, sizeof entry->agent);
+	text_copy(head->path, entry->path, sizeof entry->path);
+	text_copy(entry->has_agent ? head->user_agent : "", entry->agent, sizeof entry->agent);
 	connection_name_client(
 	        client->connection, head->forwarded_for, &client->fast->setting->trusted, entry->client);
 	client->entry = entry;

@@ -13,6 +13,8 @@
 #include "storage/base/file.h"
 #include "storage/base/text.h"
 
+#define FIELDS_USUAL 500 /* bytes */
+
 struct ready {
 	unsigned users;
 	int status;
@@ -27,7 +29,7 @@ struct ready {
 	int fd; /* of the file; -1: none */
 };
 
-/* --- making one --- */
+/* --- making one: without printf, since what is asked for once is made for each who asks --- */
 
 static bool
 is_right(const void *bytes, size_t length, const struct digests *digests)
@@ -58,14 +60,19 @@ static struct ready *
 begin(int status, enum request_cache cache, uint64_t size_bytes)
 {
 	struct ready *ready = xcalloc(1, sizeof *ready);
+	char digits[TEXT_DECIMAL_MAX];
 
 	ready->users = 1;
 	ready->status = status;
 	ready->cache = cache;
 	ready->size_bytes = size_bytes;
 	ready->fd = -1;
-	text_addf(&ready->beginning, "HTTP/1.1 %d %s\r\nDate: ", status,
-	        MHD_get_reason_phrase_for((unsigned)status));
+	text_decimal((uint64_t)status, digits);
+	text_add(&ready->beginning, "HTTP/1.1 ");
+	text_add(&ready->beginning, digits);
+	text_add(&ready->beginning, " ");
+	text_add(&ready->beginning, MHD_get_reason_phrase_for((unsigned)status));
+	text_add(&ready->beginning, "\r\nDate: ");
 	assert(ready->beginning.length <= READY_BEGINNING_MAX);
 	return ready;
 }
@@ -73,14 +80,21 @@ begin(int status, enum request_cache cache, uint64_t size_bytes)
 static void
 add_field(struct text *fields, const char *name, const char *value)
 {
-	text_addf(fields, "%s: %s\r\n", name, value);
+	text_add(fields, name);
+	text_add(fields, ": ");
+	text_add(fields, value);
+	text_add(fields, "\r\n");
 }
 
 /* Room for the body behind the fields; as libmicrohttpd, which puts the length last. */
 static void
 end_fields(struct ready *ready, struct text *fields, size_t body_length)
 {
-	text_addf(fields, "Content-Length: %llu\r\n\r\n", (unsigned long long)ready->size_bytes);
+	char digits[TEXT_DECIMAL_MAX];
+
+	text_decimal(ready->size_bytes, digits);
+	add_field(fields, "Content-Length", digits);
+	text_add(fields, "\r\n");
 	ready->fields_length = fields->length;
 	ready->has_bytes = body_length > 0;
 	ready->rest = xmalloc(fields->length + body_length);
@@ -95,6 +109,7 @@ of_archive(enum request_cache cache, uint64_t size_bytes, const struct digests *
 	AUTO_TEXT text = TEXT_EMPTY;
 
 	ready->digests = *digests;
+	text_reserve(&text, FIELDS_USUAL);
 	archive_fields_make(cache, digests, &fields);
 	for (size_t i = 0; i < fields.count; i++)
 		add_field(&text, fields.items[i].name, fields.items[i].value);

@@ -3,7 +3,6 @@
  */
 #include "server/http/validators.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "storage/base/text.h"
@@ -11,10 +10,12 @@
 void
 etag_of(const struct digests *digests, char ret[ETAG_MAX])
 {
-	char hex[2 * sizeof digests->sha256 + 1];
+	static const char start[] = "\"sha256:";
+	const size_t start_length = sizeof start - 1, hex_length = 2 * sizeof digests->sha256;
 
-	text_hex(digests->sha256, sizeof digests->sha256, hex);
-	snprintf(ret, ETAG_MAX, "\"sha256:%s\"", hex);
+	memcpy(ret, start, start_length);
+	text_hex(digests->sha256, sizeof digests->sha256, ret + start_length);
+	memcpy(ret + start_length + hex_length, "\"", sizeof "\"");
 }
 
 static const char *
@@ -91,8 +92,11 @@ base64(const uint8_t *bytes, size_t length, char *ret)
 void
 repr_digest(const struct digests *digests, char ret[REPR_DIGEST_MAX])
 {
-	char encoded[48];
+	static const char start[] = "sha-256=:";
+	const size_t start_length = sizeof start - 1;
+	const size_t encoded_length = 4 * ((sizeof digests->sha256 + 2) / 3);
 
-	base64(digests->sha256, sizeof digests->sha256, encoded);
-	snprintf(ret, REPR_DIGEST_MAX, "sha-256=:%s:", encoded);
+	memcpy(ret, start, start_length);
+	base64(digests->sha256, sizeof digests->sha256, ret + start_length);
+	memcpy(ret + start_length + encoded_length, ":", sizeof ":");
 }

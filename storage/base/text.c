@@ -106,10 +106,12 @@ text_addf(struct text *text, const char *format, ...)
 void
 text_add_number(struct text *text, uint64_t number)
 {
-	char digits[24];
-	int length = snprintf(digits, sizeof digits, "%" PRIu64, number);
+	char digits[TEXT_DECIMAL_MAX];
+	size_t length;
 
-	for (int i = 0; i < length; i++)
+	text_decimal(number, digits);
+	length = strlen(digits);
+	for (size_t i = 0; i < length; i++)
 		text_addf(text, "%s%c", i > 0 && (length - i) % 3 == 0 ? "," : "", digits[i]);
 }
 
@@ -271,6 +273,18 @@ void
 text_time_now(char ret[TEXT_TIME_MAX])
 {
 	text_time(clock_wall_ms(), ret);
+}
+
+void
+text_decimal(uint64_t number, char ret[TEXT_DECIMAL_MAX])
+{
+	char digits[TEXT_DECIMAL_MAX], *at = digits + sizeof digits - 1;
+
+	*at = '\0';
+	do
+		*--at = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	memcpy(ret, at, (size_t)(digits + sizeof digits - at));
 }
 
 void
@@ -459,6 +473,15 @@ text_add_html(struct text *text, const char *string)
 			text_add_bytes(text, string, 1);
 		}
 	}
+}
+
+void
+text_copy(const char *string, char *ret, size_t size)
+{
+	size_t length = strnlen(string, size - 1);
+
+	memcpy(ret, string, length);
+	ret[length] = '\0';
 }
 
 bool

@@ -62,6 +62,8 @@ void text_size(uint64_t bytes, char ret[TEXT_SIZE_MAX]);
 void text_time_now(char ret[TEXT_TIME_MAX]);
 void text_time(int64_t wall_ms, char ret[TEXT_TIME_MAX]);
 
+#define TEXT_DECIMAL_MAX 24 /* bytes of a number's digits, with the terminator */
+void text_decimal(uint64_t number, char ret[TEXT_DECIMAL_MAX]);
 /* ret has room for 2 * length + 1. Lower case. */
 void text_hex(const uint8_t *bytes, size_t length, char *ret);
 /* The value of a hexadecimal digit in either case; -1: it is none. */
@@ -86,6 +88,8 @@ void text_add_html(struct text *text, const char *string);
 /* %NN for all but letters, digits and -._~/, which stand in a URL as they are. */
 void text_add_percent(struct text *text, const char *string);
 
+/* The start of a string, as much as has room; what snprintf("%s") does, on ways that are gone often. */
+void text_copy(const char *string, char *ret, size_t size);
 bool text_starts_with(const char *string, const char *prefix);
 bool text_ends_with(const char *string, const char *suffix);
 
