@@ -27,8 +27,8 @@ read_row(sqlite3_stmt *statement, struct archive_row *ret, struct err *err)
 	ret->stamp.inode = (uint64_t)sqlite3_column_int64(statement, 7);
 	ret->stamp.change_ns = sqlite3_column_int64(statement, 8);
 	ret->used_at_ms = sqlite3_column_int64(statement, 10);
-	snprintf(archive->came_from, sizeof archive->came_from, "%s", db_column_text(statement, 9));
-	snprintf(archive->git_commit, sizeof archive->git_commit, "%s", db_column_text(statement, 11));
+	text_copy(db_column_text(statement, 9), archive->came_from, sizeof archive->came_from);
+	text_copy(db_column_text(statement, 11), archive->git_commit, sizeof archive->git_commit);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include "storage/index/db.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +79,13 @@ immutable_uri(const char *path)
 	return text_take(&uri);
 }
 
+/* Nobody reads its statistics of memory, for which it takes one lock for all threads at each allocation. */
+static void
+forgo_statistics(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int
 open_handle(const char *path, enum db_mode mode, sqlite3 **ret)
 {
@@ -130,9 +138,11 @@ configure(struct db *db, enum db_mode mode, struct err *err)
 struct db *
 db_open(const char *path, enum db_mode mode, struct err *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct db *db = xcalloc(1, sizeof *db);
 	int result;
 
+	pthread_once(&once, forgo_statistics);
 	errno = 0;
 	result = open_handle(path, mode, &db->handle);
 	if (result != SQLITE_OK)
