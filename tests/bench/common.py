@@ -149,16 +149,20 @@ def memory(pid, name="VmHWM"):
         return int(re.search(rf"{name}:\s+(\d+)", file.read()).group(1)) / 1024
 
 
-def thread_cpu(pid, name):
-    """The CPU seconds of a process's threads of this name."""
-    seconds = 0
+def threads(pid, name):
+    """The numbers of a process's threads of this name, and the fields of their stat behind it."""
+    found = {}
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/stat", encoding="utf-8") as file:
             head, _, rest = file.read().rpartition(")")
         if head.partition("(")[2] == name:
-            fields = rest.split()
-            seconds += (int(fields[11]) + int(fields[12])) / HERTZ
-    return seconds
+            found[task] = rest.split()
+    return found
+
+
+def thread_cpu(pid, name):
+    """The CPU seconds of a process's threads of this name."""
+    return sum(int(fields[11]) + int(fields[12]) for fields in threads(pid, name).values()) / HERTZ
 
 
 def free_port():

@@ -6,13 +6,15 @@ import random
 import re
 import resource
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import urllib.request
 
-from common import HERE, LARDER, NGINX, REPEATS, SECONDS, Server, configure, free_port, larder, load, program, table
+from common import HERE, LARDER, NGINX, REPEATS, SECONDS, Server, configure, free_port, larder, load, program, table, threads
 
 # Name, sizes of the archives, a connection a request, the goal: server CPU a request relative to nginx.
 ROWS = (
@@ -137,6 +139,20 @@ def stored(work):
         return sum(entry.stat().st_size for entry in entries)
 
 
+def waits_for_locks(server, url, listed):
+    """How often its workers called futex while they answered so many hits: each is a lock that another thread had, or one who is woken."""
+    tasks = [part for task in threads(server.process.pid, "http") for part in ("-p", task)]
+    with tempfile.NamedTemporaryFile("r") as counted:
+        tracer = subprocess.Popen(["strace", "-c", "-e", "trace=futex", "-o", counted.name, *tasks], stderr=subprocess.PIPE, text=True)
+        for _ in range(len(tasks) // 2):
+            tracer.stderr.readline()  # "Process N attached"
+        answers = wrk(url, listed, False)[0]
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
+        calls = re.search(r"(\d+)(?:\s+\d+)? futex$", counted.read(), re.M)
+    return answers, int(calls.group(1)) if calls else 0
+
+
 def bench_variants(work, listed, path, plain):
     """What else a hit of 4 KB may cost, beside the same larder without it."""
     rows = []
@@ -146,23 +162,29 @@ def bench_variants(work, listed, path, plain):
     memory = resident(quiet.process.pid)
     logged, _, logged_url = started(work, "logged", "log { access = yes }")
     alone, _, alone_url = started(work, "alone", "workers = 1")
+    unready, _, unready_url = started(work, "unready", 'hot { memory = "0" }')
     scrubbed, _, scrubbed_url = started(work, "scrubbed", f'space {{ scrub_interval = "{stored(work) // SCRUB_RATE}s" }}')
-    peers = {"plain": plain, "idle": with_idle, "logged": (logged, logged_url), "scrubbed": (scrubbed, scrubbed_url), "alone": (alone, alone_url)}
+    peers = {"plain": plain, "idle": with_idle, "logged": (logged, logged_url), "scrubbed": (scrubbed, scrubbed_url), "alone": (alone, alone_url),
+             "unready": (unready, unready_url)}
     middle = measure(peers, listed, False)
     with urllib.request.urlopen(scrubbed_url + "/metrics") as answer:
         if not re.search(rb"^larder_scrub_(bytes|ended_timestamp_seconds) [1-9]", answer.read(), re.M):
             sys.exit("bench: the scrub has read nothing")
     base = middle["plain"]
     for name, peer in ((f"{IDLE:,} idle connections beside", "idle"), ("with an access log, to a file", "logged"),
-                       (f"while a scrub reads {SCRUB_RATE >> 20} MiB a second (3 TB in a round of 7 days)", "scrubbed"), ("one worker", "alone")):
+                       (f"while a scrub reads {SCRUB_RATE >> 20} MiB a second (3 TB in a round of 7 days)", "scrubbed"),
+                       ("nothing kept ready: each from the index and its file", "unready"), ("one worker", "alone")):
         rows.append((name, f"{middle[peer][0]:.1f} µs", f"{middle[peer][0] / base[0]:.2f}", f"{middle[peer][2] / base[2]:.2f}"))
     for one in sockets:
         one.close()
-    for server in (quiet, logged, scrubbed, alone):
+    for server in (quiet, logged, scrubbed, alone, unready):
         server.stop()
     print(f"A hit of 4 KB ({base[0]:.1f} µs) beside the same with something more, in turns; memory with {IDLE:,} idle connections: {memory:.0f} MiB (goal: < 100). "
           "Goal beside idle connections and a scrub: at most 1.05.\n")
     table(("with", "server CPU", "ratio", "answers a second"), rows)
+    if shutil.which("strace"):
+        answers, calls = waits_for_locks(*plain, listed)
+        print(f"Contention: in {answers:,.0f} hits, traced, the workers called futex {calls:,} times.\n")
 
 
 def bench_peers(work, peers, paths):

@@ -13,6 +13,7 @@ need lighttpd lighttpd
 need trafficserver traffic_server
 need aria2 aria2c
 need wrk wrk
+need strace strace
 need rsync rsync
 need curl curl
 need git git
