@@ -210,8 +210,9 @@ report(const struct exporting *exporting)
 		        "written", (json_int_t)exporting->written, "kept", (json_int_t)exporting->kept,
 		        "failures", exporting->failures));
 	else
-		printf("%s: %" PRIu64 " archives written, %" PRIu64 " were there, %" PRIu64 " failed\n",
-		        exporting->directory, exporting->written, exporting->kept, exporting->failed);
+		printf("%s: %" PRIu64 " archive%s written, %" PRIu64 " were there, %" PRIu64 " failed\n",
+		        exporting->directory, exporting->written, text_plural(exporting->written),
+		        exporting->kept, exporting->failed);
 }
 
 static int

@@ -144,7 +144,7 @@ says() {
 	run larder export "$WORK/tree"
 	says 1 "$ONE was not exported: its file is gone from the store; \`larder verify --repair\` fetches it again"
 	says 1 "$TWO was not exported: "
-	says 1 "1 archives written, 0 were there, 2 failed"
+	says 1 "1 archive written, 0 were there, 2 failed"
 	cmp "$WORK/tree$(path_of md5 "$WORK/three")" "$WORK/three"
 	[ ! -e "$WORK/tree$(path_of sha256 "$WORK/archives/two")" ]
 }
