@@ -3,6 +3,7 @@
  */
 #include "storage/base/text.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -321,18 +322,51 @@ text_hex_digit(char c)
 	return hex_value(c);
 }
 
+#define EACH_BYTE(value) ((value)*0x0101010101010101u)
+
+/*
+ * Eight digits to four bytes at once, each in a byte of a word. A digit's value is its low four bits, and nine more for a letter, which has
+ * bit 6; a value that is more than four bits, or is written in another way than it came, in lower case, was no digit's.
+ */
+static bool
+unhex_word(const char *hex, uint8_t ret[4])
+{
+	uint64_t word, values, letters;
+	uint32_t bytes;
+
+	memcpy(&word, hex, sizeof word);
+	word = le64toh(word);
+	values = (word & EACH_BYTE(0x0f)) + 9 * (word >> 6 & EACH_BYTE(0x01));
+	letters = (values + EACH_BYTE(6)) >> 4 & EACH_BYTE(0x01);
+	if ((values & EACH_BYTE(0x10)) != 0 ||
+	        (word | EACH_BYTE(0x20)) != values + EACH_BYTE('0') + letters * ('a' - 10 - '0') ||
+	        ((word | word >> 1) & EACH_BYTE(0x20)) != EACH_BYTE(0x20))
+		return false;
+	values = (values << 4 | values >> 8) & 0x00ff00ff00ff00ffu;
+	values = (values | values >> 8) & 0x0000ffff0000ffffu;
+	bytes = htole32((uint32_t)(values | values >> 16));
+	memcpy(ret, &bytes, sizeof bytes);
+	return true;
+}
+
 bool
 text_unhex(const char *hex, uint8_t *ret, size_t length)
 {
-	for (size_t i = 0; i < length; i++) {
-		int high = hex_value(hex[2 * i]);
-		int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
+	size_t done = 0;
 
-		if (low < 0)
+	if (strnlen(hex, 2 * length + 1) != 2 * length)
+		return false;
+	for (; done + 4 <= length; done += 4)
+		if (!unhex_word(hex + 2 * done, ret + done))
 			return false;
-		ret[i] = (uint8_t)(high << 4 | low);
+	for (; done < length; done++) {
+		int high = hex_value(hex[2 * done]), low = hex_value(hex[2 * done + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		ret[done] = (uint8_t)(high << 4 | low);
 	}
-	return hex[2 * length] == '\0';
+	return true;
 }
 
 /* Length in bytes of the well-formed UTF-8 sequence at the start (RFC 3629), 0 when it is none. */

@@ -129,6 +129,19 @@ hexadecimal_goes_both_ways(void **state)
 	assert_memory_equal(back, bytes, sizeof back);
 	assert_false(text_unhex("007fabf", back, sizeof back) || text_unhex("007fabff0", back, sizeof back));
 	assert_false(text_unhex("007fabfg", back, sizeof back) || text_unhex("", back, sizeof back));
+	/* Each character at each place, among eight digits that are taken at once and two that are not. */
+	for (int at = 0; at < 10; at++) {
+		for (int c = 1; c < 256; c++) {
+			char ten[] = "0123456789";
+			uint8_t five[5];
+			int value = text_hex_digit((char)c);
+
+			ten[at] = (char)c;
+			assert_int_equal(text_unhex(ten, five, sizeof five), value >= 0);
+			if (value >= 0)
+				assert_int_equal(at % 2 == 0 ? five[at / 2] >> 4 : five[at / 2] & 15, value);
+		}
+	}
 }
 
 static void
