@@ -1,6 +1,5 @@
 /*
- * The access log. The worker's thread, at the end of a request; one write(2) a line, nothing at all where it
- * is switched off.
+ * The access log. The worker's thread, at the end of a request and of a round of its loop; nothing at all where it is switched off.
  */
 #include "server/http/access_log.h"
 
@@ -109,10 +108,26 @@ access_format(const struct access_entry *entry, enum log_format format, char ret
 }
 
 void
-access_log(const struct access_entry *entry)
+access_log_write(struct access_lines *lines)
+{
+	if (lines->length > 0)
+		log_lines(lines->bytes, lines->length);
+	lines->length = 0;
+}
+
+_Static_assert(LOG_LINE_MAX <= ACCESS_LINES_MAX, "every line has room");
+
+void
+access_log(struct access_lines *lines, const struct access_entry *entry)
 {
 	char line[LOG_LINE_MAX];
+	size_t length;
 
 	access_format(entry, log_format_now(), line);
-	log_raw(line);
+	length = strlen(line) + 1;
+	line[length - 1] = '\n';
+	if (lines->length + length > sizeof lines->bytes)
+		access_log_write(lines);
+	memcpy(lines->bytes + lines->length, line, length);
+	lines->length += length;
 }

@@ -1,5 +1,5 @@
 /*
- * The access log: one line a request, when it is over. What comes from the client is escaped and capped.
+ * The access log: one line a request, soon after it is over. What comes from the client is escaped and capped.
  *
  *   text:  TIME access CLIENT METHOD PATH STATUS BYTES MS HIT|MISS|- REASON|- "USER AGENT"
  *   JSON:  {"time":…,"client":…,"method":…,"path":…,"status":…,"bytes":…,"ms":…,"cache":…,"reason":…,"user_agent":…}
@@ -7,6 +7,7 @@
 #ifndef SERVER_HTTP_ACCESS_LOG_H
 #define SERVER_HTTP_ACCESS_LOG_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "server/http/request.h"
@@ -29,8 +30,21 @@ struct access_entry {
 /* The line without its newline. A pure function but for the time of day. */
 void access_format(const struct access_entry *entry, enum log_format format, char ret[LOG_LINE_MAX]);
 
-/* Writes the line in the log's format. */
-void access_log(const struct access_entry *entry);
+/*
+ * Lines of one worker that are not written yet: a write(2) costs as much as half an answer, so those who were answered in one round of its
+ * loop share one. As many as stay whole in a pipe, into which others write too. Start from nothing; its thread's alone.
+ */
+#define ACCESS_LINES_MAX PIPE_BUF /* bytes */
+
+struct access_lines {
+	size_t length;
+	char bytes[ACCESS_LINES_MAX];
+};
+
+/* Adds the line in the log's format, and writes what has no room beside it. */
+void access_log(struct access_lines *lines, const struct access_entry *entry);
+/* Writes what was added. */
+void access_log_write(struct access_lines *lines);
 
 /* "HIT", "MISS"; NULL where the answer was neither. */
 const char *access_cache_name(enum request_cache cache);

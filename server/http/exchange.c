@@ -305,7 +305,7 @@ log_end(const struct request *request)
 	        .reason = request->reason,
 	        .user_agent = request->http != NULL ? request_header(request, "User-Agent") : NULL};
 
-	access_log(&entry);
+	access_log(&request->worker->lines, &entry);
 }
 
 void

@@ -149,7 +149,7 @@ log_request(const struct fast_client *client, const char *reason)
 	        .reason = reason,
 	        .user_agent = entry->has_agent ? entry->agent : NULL};
 
-	access_log(&line);
+	access_log(&client->fast->worker->lines, &line);
 }
 
 static void

@@ -414,6 +414,7 @@ end_worker(struct worker *worker)
 	fast_path_destroy(worker->fast);
 	if (worker->daemon != NULL)
 		MHD_stop_daemon(worker->daemon);
+	access_log_write(&worker->lines); /* of those who were connected until now */
 	hot_destroy(worker->hot);
 	close(worker->fd);
 }

@@ -200,6 +200,7 @@ work(void *context)
 		end_rest(worker);
 		is_busy = fast_path_go_on(worker->fast);
 		run_http(worker);
+		access_log_write(&worker->lines);
 		is_busy = is_busy || worker->has_work;
 	}
 	return NULL;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "server/http/access_log.h"
 #include "server/http/doorbell.h"
 #include "storage/base/err.h"
 
@@ -35,6 +36,7 @@ struct worker {
 	/* the loop's (worker.c) */
 	struct fast_path *fast;
 	struct MHD_Daemon *daemon;
+	struct access_lines lines;
 	struct connection *arriving; /* whose socket libmicrohttpd is being given */
 	int epoll;
 	struct doorbell bell; /* somebody was woken, or closing or stopping changed */

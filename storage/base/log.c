@@ -53,25 +53,19 @@ log_format_now(void)
 }
 
 void
-log_raw(const char *line)
+log_lines(const char *bytes, size_t length)
 {
-	char out[LOG_LINE_MAX + 1];
-	size_t length = strlen(line);
 	ssize_t written;
 
-	if (length > LOG_LINE_MAX)
-		length = LOG_LINE_MAX;
-	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a newline ends it, and its length goes along */
-	memcpy(out, line, length);
-	out[length++] = '\n';
 	do
-		written = write(STDERR_FILENO, out, length);
+		written = write(STDERR_FILENO, bytes, length);
 	while (written < 0 && errno == EINTR);
 }
 
 static void PRINTF_LIKE(2, 0) log_message(enum log_level level, const char *format, va_list args)
 {
-	char message[2048], escaped[3072], line[LOG_LINE_MAX], when[TEXT_TIME_MAX];
+	char message[2048], escaped[3072], line[LOG_LINE_MAX + 1], when[TEXT_TIME_MAX];
+	size_t length;
 
 	if (level > atomic_load_explicit(&level_now, memory_order_relaxed))
 		return;
@@ -79,13 +73,15 @@ static void PRINTF_LIKE(2, 0) log_message(enum log_level level, const char *form
 	text_time_now(when);
 	if (log_format_now() == LOG_FORMAT_JSON) {
 		text_json_escape(message, escaped, sizeof escaped);
-		snprintf(line, sizeof line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"%s\"}", when,
+		snprintf(line, LOG_LINE_MAX, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"%s\"}", when,
 		        level_names[level], escaped);
 	} else {
 		text_escape(message, escaped, sizeof escaped);
-		snprintf(line, sizeof line, "%s %-7s %s", when, level_names[level], escaped);
+		snprintf(line, LOG_LINE_MAX, "%s %-7s %s", when, level_names[level], escaped);
 	}
-	log_raw(line);
+	length = strlen(line);
+	line[length++] = '\n'; /* its length goes along */
+	log_lines(line, length);
 }
 
 #define LOG_AT(name, level)                                                                                  \

@@ -29,7 +29,7 @@ void log_warning(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_info(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* A finished line without its newline, as the access log makes them, to the same place. */
-void log_raw(const char *line);
+/* Finished lines with their newlines, as the access log makes them, to the same place. In a pipe they stay whole up to PIPE_BUF bytes. */
+void log_lines(const char *bytes, size_t length);
 
 #endif

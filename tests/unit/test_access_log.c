@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <arpa/inet.h>
 #include <jansson.h>
@@ -152,6 +154,55 @@ the_scheme_behind_proxies(void **state)
 	networks_finish(&trusted);
 }
 
+/* Writes access lines to a pipe instead of standard error; what came of it is read from the result. */
+static int
+redirect(int *ret_before)
+{
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+	*ret_before = dup(STDERR_FILENO);
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void
+lines_are_written_together_and_whole(void **state)
+{
+	struct access_entry entry = an_entry();
+	static const char last[] = " 200 5000 3ms HIT - \"opam/2.1.2\"";
+	struct access_lines lines = {0};
+	char long_path[ACCESS_PATH_MAX], got[2 * ACCESS_LINES_MAX];
+	int before, fd = redirect(&before), added = 0, written = 0;
+	ssize_t length;
+
+	(void)state;
+	memset(long_path, 'x', sizeof long_path - 1);
+	long_path[0] = '/';
+	long_path[sizeof long_path - 1] = '\0';
+	entry.path = long_path;
+	while ((length = read(fd, got, sizeof got)) < 0) {
+		access_log(&lines, &entry);
+		added++;
+	}
+	access_log_write(&lines);
+	access_log_write(&lines);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	assert_true(added > 3 && length <= ACCESS_LINES_MAX);
+	length += read(fd, got + length, sizeof got - (size_t)length);
+	close(fd);
+	for (const char *at = got; at < got + length; written++) {
+		const char *end = memchr(at, '\n', (size_t)(got + length - at));
+
+		assert_non_null(end);
+		assert_memory_equal(end - strlen(last), last, strlen(last));
+		at = end + 1;
+	}
+	assert_int_equal(written, added);
+}
+
 int
 main(void)
 {
@@ -159,6 +210,7 @@ main(void)
 	        cmocka_unit_test(a_line_of_text),
 	        cmocka_unit_test(hostile_bytes_stay_inside),
 	        cmocka_unit_test(long_bytes_are_cut),
+	        cmocka_unit_test(lines_are_written_together_and_whole),
 	        cmocka_unit_test(the_client_behind_proxies),
 	        cmocka_unit_test(the_scheme_behind_proxies),
 	};
