@@ -265,9 +265,6 @@ look(struct fast_client *client)
 	        path_parse(head.path, &digest, &err) != PATH_ARCHIVE)
 		return GLANCE_OTHER;
 	client->has_more = client->is_ending || head.length < (size_t)got || got == sizeof fast->bytes;
-	/* What comes after a last request is nobody's, and a reset under the answer if it is left unread. */
-	if (head.closes && head.length < (size_t)got)
-		return GLANCE_OTHER;
 	glance = find(client, &head, &digest, &ready);
 	if (glance != GLANCE_ANSWER)
 		return glance;
@@ -333,7 +330,10 @@ look_for_next(struct fast_client *client)
 	return false;
 }
 
-/* The end of the answer is on its way for a while; to close over what still comes would be a reset under it. */
+/*
+ * The end of an answer may be on its way for a while. What comes behind a last request is nobody's: to close over what was not read of it, or
+ * still comes, would be a reset under the answer.
+ */
 static void
 begin_lingering(struct fast_client *client)
 {
@@ -347,16 +347,16 @@ static bool
 send_answer(struct fast_client *client)
 {
 	struct fast_answer *answer = &client->answer;
-	bool closes = answer->closes, is_slow = answer->is_slow;
+	bool closes = answer->closes, lingers = closes && (answer->is_slow || client->has_more);
 
 	switch (fast_answer_push(client)) {
 	case PUSH_DONE:
 		end_request(client, client->reason);
-		if (closes && is_slow)
+		if (lingers)
 			begin_lingering(client);
 		else if (closes)
 			part_with(client);
-		return !closes || is_slow;
+		return !closes || lingers;
 	case PUSH_WAITS:
 		answer->is_slow = true;
 		watch(client, EPOLLIN | EPOLLOUT);

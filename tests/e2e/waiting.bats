@@ -59,6 +59,10 @@ each_kind() {
 	each_kind in_line
 }
 
+@test "more that comes behind a last request that waits" {
+	each_kind behind_the_last
+}
+
 @test "some leave while they wait" {
 	origin_start
 	make_archive "$WORK/origin/files/a" 200000

@@ -97,6 +97,24 @@ def in_line():
     assert wire.answer() is None
 
 
+def behind_the_last():
+    """What comes behind a last request that waits, or whose answer does, is nobody's: it is not counted again and does not cut the answer short."""
+    wires = [Wire(PORT) for _ in range(4)]
+    for wire in wires:
+        wire.send(request(PATH, "Connection: close"))
+    until("requests_parked", len(wires))
+    for wire in wires:
+        wire.send(b"\r\n")
+    open_gate()
+    for wire in wires:
+        is_right(wire.answer())
+        assert wire.answer() is None
+        wire.close()
+    assert metric("archive_misses_total") == len(wires)
+    assert metric("archive_misses_served_total") == len(wires)
+    assert metric("archive_hits_total") == 0
+
+
 def leaving():
     """Those who leave while they wait are not waited for, and those who stay get all of it; the fetch goes on for nobody as well."""
     leavers = [Wire(PORT) for _ in range(10)]
