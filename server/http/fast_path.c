@@ -412,13 +412,11 @@ void
 fast_path_attend(struct fast_client *client, uint32_t events)
 {
 	client->has_more = true;
-	client->is_ending = client->is_ending || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-	if (fast_miss_awaits(client)) {
-		if ((events & (EPOLLHUP | EPOLLERR)) != 0)
-			part_with(client); /* the fetch goes on */
-	} else if (!client->has_turn) {
+	client->is_ending = client->is_ending || (events & EPOLLRDHUP) != 0;
+	if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+		part_with(client); /* told once, and nothing can be sent any more; a fetch goes on */
+	else if (!fast_miss_awaits(client) && !client->has_turn)
 		fast_client_serve(client);
-	}
 }
 
 void
