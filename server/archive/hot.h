@@ -27,6 +27,7 @@ void hot_destroy(struct hot *hot);
 /*
  * The answer that is ready for this name; NULL: there is none. It is that of the archive's file as it is at this moment: what was removed,
  * quarantined, evicted or touched is not among them any more. Valid until the next call, unless ready_use says that it is needed longer.
+ * After ARCHIVE_TOUCH_MS an answer goes, so that the index is asked anew and hears that the archive is in use.
  */
 struct ready *hot_find(struct hot *hot, const struct digest *name, int64_t now_ms);
 /*
@@ -53,9 +54,7 @@ struct hot_figures {
 };
 void hot_add_figures(const struct hot *hot, struct hot_figures *sum);
 
-/* For ARCHIVE_TOUCH_MS an answer is ready; then the index is asked anew, and hears that the archive is in use. */
-#define HOT_SEEN                                                                                             \
-	8192 /* names of which it is remembered how often they were asked for, beside those that are ready */
+#define HOT_SEEN   8192 /* names that are not ready, of which it is remembered how often they were asked for */
 #define HOT_PERIOD 65536 /* questions, after which what came before counts half */
 
 #endif
