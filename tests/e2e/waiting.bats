@@ -100,3 +100,26 @@ each_kind() {
 	lines | grep -F '"status":404,"bytes":0,"cache":"MISS","reason":"unknown"'
 	larder_stop
 }
+
+@test "in all ways at once, from an origin that may fail" {
+	local file
+	origin_start
+	mkdir -p "$WORK/origin/chaos"
+	echo ok ok ok rate=2000000 wrong cut cut_once pieces=100000 wrong_part rst_body no_length status=404 >"$WORK/origin/chaos/some"
+	larder_config "$(fetch_section "$ORIGIN_PORT" 'verify_before_send = "50KiB" negative_ttl = "0"') limits { idle_timeout = \"500ms\" header_timeout = \"1s\" }"
+	for file in {1..24}; do
+		make_archive "$WORK/origin/files/$file" $((file * file * 900)) "$file"
+		printf 'http://127.1.0.%s:%s/chaos=some/%s sha256=%s\n' $((file % 9 + 1)) "$ORIGIN_PORT" "$file" "$(digest_of sha256 "$WORK/origin/files/$file")"
+	done >"$WORK/list"
+	larder import "$WORK/list" >/dev/null
+	larder_start
+	python3 "$TESTS/support/all_ways.py" "${URL##*:}" "$WORK/origin/files" "${SEED:-1}"
+	wait_until 20 nobody_is_connected
+	[ "$(metric requests_parked)" = 0 ]
+	[ "$(metric requests_under_way)" = 1 ] # who asks
+	# Each is counted once, whoever answered him and however he left.
+	answered=$(curl -sf "$URL/metrics" | awk '/^larder_http_requests_total.kind="archive"/ { all += $2; if (/"200"/) good = $2 } END { print all, good }')
+	hits=$(metric archive_hits_total)
+	[ "$answered" = "$((hits + $(metric archive_misses_total))) $((hits + $(metric archive_misses_served_total)))" ]
+	larder_stop
+}
