@@ -167,9 +167,9 @@ remember(struct head_memory *memory, const char *fields, size_t length, const st
 	for (size_t i = 0; i < length; i++)
 		memory->sent[i] = fields[i] != '\0' ? fields[i] : '\r';
 	memory->length = length;
-	memory->found = *found;
-	memory->found.user_agent = moved(found->user_agent, fields, memory->parsed);
-	memory->found.forwarded_for = moved(found->forwarded_for, fields, memory->parsed);
+	memory->found = (struct head){.closes = found->closes,
+	        .user_agent = moved(found->user_agent, fields, memory->parsed),
+	        .forwarded_for = moved(found->forwarded_for, fields, memory->parsed)};
 }
 
 /* The same bytes, to the empty line, mean the same. */

@@ -28,7 +28,7 @@ struct head {
 struct head_memory {
 	size_t length; /* bytes; 0: nothing is remembered */
 	char sent[HEAD_REMEMBERED_MAX], parsed[HEAD_REMEMBERED_MAX];
-	struct head found; /* what they meant */
+	struct head found; /* what they meant: nothing of the line before them */
 };
 
 /*
