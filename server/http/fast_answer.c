@@ -78,6 +78,8 @@ sent(struct fast_client *client, ssize_t bytes)
 		return PUSH_DONE;
 	if (bytes < 0 && errno == EAGAIN)
 		return PUSH_WAITS;
+	if (bytes == 0)
+		client->reason = "broken"; /* the file ends before the archive does */
 	if (bytes <= 0)
 		return PUSH_BROKEN;
 	client->answer.sent += (uint64_t)bytes;

@@ -82,6 +82,15 @@ nobody_is_connected() {
 	larder_stop
 }
 
+@test "a file that loses its end while it is sent" {
+	local file=$WORK/archives/large
+	BLOB=$(blob_of "$file") python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$file")" "$file" shortened
+	wait_until 20 grep -q '"status":200,"bytes":3000000,.*"reason":"broken"' "$WORK/larder.log"
+	# The next one is told that it is not there any more.
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' "$URL$(path_of sha256 "$file")")" = 404 ]
+	larder_stop
+}
+
 @test "the access log has a line for each, with the same in it" {
 	local file=$WORK/archives/small path
 	path=$(path_of sha256 "$file")

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """hits.py PORT PATH FILE SCENARIO: asks for the archive at PATH, whose bytes are those of FILE, in one of the ways below; fails where the answer is another."""
+import os
 import socket
 import struct
 import sys
@@ -136,6 +137,19 @@ def leaving():
         assert wire.socket.recv(1)
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         wire.close()
+
+
+def shortened():
+    """The file of BLOB loses its end while it is sent: the answer ends before its length does."""
+    wire = Wire(PORT, receive_buffer=4096)
+    wire.send(request(PATH))
+    answer = wire.socket.recv(1)
+    os.chmod(os.environ["BLOB"], 0o600)
+    os.truncate(os.environ["BLOB"], 1000)
+    while piece := wire.socket.recv(65536):
+        answer += piece
+    assert len(answer) < len(BYTES), len(answer)
+    wire.close()
 
 
 globals()[SCENARIO]()
