@@ -129,12 +129,13 @@ send_some(struct fast_client *client, uint64_t *ret_total)
 	struct msghdr message = {.msg_iov = parts};
 	size_t in_memory = parts_left(client, parts, &message.msg_iovlen);
 	bool has_more = ready_bytes(answer->ready) == NULL && fast_answer_body(client) > 0;
+	bool has_file = ready_file(answer->ready) >= 0;
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (has_more && has_file ? MSG_MORE : 0);
 
 	*ret_total = in_memory + (has_more ? fast_answer_body(client) : 0);
 	if (answer->sent < in_memory)
-		return sent(client, sendmsg(client->fd, &message,
-		                            MSG_DONTWAIT | MSG_NOSIGNAL | (has_more ? MSG_MORE : 0)));
-	if (ready_file(answer->ready) < 0)
+		return sent(client, sendmsg(client->fd, &message, flags));
+	if (!has_file)
 		return send_of_flight(client, answer->sent - in_memory);
 	return send_file(
 	        client, ready_file(answer->ready), answer->sent - in_memory, *ret_total - answer->sent);
