@@ -10,10 +10,12 @@ if [ $# = 0 ] && grep -qE '__(asan|tsan)_init' "$larder"; then
 	echo "1..1"
 	exit
 fi
-# Mounts of its own, which no other process holds on to, and which go with it.
-if ! unshare -m true 2>/dev/null; then
+# Mounts of its own, which no other process holds on to, and which go with it; and ports of its own, which nobody else is given while a daemon is down
+# whose clients go on.
+if ! unshare -mn true 2>/dev/null; then
 	echo "ok 1 - the soak # skip nothing can be mounted here"
 	echo "1..1"
 	exit
 fi
-exec unshare -m python3 "$here/soak.py" "$larder" "${1:-14}" "${2:-1}"
+# shellcheck disable=SC2016
+exec unshare -mn sh -c 'ip link set lo up && exec python3 "$@"' sh "$here/soak.py" "$larder" "${1:-14}" "${2:-1}"

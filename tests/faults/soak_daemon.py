@@ -14,6 +14,7 @@ from victim import Victim, read
 
 DISK = "80m"
 HOT_FILES = 64
+NOBODY = ("127.0.0.1", 9)  # listens there
 CONFIG = """store = "{store}"
 listen = {{"127.0.0.1:0"}}
 workers = 2
@@ -63,7 +64,7 @@ class Soaked(Victim):
         subprocess.run(("mount", "-t", "tmpfs", "-o", f"mode=700,size={DISK}", "tmpfs", self.disk), check=True)
         super().__init__(larder, work, os.path.join(self.disk, "store"), origin, dice)
         self.daemon = None
-        self.listens = ("127.0.0.1", 9)  # nobody does
+        self.listens = NOBODY
         self.errors = {}
         self.configure()
 
@@ -84,6 +85,7 @@ class Soaked(Victim):
 
     def begin(self, may_wait=lambda: False):
         """may_wait: whether it may want room first, in which case it is started again until it has it."""
+        self.listens = NOBODY
         self.daemon, address = self.serve()
         while address is None and re.search("No space left|disk is full", self.said()) and may_wait():
             time.sleep(0.5)
