@@ -13,6 +13,9 @@
 /* Digests are as good as any hash of them; the table's own compares all bytes. */
 #define HASH_FUNCTION(key, length, value) ((value) = name_hash(key))
 #include "storage/base/table.h"
+/* Each answer that is passed on the way to another one is as far away as memory is, and costs more than a bucket does. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 2u
 
 #include "server/admin/metrics.h"
 #include "storage/base/text.h"
@@ -26,13 +29,14 @@ struct uses {
 	uint32_t count, period; /* the count's */
 };
 
+/* What is looked at first comes first. */
 struct answer {
-	struct digest name;
+	UT_hash_handle hh; /* by name */
 	struct ready *ready;
+	struct digest name;
 	struct uses uses;
 	int64_t kept_at_ms; /* clock_ms */
 	TAILQ_ENTRY(answer) link;
-	UT_hash_handle hh; /* by name */
 };
 
 TAILQ_HEAD(answers, answer);

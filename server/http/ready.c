@@ -15,18 +15,19 @@
 
 #define FIELDS_USUAL 500 /* bytes */
 
+/* What each answer needs comes first. */
 struct ready {
 	unsigned users;
-	int status;
-	enum request_cache cache;
+	int fd; /* of the file; -1: none */
+	struct stamp stamp;
 	struct text beginning; /* as it is sent, and */
 	char *rest;            /* the other fields, with the body behind them where it is in memory */
 	size_t fields_length;  /* of these */
-	bool has_bytes;        /* it is in memory; else it is in the file, or a flight has it */
 	uint64_t size_bytes;
+	int status;
+	enum request_cache cache;
+	bool has_bytes; /* the body is in memory; else it is in the file, or a flight has it */
 	struct digests digests;
-	struct stamp stamp;
-	int fd; /* of the file; -1: none */
 };
 
 /* --- making one: without printf, since what is asked for once is made for each who asks --- */
