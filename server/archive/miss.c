@@ -36,6 +36,20 @@ miss_follow(struct miss *miss, struct larder *larder, struct err *err)
 	return news;
 }
 
+void
+miss_digests(const struct miss *miss, struct digests *ret)
+{
+	*ret = (struct digests){0};
+	digests_put(ret, flight_asked(miss->flight));
+	digests_put(ret, &miss->waiter->asked);
+}
+
+const char *
+miss_reason(const struct err *err)
+{
+	return err_reason(err->code)[0] != '\0' ? err_reason(err->code) : "broken";
+}
+
 bool
 miss_open(struct larder *larder, const struct digest *digest, struct blob *ret, struct err *err)
 {

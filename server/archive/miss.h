@@ -21,6 +21,10 @@ bool miss_begin(struct miss *miss, struct larder *larder, const struct digest *d
         struct err *err) MUST_CHECK;
 /* As flight_head: after NEWS_READY the flight has the bytes, after NEWS_STORED the store has (miss_open). */
 enum flight_news miss_follow(struct miss *miss, struct larder *larder, struct err *err);
+/* After NEWS_READY: the digests that are known of what comes, those by which it was asked for. */
+void miss_digests(const struct miss *miss, struct digests *ret);
+/* What the access log says of an answer whose flight failed in the middle. */
+const char *miss_reason(const struct err *err);
 /* What came, in the store. False: ERR_CHANGED, it is not stored by this digest; or the store's error. */
 bool miss_open(
         struct larder *larder, const struct digest *digest, struct blob *ret, struct err *err) MUST_CHECK;

@@ -70,7 +70,7 @@ parts_left(const struct fast_client *client, struct iovec ret[PARTS], size_t *re
 	return answer->start_length + rest_length;
 }
 
-/* What a system call says; done where it was all there was to send now. */
+/* What a system call says. PUSH_DONE: this step is. */
 static enum push
 sent(struct fast_client *client, ssize_t bytes)
 {
@@ -116,11 +116,11 @@ send_of_flight(struct fast_client *client, uint64_t position)
 	case NEWS_FAILED:
 		break;
 	}
-	client->reason = err_reason(err.code)[0] != '\0' ? err_reason(err.code) : "broken";
+	client->reason = miss_reason(&err);
 	return PUSH_BROKEN;
 }
 
-/* PUSH_DONE: something was sent, or nothing but could be now. */
+/* One step. PUSH_DONE: it went well, and there may be another. */
 static enum push
 send_some(struct fast_client *client, uint64_t *ret_total)
 {

@@ -158,10 +158,9 @@ static enum glance
 answer_coming(const struct fast_client *client, struct ready **ret)
 {
 	const struct miss *miss = &client->miss->miss;
-	struct digests known = {0};
+	struct digests known;
 
-	digests_put(&known, flight_asked(miss->flight));
-	digests_put(&known, &miss->waiter->asked);
+	miss_digests(miss, &known);
 	*ret = ready_of_flight(miss->size_bytes, &known);
 	return GLANCE_ANSWER;
 }

@@ -60,7 +60,7 @@ struct fast_client {
 	enum request_method method;
 	struct fast_entry *entry; /* NULL: there is no access log */
 	struct fast_miss *miss;   /* NULL: no flight fetches what he asks for */
-	const char *reason;       /* why it failed; NULL: it did not, or he left */
+	const char *reason;       /* why it failed, for the access log; NULL: it did not */
 	struct fast_answer answer;
 	TAILQ_ENTRY(fast_client) link, turn;
 };

@@ -20,7 +20,7 @@
 #define DROPS_MAX 16 /* times HEAD_MAX bytes that come behind a last request */
 
 static void stop_asking(struct fast_client *client);
-static void end_request(struct fast_client *client, const char *reason);
+static void end_request(struct fast_client *client);
 
 struct fast_path *
 fast_path_create(struct exchange_setting *setting, struct worker *worker)
@@ -63,8 +63,10 @@ part_with(struct fast_client *client)
 	struct fast_path *fast = client->fast;
 	int fd = client->fd;
 
+	if (client->reason == NULL)
+		client->reason = "cut";
 	if (client->is_asking)
-		end_request(client, client->reason != NULL ? client->reason : "cut");
+		end_request(client);
 	connection_close(fast->setting->connections, client->connection);
 	forget(fast, client);
 	close(fd);
@@ -135,7 +137,7 @@ fast_client_asks(struct fast_client *client, const struct head *head)
 }
 
 static void
-log_request(const struct fast_client *client, const char *reason)
+log_request(const struct fast_client *client)
 {
 	const struct fast_entry *entry = client->entry;
 	const struct ready *ready = client->answer.ready;
@@ -146,7 +148,7 @@ log_request(const struct fast_client *client, const char *reason)
 	        .body_bytes = ready != NULL ? fast_answer_body(client) : 0,
 	        .took_ms = clock_coarse_ms() - entry->began_at_ms,
 	        .cache = ready != NULL ? ready_cache(ready) : CACHE_MISS,
-	        .reason = reason,
+	        .reason = client->reason,
 	        .user_agent = entry->has_agent ? entry->agent : NULL};
 
 	access_log(&client->fast->worker->lines, &line);
@@ -155,8 +157,7 @@ log_request(const struct fast_client *client, const char *reason)
 static void
 stop_asking(struct fast_client *client)
 {
-	if (client->miss != NULL)
-		fast_miss_leave(client);
+	fast_miss_leave(client);
 	free(client->entry);
 	client->entry = NULL;
 	ready_let_go(client->answer.ready);
@@ -167,7 +168,7 @@ stop_asking(struct fast_client *client)
 
 /* All of the answer was sent, or no more of it will be. */
 static void
-end_request(struct fast_client *client, const char *reason)
+end_request(struct fast_client *client)
 {
 	struct metrics *metrics = client->fast->setting->larder->metrics;
 	const struct ready *ready = client->answer.ready;
@@ -176,7 +177,7 @@ end_request(struct fast_client *client, const char *reason)
 	if (ready != NULL)
 		metrics_add(metrics, METRIC_BODY_BYTES, fast_answer_body(client));
 	if (client->entry != NULL)
-		log_request(client, reason);
+		log_request(client);
 	connection_enter(client->connection, CONNECTION_WAITS);
 	stop_asking(client);
 }
@@ -351,7 +352,7 @@ send_answer(struct fast_client *client)
 
 	switch (fast_answer_push(client)) {
 	case PUSH_DONE:
-		end_request(client, client->reason);
+		end_request(client);
 		if (lingers)
 			begin_lingering(client);
 		else if (closes)

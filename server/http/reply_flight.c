@@ -33,7 +33,7 @@ read_flight(void *context, uint64_t position, char *ret, size_t max)
 	}
 	/* Under a Content-Length this ends with a body cut short, which no client takes for whole. */
 	connection_cut(request->connection);
-	request->reason = err_reason(err.code)[0] != '\0' ? err_reason(err.code) : "broken";
+	request->reason = miss_reason(&err);
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
@@ -42,15 +42,14 @@ reply_flight(struct request *request)
 {
 	uint64_t size = request->miss.size_bytes;
 	size_t block = size < FLIGHT_BLOCK ? (size_t)size : FLIGHT_BLOCK;
-	struct digests known = {0};
+	struct digests known;
 	struct MHD_Response *response;
 
 	if (size == 0)
 		response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 	else
 		response = MHD_create_response_from_callback(size, block, read_flight, request, NULL);
-	digests_put(&known, flight_asked(request->miss.flight));
-	digests_put(&known, &request->digest);
+	miss_digests(&request->miss, &known);
 	response_add_archive(response, request->cache, &known);
 	request->body_bytes = request->method == METHOD_HEAD ? 0 : size;
 	return response_send(request, 200, response);

@@ -36,7 +36,7 @@ struct worker {
 	/* the loop's (worker.c) */
 	struct fast_path *fast;
 	struct MHD_Daemon *daemon;
-	struct access_lines lines;
+	struct access_lines lines;   /* of the access log */
 	struct connection *arriving; /* whose socket libmicrohttpd is being given */
 	int epoll;
 	struct doorbell bell; /* somebody was woken, or closing or stopping changed */
