@@ -7,32 +7,36 @@
 #include "server/admin/metrics.h"
 #include "server/http/connections.h"
 #include "server/http/date.h"
+#include "server/http/ready.h"
 #include "server/http/response.h"
 
 enum outcome
 early_answer(struct request *request, const struct err *err)
 {
 	struct error_answer answer;
+	struct ready *ready;
 	AUTO_TEXT bytes = TEXT_EMPTY;
 	char date[HTTP_DATE_MAX];
+	const char *beginning, *fields;
+	size_t beginning_length, fields_length;
 	enum outcome outcome;
 
 	error_answer_make(request, err, &answer);
-	text_addf(&bytes, "HTTP/1.1 %d %s\r\n", answer.status,
-	        MHD_get_reason_phrase_for((unsigned)answer.status));
+	ready = ready_of_error(&answer);
+	beginning = ready_beginning(ready, &beginning_length);
+	fields = ready_fields(ready, &fields_length);
 	http_date(time(NULL), date);
-	text_addf(&bytes, "Date: %s\r\n", date);
-	for (size_t i = 0; i < answer.n_fields; i++)
-		text_addf(&bytes, "%s: %s\r\n", answer.fields[i].name, answer.fields[i].value);
-	text_addf(&bytes, "Connection: close\r\nContent-Length: %zu\r\n\r\n", answer.body.length);
-	text_add(&bytes, text_string(&answer.body));
-	request->status = answer.status;
-	request->body_bytes = answer.body.length;
+	text_add_bytes(&bytes, beginning, beginning_length);
+	text_addf(&bytes, "%s\r\nConnection: close\r\n", date);
+	text_add_bytes(&bytes, fields, fields_length);
+	text_add_bytes(&bytes, ready_bytes(ready), (size_t)ready_size(ready));
+	request->status = ready_status(ready);
+	request->body_bytes = ready_size(ready);
 	request->body.state = BODY_REFUSED;
 	request->body.received = 0;
 	outcome = connection_say_last(request->connection, bytes.bytes, bytes.length) ? REPLIED : DROPPED;
 	connection_enter(request->connection, CONNECTION_DRAINS);
-	text_finish(&answer.body);
+	ready_let_go(ready);
 	return outcome;
 }
 

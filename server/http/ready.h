@@ -31,7 +31,7 @@ struct ready *ready_create(struct blob *blob, struct err *err) MUST_CHECK;
 struct ready *ready_of_file(struct blob *blob, enum request_cache cache);
 /* The header of an archive that is coming: a flight has the body. digests: as archive_fields_make. */
 struct ready *ready_of_flight(uint64_t size_bytes, const struct digests *digests);
-/* A miss that has failed; takes the body. */
+/* The answer to an error; takes the body, which is never empty. */
 struct ready *ready_of_error(struct error_answer *answer);
 /* One more uses it. */
 struct ready *ready_use(struct ready *ready);
