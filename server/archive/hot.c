@@ -1,7 +1,7 @@
 /*
  * A table of ready answers by name, and how often each is asked for; and a memory of how often other names were. Who reads every archive
  * once puts nobody out, nor do many that are asked for alike when not all have room (TinyLFU: Einziger, Friedman, Manes, 2017). The
- * worker's thread. Must never hand out an answer without having looked at its file.
+ * worker's thread. Must never send the bytes of a file without having looked at it.
  */
 #include "server/archive/hot.h"
 
@@ -18,6 +18,7 @@
 #define HASH_BKT_CAPACITY_THRESH 2u
 
 #include "server/admin/metrics.h"
+#include "storage/base/file_changes.h"
 #include "storage/base/text.h"
 #include "storage/index/archive_rows.h"
 #include "storage/store.h"
@@ -35,6 +36,7 @@ struct answer {
 	struct ready *ready;
 	struct digest name;
 	struct uses uses;
+	int watch;          /* of its file; FILE_UNWATCHED: the file is looked at each time */
 	int64_t kept_at_ms; /* clock_ms */
 	TAILQ_ENTRY(answer) link;
 };
@@ -45,12 +47,13 @@ struct hot {
 	struct hot_budget budget;
 	struct store *store;
 	struct metrics *metrics;
+	struct file_changes *changes; /* of the answers' files; NULL: the system tells of none */
 	struct answer *table;
 	struct answers all;
 	struct answer *hand;        /* of a clock: whom to look at next for who may go; NULL: the first */
 	uint32_t period, questions; /* and how many of them there were in this one */
 	uint64_t departed; /* archives that had left the store when all answers were last looked at */
-	_Atomic int64_t answers, memory_bytes;
+	_Atomic int64_t answers, watched, memory_bytes;
 	struct seen {
 		uint64_t fingerprint; /* 0: nobody */
 		struct uses uses;
@@ -106,16 +109,51 @@ hot_create(const struct hot_budget *budget, struct store *store, struct metrics 
 	hot->store = store;
 	hot->metrics = metrics;
 	hot->departed = store_departed(store);
+	hot->changes = file_changes_create();
 	TAILQ_INIT(&hot->all);
 	return hot;
 }
 
 static void
+add(_Atomic int64_t *figure, int64_t count)
+{
+	atomic_fetch_add_explicit(figure, count, memory_order_relaxed);
+}
+
+static void
+unwatch(struct hot *hot, struct answer *answer)
+{
+	if (answer->watch == FILE_UNWATCHED)
+		return;
+	file_changes_unwatch(hot->changes, answer->watch);
+	answer->watch = FILE_UNWATCHED;
+	add(&hot->watched, -1);
+}
+
+/*
+ * What is in memory was found to be right, and stays so: to hear of changes is enough. The bytes of a file must not be sent unseen, since
+ * nobody tells of what is written through a mapping.
+ */
+static void
+watch(struct hot *hot, struct answer *answer)
+{
+	answer->watch = FILE_UNWATCHED;
+	if (ready_bytes(answer->ready) == NULL)
+		return;
+	answer->watch = file_changes_watch(hot->changes, ready_file(answer->ready), answer);
+	if (answer->watch == FILE_UNWATCHED)
+		return;
+	add(&hot->watched, 1);
+	if (!ready_holds(answer->ready)) /* any more, since it was found */
+		unwatch(hot, answer);
+}
+
+static void
 drop(struct hot *hot, struct answer *answer)
 {
-	atomic_fetch_sub_explicit(&hot->answers, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(
-	        &hot->memory_bytes, (int64_t)ready_memory(answer->ready), memory_order_relaxed);
+	unwatch(hot, answer);
+	add(&hot->answers, -1);
+	add(&hot->memory_bytes, -(int64_t)ready_memory(answer->ready));
 	HASH_DEL(hot->table, answer);
 	if (hot->hand == answer)
 		hot->hand = TAILQ_NEXT(answer, link);
@@ -131,6 +169,7 @@ hot_destroy(struct hot *hot)
 		return;
 	while (!TAILQ_EMPTY(&hot->all))
 		drop(hot, TAILQ_FIRST(&hot->all));
+	file_changes_destroy(hot->changes);
 	free(hot);
 }
 
@@ -141,6 +180,24 @@ drop_stale(struct hot *hot, struct answer *answer)
 {
 	metrics_add(hot->metrics, METRIC_HOT_STALE, 1);
 	drop(hot, answer);
+}
+
+int
+hot_changes_fd(const struct hot *hot)
+{
+	return hot != NULL ? file_changes_fd(hot->changes) : -1;
+}
+
+void
+hot_hear_changes(struct hot *hot)
+{
+	struct answer *answer;
+
+	while (hot != NULL && (answer = file_changes_next(hot->changes)) != NULL) {
+		answer->watch = FILE_UNWATCHED;
+		add(&hot->watched, -1);
+		drop_stale(hot, answer);
+	}
 }
 
 /* What left the store keeps its space for as long as its file is open here. */
@@ -181,7 +238,7 @@ hot_find(struct hot *hot, const struct digest *name, int64_t now_ms)
 	HASH_FIND(hh, hot->table, name, sizeof *name, answer);
 	if (answer == NULL)
 		return NULL;
-	if (!ready_holds(answer->ready)) {
+	if (answer->watch == FILE_UNWATCHED && !ready_holds(answer->ready)) {
 		drop_stale(hot, answer);
 		return NULL;
 	}
@@ -262,8 +319,9 @@ hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t 
 	answer->kept_at_ms = now_ms;
 	HASH_ADD(hh, hot->table, name, sizeof answer->name, answer);
 	TAILQ_INSERT_TAIL(&hot->all, answer, link);
-	atomic_fetch_add_explicit(&hot->answers, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&hot->memory_bytes, (int64_t)ready_memory(ready), memory_order_relaxed);
+	watch(hot, answer);
+	add(&hot->answers, 1);
+	add(&hot->memory_bytes, (int64_t)ready_memory(ready));
 	return ready;
 }
 
@@ -300,5 +358,6 @@ hot_add_figures(const struct hot *hot, struct hot_figures *sum)
 	if (hot == NULL)
 		return;
 	sum->answers += atomic_load_explicit(&hot->answers, memory_order_relaxed);
+	sum->watched += atomic_load_explicit(&hot->watched, memory_order_relaxed);
 	sum->memory_bytes += atomic_load_explicit(&hot->memory_bytes, memory_order_relaxed);
 }

@@ -24,10 +24,14 @@ struct hot *hot_create(const struct hot_budget *budget, struct store *store, str
 /* hot may be NULL, here and below: nothing is kept. */
 void hot_destroy(struct hot *hot);
 
+/* Can be read when files of answers were changed by somebody else; -1: nobody tells of that, and each is looked at when it is asked for. */
+int hot_changes_fd(const struct hot *hot);
+/* Lets go of those answers. */
+void hot_hear_changes(struct hot *hot);
+
 /*
- * The answer that is ready for this name; NULL: there is none. It is that of the archive's file as it is at this moment: what was removed,
- * quarantined, evicted or touched is not among them any more. Valid until the next call, unless ready_use says that it is needed longer.
- * After ARCHIVE_TOUCH_MS an answer goes, so that the index is asked anew and hears that the archive is in use.
+ * The answer that is ready for this name; NULL: there is none. Of what was removed, quarantined or evicted there is none any more, nor of
+ * what somebody else touched, as soon as that was heard. Valid until the next call, unless ready_use says that it is needed longer. After ARCHIVE_TOUCH_MS an answer goes, so that the index is asked anew and hears that the archive is in use.
  */
 struct ready *hot_find(struct hot *hot, const struct digest *name, int64_t now_ms);
 /*
@@ -51,6 +55,7 @@ enum hot_found hot_answer(
 /* Any thread. */
 struct hot_figures {
 	int64_t answers, memory_bytes;
+	int64_t watched; /* answers of whose files changes are told */
 };
 void hot_add_figures(const struct hot *hot, struct hot_figures *sum);
 

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "server/archive/hot.h"
 #include "server/http/connections.h"
 #include "server/http/fast_path.h"
 #include "storage/base/clock.h"
@@ -41,7 +42,9 @@ worker_start(struct worker *worker, struct err *err)
 	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (worker->epoll < 0 || !doorbell_init(&worker->bell) || !watch(worker, worker->fd, &worker->fd) ||
 	        !watch(worker, worker->bell.fd, &worker->bell) ||
-	        !watch(worker, http_epoll(worker), worker->daemon))
+	        !watch(worker, http_epoll(worker), worker->daemon) ||
+	        (hot_changes_fd(worker->hot) >= 0 &&
+	                !watch(worker, hot_changes_fd(worker->hot), worker->hot)))
 		return err_errno(err, "starting a worker for HTTP");
 	errno = pthread_create(&worker->thread, NULL, work, worker);
 	if (errno != 0)
@@ -168,6 +171,8 @@ happened(struct worker *worker, const struct epoll_event *event)
 		hear_bell(worker);
 	else if (event->data.ptr == worker->daemon)
 		worker->has_work = true;
+	else if (event->data.ptr == worker->hot)
+		hot_hear_changes(worker->hot);
 	else
 		fast_path_attend(event->data.ptr, event->events);
 }

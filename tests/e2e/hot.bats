@@ -54,6 +54,7 @@ status_is() {
 	[ "$(metric hot_hits_total)" = 4 ]
 	[ "$(metric archive_hits_total)" = 8 ]
 	[ "$(metric hot_answers)" = 2 ]
+	[ "$(metric hot_watched)" = 1 ]
 	[ "$(metric hot_bytes)" = $((4096 + 2 * 2048)) ]
 	[ "$(metric limit_hot_bytes)" = 67108864 ]
 	larder_stop
@@ -100,6 +101,26 @@ status_is() {
 	warm "$file"
 	chmod u+w "$(blob_of "$file")"
 	printf ALTERED | dd of="$(blob_of "$file")" bs=1 seek=1000 conv=notrunc 2>/dev/null
+	get "$file"
+	status_is 404
+	[ "$(metric hot_answers)" = 0 ]
+	[ "$(metric hot_stale_total)" = 2 ]
+	[ "$(metric blobs_wrong_total)" = 1 ]
+	larder_stop
+}
+
+@test "what somebody damages or touches is heard of, where the answer is in memory" {
+	local file=$WORK/archives/small blob
+	warm "$file"
+	[ "$(metric hot_watched)" = 1 ]
+	blob=$(blob_of "$file")
+	chmod u+w "$blob"
+	[ "$(metric hot_answers)" = 0 ]
+	[ "$(metric hot_watched)" = 0 ]
+	warm "$file" # looked at whole, and known again
+	warm "$file"
+	[ "$(metric hot_watched)" = 1 ]
+	printf ALTERED | dd of="$blob" bs=1 seek=1000 conv=notrunc 2>/dev/null
 	get "$file"
 	status_is 404
 	[ "$(metric hot_answers)" = 0 ]

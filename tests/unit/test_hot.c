@@ -4,6 +4,8 @@
  */
 #include "tests/support/stores.h"
 
+#include <sys/mman.h>
+
 #include "server/admin/metrics.h"
 #include "server/archive/hot.h"
 #include "storage/index/archive_rows.h"
@@ -93,6 +95,7 @@ is_ready(const char *string)
 {
 	struct digest name = name_of(string);
 
+	hot_hear_changes(hot); /* as the worker does before it answers */
 	return hot_find(hot, &name, NOW) != NULL;
 }
 
@@ -232,6 +235,69 @@ what_somebody_touched_is_gone_at_once(void **state)
 }
 
 static void
+large_fill(char large[LARGE + 1])
+{
+	memset(large, 'x', LARGE);
+	large[LARGE] = '\0';
+}
+
+/* Kept under two names, in memory, and a large one, whose file is sent. */
+static void
+of_what_is_in_memory_changes_are_heard(void **state)
+{
+	AUTO_FREE char *large = xmalloc(LARGE + 1), *path = NULL;
+	struct digest md5 = digest_of("a", DIGEST_MD5);
+
+	(void)state;
+	large_fill(large);
+	keep("a");
+	keep_named(&md5);
+	keep(large);
+	assert_int_equal(figures().answers, 3);
+	assert_int_equal(figures().watched, 1); /* the others are looked at each time */
+	assert_true(is_ready("a"));
+	assert_true(is_ready(large));
+	path = blob_path(directory, "a");
+	let_time_be_seen();
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_false(is_ready("a"));
+	assert_null(hot_find(hot, &md5, NOW));
+	assert_int_equal(figures().watched, 0);
+	assert_int_equal(figures().answers, 1);
+	assert_int_equal(metrics_get(metrics, METRIC_HOT_STALE), 2);
+}
+
+/* Of that nobody tells: what is sent from the file is looked at. */
+static void
+what_was_written_through_a_mapping_is_not_sent(void **state)
+{
+	AUTO_FREE char *large = xmalloc(LARGE + 1), *path = NULL;
+	struct err err = ERR_NONE;
+	struct digest name;
+	AUTO_BLOB blob = BLOB_NONE;
+	char *bytes;
+	int fd;
+
+	(void)state;
+	large_fill(large);
+	name = name_of(large);
+	put(store, large, INTAKE_STORED);
+	path = blob_path(directory, large);
+	assert_int_equal(chmod(path, 0600), 0);
+	fd = open(path, O_RDWR);
+	bytes = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(bytes, MAP_FAILED);
+	assert_int_equal(store_find(store, &name, &blob, &err), STORE_HIT);
+	assert_non_null(hot_keep(hot, &name, &blob, NOW, &err));
+	assert_true(is_ready(large));
+	let_time_be_seen();
+	bytes[LARGE / 2] = 'X';
+	munmap(bytes, LARGE);
+	close(fd);
+	assert_false(is_ready(large));
+}
+
+static void
 after_an_hour_the_index_is_asked_anew(void **state)
 {
 	struct digest name = name_of("a");
@@ -361,14 +427,10 @@ static void
 a_large_one_takes_no_memory(void **state)
 {
 	AUTO_FREE char *large = xmalloc(LARGE + 1);
-	struct digest name;
 
 	(void)state;
-	memset(large, 'x', LARGE);
-	large[LARGE] = '\0';
-	name = name_of(large);
-	put(store, large, INTAKE_STORED);
-	keep_named(&name);
+	large_fill(large);
+	keep(large);
 	assert_int_equal(figures().memory_bytes, READY_ITSELF);
 	assert_true(is_ready(large));
 }
@@ -403,6 +465,8 @@ main(void)
 	        WITH_STORE(what_left_is_let_go_of),
 	        WITH_STORE(what_is_quarantined_is_gone_at_once),
 	        WITH_STORE(what_somebody_touched_is_gone_at_once),
+	        WITH_STORE(of_what_is_in_memory_changes_are_heard),
+	        WITH_STORE(what_was_written_through_a_mapping_is_not_sent),
 	        WITH_STORE(after_an_hour_the_index_is_asked_anew),
 	        WITH_STORE(other_bytes_are_never_kept),
 	        WITH_STORE(who_is_asked_for_twice_as_often_takes_the_place_of_the_least_used),
