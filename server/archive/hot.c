@@ -34,10 +34,10 @@ struct uses {
 struct answer {
 	UT_hash_handle hh; /* by name */
 	struct ready *ready;
-	struct digest name;
 	struct uses uses;
-	int watch;          /* of its file; FILE_UNWATCHED: the file is looked at each time */
 	int64_t kept_at_ms; /* clock_ms */
+	int watch;          /* of its file; FILE_UNWATCHED: the file is looked at each time */
+	struct digest name;
 	TAILQ_ENTRY(answer) link;
 };
 
