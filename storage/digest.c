@@ -59,13 +59,21 @@ digest_is_strong(enum digest_algo algo)
 bool
 digest_parse(const char *algo, const char *hex, struct digest *ret, struct err *err)
 {
-	struct digest digest = {0};
-	size_t length = strlen(hex);
+	enum digest_algo parsed;
 
-	if (!digest_algo_parse(algo, &digest.algo))
+	if (!digest_algo_parse(algo, &parsed))
 		return err_set(err, ERR_BAD_REQUEST,
 		        "no digest algorithm is called '%.20s'; larder knows md5, sha1, sha256 and sha512",
 		        algo);
+	return digest_parse_hex(parsed, hex, ret, err);
+}
+
+bool
+digest_parse_hex(enum digest_algo algo, const char *hex, struct digest *ret, struct err *err)
+{
+	struct digest digest = {.algo = algo};
+	size_t length = strlen(hex);
+
 	if (length != 2 * digest_size(digest.algo))
 		return err_set(err, ERR_BAD_REQUEST, "a %s digest has %zu hexadecimal digits, not %zu",
 		        digest_algo_name(digest.algo), 2 * digest_size(digest.algo), length);
@@ -83,7 +91,7 @@ digest_parse_text(const char *text, struct digest *ret, struct err *err)
 	char algo[16];
 
 	if (text[algo_length] == '\0' && algo_length == 32)
-		return digest_parse("md5", text, ret, err);
+		return digest_parse_hex(DIGEST_MD5, text, ret, err);
 	if (text[algo_length] == '\0' || algo_length >= sizeof algo)
 		return err_set(err, ERR_BAD_REQUEST,
 		        "'%.60s' is no digest: write algorithm:hex, such as sha256:…", text);

@@ -30,6 +30,7 @@ bool digest_is_strong(enum digest_algo algo); /* sha256 and sha512 prove; md5 an
 
 /* ERR_BAD_REQUEST says which of algorithm, length and characters is wrong. */
 bool digest_parse(const char *algo, const char *hex, struct digest *ret, struct err *err) MUST_CHECK;
+bool digest_parse_hex(enum digest_algo algo, const char *hex, struct digest *ret, struct err *err) MUST_CHECK;
 /* "sha256=<hex>" as opam writes it or "sha256:<hex>"; bare hex of md5's length is md5, as in opam files. */
 bool digest_parse_text(const char *text, struct digest *ret, struct err *err) MUST_CHECK;
 bool digest_equal(const struct digest *a, const struct digest *b);

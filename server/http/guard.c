@@ -68,17 +68,18 @@ is_token(const char *string, size_t length)
 bool
 guard_check_line(const struct guard_request *request, struct err *err)
 {
+	const signed char *at; /* so that what is above ASCII is below it */
+
 	if (!is_token(request->method, strlen(request->method)))
 		return err_set(err, ERR_BAD_REQUEST, "the method is no token");
 	if (strcmp(request->version, "HTTP/1.1") != 0 && strcmp(request->version, "HTTP/1.0") != 0)
 		return err_set(err, ERR_BAD_REQUEST, "only HTTP/1.1 and HTTP/1.0 are spoken here");
 	if (request->target[0] != '/')
 		return err_set(err, ERR_BAD_REQUEST, "the request target does not begin with /");
-	for (const char *at = request->target; *at != '\0'; at++)
-		if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f)
-			return err_set(
-			        err, ERR_BAD_REQUEST, "the request target holds a character that no URL may");
-	return true;
+	for (at = (const signed char *)request->target; *at > ' ' && *at < 0x7f; at++)
+		;
+	return *at == '\0' ||
+	       err_set(err, ERR_BAD_REQUEST, "the request target holds a character that no URL may");
 }
 
 /*

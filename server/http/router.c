@@ -75,7 +75,7 @@ parse_hash(
 	}
 	memcpy(hex, hash.bytes, hash.length);
 	hex[hash.length] = '\0';
-	if (!digest_parse(digest_algo_name(algo), hex, &digest, err))
+	if (!digest_parse_hex(algo, hex, &digest, err))
 		return PATH_WRONG;
 	if (shard.bytes != NULL) {
 		memcpy(shard_hex, shard.bytes, SHARD_LENGTH);
