@@ -356,12 +356,20 @@ recovery_run(struct store *store, struct store_audit *ret, struct err *err)
 	return end(recovery, swept, ret, err);
 }
 
+static bool
+is_stopped(void *context)
+{
+	const struct recovery *recovery = context;
+
+	return atomic_load(&recovery->stopping);
+}
+
 /* A damaged index is nothing to compare the files with. */
 static bool
 check_and_run(struct recovery *recovery, struct store_audit *ret, struct err *err)
 {
 	if (recovery->unchecked &&
-	        !index_check(recovery->store->index, INDEX_CHECK_QUICK, &recovery->stopping, err)) {
+	        !index_check(recovery->store->index, INDEX_CHECK_QUICK, is_stopped, recovery, err)) {
 		atomic_store(&recovery->store->untidy, true);
 		return false;
 	}

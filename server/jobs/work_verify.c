@@ -115,13 +115,35 @@ verify_one(struct verifying *verifying, const struct stored *archive, struct err
 }
 
 static bool
+is_stopped(void *context)
+{
+	struct work *work = context;
+
+	return work->is_stopped(work);
+}
+
+static bool
+check_index(struct verifying *verifying, struct err *err)
+{
+	struct work *work = verifying->work;
+
+	if (index_check(store_index(work->larder->store), INDEX_CHECK_FULL, is_stopped, work, err))
+		return true;
+	verifying->stopped = err->code == ERR_CANCELLED;
+	if (verifying->stopped)
+		*err = ERR_NONE;
+	return verifying->stopped;
+}
+
+static bool
 verify_all(struct verifying *verifying, struct err *err)
 {
 	struct work *work = verifying->work;
 	uint64_t bytes = 0;
 
-	if (!index_check(store_index(work->larder->store), INDEX_CHECK_FULL, NULL, err) ||
-	        !store_walk(work->larder->store, remember, verifying, err))
+	if (!check_index(verifying, err))
+		return false;
+	if (!verifying->stopped && !store_walk(work->larder->store, remember, verifying, err))
 		return false;
 	work->progress(work, "verified", 0, verifying->n_all, 0);
 	for (size_t i = 0; i < verifying->n_all && !verifying->stopped; i++) {

@@ -23,6 +23,8 @@ static const char *const statement_texts[STATEMENTS] = {
 struct db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[STATEMENTS];
+	bool (*is_stopped)(void *context);
+	void *stop_context;
 };
 
 /*
@@ -207,16 +209,19 @@ db_reset(sqlite3_stmt *statement)
 }
 
 static int
-is_set(void *context)
+is_to_stop(void *context)
 {
-	return atomic_load((const atomic_bool *)context);
+	struct db *db = context;
+
+	return db->is_stopped(db->stop_context);
 }
 
 void
-db_heed(struct db *db, const atomic_bool *stop)
+db_heed(struct db *db, bool (*is_stopped)(void *context), void *context)
 {
-	sqlite3_progress_handler(
-	        db->handle, HEED_STEPS, stop != NULL ? is_set : NULL, (void *)(uintptr_t)stop);
+	db->is_stopped = is_stopped;
+	db->stop_context = context;
+	sqlite3_progress_handler(db->handle, HEED_STEPS, is_stopped != NULL ? is_to_stop : NULL, db);
 }
 
 bool

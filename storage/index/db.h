@@ -6,7 +6,6 @@
 #define STORAGE_INDEX_DB_H
 
 #include <sqlite3.h>
-#include <stdatomic.h>
 
 #include "storage/base/err.h"
 #include "storage/digest.h"
@@ -40,8 +39,8 @@ enum db_step { DB_ROW, DB_DONE, DB_FAILED };
  */
 enum db_step db_step(struct db *db, sqlite3_stmt *statement, struct err *err) MUST_CHECK;
 void db_reset(sqlite3_stmt *statement);
-/* While this is set, a step that takes long ends before long with ERR_CANCELLED. NULL: none does. */
-void db_heed(struct db *db, const atomic_bool *stop);
+/* A step that takes long asks this now and then, and when it says so ends with ERR_CANCELLED. NULL: none does. */
+void db_heed(struct db *db, bool (*is_stopped)(void *context), void *context);
 
 bool db_finish(struct db *db, sqlite3_stmt *statement,
         struct err *err) MUST_CHECK; /* steps to the end, skips rows */

@@ -316,8 +316,8 @@ index_close(struct index *index, enum writer_ending ending)
 }
 
 bool
-index_check(
-        struct index *index, enum index_thoroughness thoroughness, const atomic_bool *stop, struct err *err)
+index_check(struct index *index, enum index_thoroughness thoroughness, bool (*is_stopped)(void *context),
+        void *context, struct err *err)
 {
 	static const enum statement how[] = {
 	        [INDEX_CHECK_QUICK] = SQL_QUICK_CHECK, [INDEX_CHECK_FULL] = SQL_FULL_CHECK};
@@ -326,11 +326,11 @@ index_check(
 
 	if (db == NULL)
 		return index_failed(index, err);
-	db_heed(db, stop);
+	db_heed(db, is_stopped, context);
 	sound = check(db, how[thoroughness], index->path, err) ||
 	        (err->code == ERR_CORRUPT &&
 	                check(db, how[thoroughness], index->path, err)); /* see open_for_writing */
-	db_heed(db, NULL);
+	db_heed(db, NULL, NULL);
 	return sound || index_failed(index, err);
 }
 

@@ -7,7 +7,6 @@
 #define STORAGE_INDEX_INDEX_H
 
 #include <stdbool.h>
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "storage/base/err.h"
@@ -62,11 +61,11 @@ enum index_thoroughness {
 };
 
 /*
- * Looks for damage, on this thread's connection and for as long as that takes; soon after stop is set it gives up with
- * ERR_CANCELLED. ERR_CORRUPT is remembered, as when a question finds it.
+ * Looks for damage, on this thread's connection and for as long as that takes; is_stopped is asked many times a second, on this
+ * thread, and ends it with ERR_CANCELLED. ERR_CORRUPT is remembered, as when a question finds it.
  */
-bool index_check(struct index *index, enum index_thoroughness thoroughness, const atomic_bool *stop,
-        struct err *err) MUST_CHECK;
+bool index_check(struct index *index, enum index_thoroughness thoroughness, bool (*is_stopped)(void *context),
+        void *context, struct err *err) MUST_CHECK;
 
 /* This thread's read-only connection; for storage/index/ alone. */
 struct db *index_reader(struct index *index, struct err *err) MUST_CHECK;

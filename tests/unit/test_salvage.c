@@ -5,6 +5,8 @@
  */
 #include "tests/support/rows.h"
 
+#include <limits.h>
+
 #include "storage/index/archive_rows.h"
 #include "storage/index/event_rows.h"
 #include "storage/index/job_rows.h"
@@ -316,29 +318,47 @@ make_large(void)
 	        " INSERT INTO import SELECT n, printf('%.*c', 1000, 'x'), 0 FROM number");
 }
 
+/* So many times it goes on. */
+static bool
+is_stopped(void *context)
+{
+	int *left = context;
+
+	return --*left < 0;
+}
+
+static bool
+check_goes(enum index_thoroughness how, int patience, struct err *err)
+{
+	*err = ERR_NONE;
+	return index_check(index_at_hand, how, is_stopped, &patience, err);
+}
+
 static void
 large_one_is_checked_meanwhile(void **state)
 {
 	struct index_opening opening;
 	struct index_state now;
 	struct err err = ERR_NONE;
-	atomic_bool stop = true;
 
 	(void)state;
 	make_large();
 	opening = open_index(INDEX_WRITE);
 	assert_int_equal(opening.found, INDEX_UNCLEAN);
 	assert_true(opening.unchecked);
-	assert_false(index_check(index_at_hand, INDEX_CHECK_QUICK, &stop, &err));
-	assert_int_equal(err.code, ERR_CANCELLED);
-	stop = false;
-	assert_true(index_check(index_at_hand, INDEX_CHECK_QUICK, &stop, &err));
+	for (int thoroughness = INDEX_CHECK_QUICK; thoroughness <= INDEX_CHECK_FULL; thoroughness++) {
+		assert_false(check_goes(thoroughness, 0, &err));
+		assert_int_equal(err.code, ERR_CANCELLED);
+		assert_false(check_goes(thoroughness, 1, &err));
+		assert_int_equal(err.code, ERR_CANCELLED);
+		assert_true(check_goes(thoroughness, INT_MAX, &err));
+	}
 
 	index_close(index_at_hand, WRITER_ENDS_UNCLEAN);
 	spoil_root_of("archive");
 	opening = open_index(INDEX_WRITE);
 	assert_true(opening.unchecked);
-	assert_false(index_check(index_at_hand, INDEX_CHECK_QUICK, &stop, &err));
+	assert_false(check_goes(INDEX_CHECK_QUICK, INT_MAX, &err));
 	assert_int_equal(err.code, ERR_CORRUPT);
 	assert_true(index_state(index_at_hand, &now, &err));
 	assert_int_equal(now.trouble.code, ERR_CORRUPT);
