@@ -19,6 +19,7 @@
 
 #include "server/admin/metrics.h"
 #include "storage/base/file_changes.h"
+#include "storage/base/log.h"
 #include "storage/base/text.h"
 #include "storage/index/archive_rows.h"
 #include "storage/store.h"
@@ -110,6 +111,9 @@ hot_create(const struct hot_budget *budget, struct store *store, struct metrics 
 	hot->metrics = metrics;
 	hot->departed = store_departed(store);
 	hot->changes = file_changes_create();
+	if (hot->changes == NULL)
+		log_warning("changes of files are not told of (%m): those of hot answers are looked at each "
+		            "time");
 	TAILQ_INIT(&hot->all);
 	return hot;
 }

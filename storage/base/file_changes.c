@@ -26,7 +26,7 @@ struct watch {
 struct file_changes {
 	int fd;
 	struct watch *watches;
-	bool has_lost; /* what else there was is not known */
+	bool has_lost;     /* what else there was is not known */
 	size_t length, at; /* of the events */
 	_Alignas(struct inotify_event) char events[BUFFER];
 };

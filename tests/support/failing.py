@@ -38,6 +38,7 @@ WAYS = {
     "connect": ("ENETUNREACH", "EINTR"),
     "accept": ("EMFILE", "ENFILE", "ECONNABORTED", "EINTR", "ENOMEM"),
     "epoll_ctl": ("ENOMEM", "ENOSPC"),
+    "inotify": ("EMFILE", "ENOSPC", "ENOMEM"),
     "epoll_wait": ("EINTR",),
     "poll": ("EINTR", "ENOMEM"),
     "thread": ("EAGAIN",),

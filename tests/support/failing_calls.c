@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -465,6 +466,18 @@ epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
 	if (operation == EPOLL_CTL_ADD && fails(KIND_epoll_ctl, FROM))
 		return -1;
 	return (int)syscall(SYS_epoll_ctl, set, operation, fd, event);
+}
+
+int
+inotify_init1(int flags)
+{
+	return fails(KIND_inotify, FROM) ? -1 : (int)syscall(SYS_inotify_init1, flags);
+}
+
+int
+inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	return fails(KIND_inotify, FROM) ? -1 : (int)syscall(SYS_inotify_add_watch, fd, path, mask);
 }
 
 int
