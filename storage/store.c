@@ -152,9 +152,9 @@ store_directory(const struct store *store)
 }
 
 static enum store_answer
-find_row(struct store *store, const struct digest *digest, struct archive_row *ret, struct err *err)
+answer_of(enum row_answer answer)
 {
-	switch (archive_row_find(store->index, digest, ret, err)) {
+	switch (answer) {
 	case ROW_FOUND:
 		return STORE_HIT;
 	case ROW_NONE:
@@ -200,7 +200,7 @@ store_find(struct store *store, const struct digest *digest, struct blob *ret, s
 	struct archive_row row;
 	struct blob_file file;
 	struct err why = ERR_NONE;
-	enum store_answer answer = find_row(store, digest, &row, err);
+	enum store_answer answer = answer_of(archive_row_recall(store->index, digest, &row, err));
 	AUTO_FD fd = -1;
 
 	if (answer != STORE_HIT)
@@ -232,7 +232,7 @@ enum store_answer
 store_lookup(struct store *store, const struct digest *digest, struct archive *ret, struct err *err)
 {
 	struct archive_row row;
-	enum store_answer answer = find_row(store, digest, &row, err);
+	enum store_answer answer = answer_of(archive_row_find(store->index, digest, &row, err));
 
 	if (answer == STORE_HIT)
 		*ret = row.archive;
@@ -427,6 +427,8 @@ store_figures(struct store *store, struct store_figures *ret)
 	ret->archives = state.figures.archives;
 	ret->bytes = state.figures.bytes;
 	ret->commit_batches = state.transactions;
+	ret->rows_cached = state.cached.rows;
+	ret->rows_recalled = state.cached.found;
 	ret->index_damaged = state.trouble.code == ERR_CORRUPT;
 	judge_health(store, &state.trouble, ret);
 }

@@ -65,6 +65,10 @@ render_store(const struct gauges *gauges, struct text *ret)
 	        (int64_t)store->collisions);
 	add_gauge(ret, "archives_refused_no_space", "archives refused since the start for want of space",
 	        (int64_t)store->refused_no_space);
+	add_gauge(ret, "index_rows_cached", "rows of archives in memory, so that the index is not asked",
+	        (int64_t)store->rows_cached);
+	add_gauge(ret, "index_rows_recalled", "rows found there since the start",
+	        (int64_t)store->rows_recalled);
 	add_gauge(
 	        ret, "recovering", "1 while archives without a row are being looked for", store->recovering);
 	add_gauge(ret, "store_healthy", "1 while the store takes archives in", store->health == STORE_FINE);

@@ -67,6 +67,23 @@ archive_row_find(struct index *index, const struct digest *digest, struct archiv
 	return answer;
 }
 
+enum row_answer
+archive_row_recall(struct index *index, const struct digest *digest, struct archive_row *ret, struct err *err)
+{
+	struct row_cache *cache = index_rows(index);
+	bool sees_newest;
+	uint32_t version;
+	enum row_answer answer;
+
+	if (row_cache_find(cache, digest, ret, &version))
+		return ROW_FOUND;
+	sees_newest = index_sees_newest(index);
+	answer = archive_row_find(index, digest, ret, err);
+	if (answer == ROW_FOUND && sees_newest)
+		row_cache_keep(cache, digest, version, ret);
+	return answer;
+}
+
 /* The next rows behind a sha256; their number, or -1. */
 static int
 read_step(struct index *index, const uint8_t *after, size_t after_size, struct archive_row *items,
@@ -199,6 +216,14 @@ check_names(struct writing *writing, const struct archive_row *row, struct err *
 	return CHORE_WRITTEN;
 }
 
+static void
+note_change(struct writing *writing, const struct digests *digests)
+{
+	if (writing->n_changed < WRITER_CHANGED_MAX)
+		writing->changed[writing->n_changed] = *digests;
+	writing->n_changed++;
+}
+
 static enum chore_result
 insert(struct writing *writing, const struct archive_row *row, struct err *err)
 {
@@ -209,6 +234,7 @@ insert(struct writing *writing, const struct archive_row *row, struct err *err)
 	        value_number(row->stamp.change_ns), value_text(archive->came_from),
 	        value_text(archive->git_commit)};
 
+	note_change(writing, digests);
 	if (!rows_write(writing, SQL_ARCHIVE_ADD, values, COUNT_OF(values), err))
 		return CHORE_FAILED;
 	writing->figures.archives++;
@@ -224,6 +250,7 @@ restamp(struct writing *writing, const struct archive_row *row, struct err *err)
 	        value_number((int64_t)row->stamp.inode), value_number(row->stamp.change_ns),
 	        value_number((int64_t)row->archive.size_bytes)};
 
+	note_change(writing, &row->archive.digests);
 	return rows_write(writing, SQL_ARCHIVE_RESTAMP, values, COUNT_OF(values), err) ? CHORE_WRITTEN
 	                                                                               : CHORE_FAILED;
 }
@@ -235,6 +262,7 @@ touch(struct writing *writing, const struct archive_row *row, struct err *err)
 	        value_bytes(row->archive.digests.sha256, sizeof row->archive.digests.sha256),
 	        value_number(row->used_at_ms)};
 
+	note_change(writing, &row->archive.digests);
 	return rows_write(writing, SQL_ARCHIVE_TOUCH, values, COUNT_OF(values), err) ? CHORE_WRITTEN
 	                                                                             : CHORE_FAILED;
 }
@@ -257,6 +285,7 @@ archive_row_delete(struct writing *writing, const struct archive_row *row, struc
 	const struct value values[] = {
 	        value_bytes(row->archive.digests.sha256, sizeof row->archive.digests.sha256)};
 
+	note_change(writing, &row->archive.digests);
 	if (!rows_write(writing, SQL_ARCHIVE_REMOVE, values, COUNT_OF(values), err))
 		return false;
 	writing->figures.archives--;

@@ -13,6 +13,10 @@ enum row_answer { ROW_FOUND, ROW_NONE, ROW_FAILED };
 enum row_answer archive_row_find(struct index *index, const struct digest *digest, struct archive_row *ret,
         struct err *err) MUST_CHECK;
 
+/* The same, often without SQLite, but for where it came from and its commit: those are empty. */
+enum row_answer archive_row_recall(struct index *index, const struct digest *digest, struct archive_row *ret,
+        struct err *err) MUST_CHECK;
+
 /* Sets ERR_COLLISION: this name is the owner's, and another archive that has it, too, is refused. */
 void archive_row_refuses(const struct archive_row *owner, const struct digest *name, struct err *err);
 

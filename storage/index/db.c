@@ -216,6 +216,12 @@ is_to_stop(void *context)
 	return db->is_stopped(db->stop_context);
 }
 
+bool
+db_is_at_rest(const struct db *db)
+{
+	return sqlite3_txn_state(db->handle, NULL) == SQLITE_TXN_NONE;
+}
+
 void
 db_heed(struct db *db, bool (*is_stopped)(void *context), void *context)
 {

@@ -39,6 +39,8 @@ enum db_step { DB_ROW, DB_DONE, DB_FAILED };
  */
 enum db_step db_step(struct db *db, sqlite3_stmt *statement, struct err *err) MUST_CHECK;
 void db_reset(sqlite3_stmt *statement);
+/* In no transaction: the next question begins one, and sees what was committed last. */
+bool db_is_at_rest(const struct db *db);
 /* A step that takes long asks this now and then, and when it says so ends with ERR_CANCELLED. NULL: none does. */
 void db_heed(struct db *db, bool (*is_stopped)(void *context), void *context);
 

@@ -28,6 +28,7 @@ struct index {
 	char *path;
 	enum db_mode reading;
 	struct writer *writer;
+	struct row_cache *rows; /* NULL: another process may write, of which nobody would tell */
 
 	pthread_key_t reader_key;
 	pthread_mutex_t mutex; /* over readers; a leaf */
@@ -256,7 +257,8 @@ index_open(const char *path, enum index_mode mode, struct index_opening *ret, st
 	} else {
 		db = open_or_rebuild(path, &figures, ret, err);
 		if (db != NULL) {
-			index->writer = writer_create(db, &figures);
+			index->rows = row_cache_create();
+			index->writer = writer_create(db, &figures, index->rows);
 			return index;
 		}
 	}
@@ -274,6 +276,7 @@ read_writer_state(struct index *index, struct index_state *ret)
 	ret->transactions = state.transactions;
 	if (clock_ms() - state.trouble_ms < INDEX_TROUBLE_MS)
 		ret->trouble = state.trouble;
+	row_cache_figures(index->rows, &ret->cached);
 	index_failed(index, &state.trouble);
 }
 
@@ -309,6 +312,7 @@ index_close(struct index *index, enum writer_ending ending)
 	writer_destroy(index->writer, spoilt ? WRITER_ENDS_UNCLEAN : ending);
 	if (spoilt)
 		rebuild_for_next_start(index);
+	row_cache_destroy(index->rows);
 	pthread_key_delete(index->reader_key);
 	pthread_mutex_destroy(&index->mutex);
 	free(index->path);
@@ -378,6 +382,20 @@ struct writer *
 index_writer(struct index *index)
 {
 	return index->writer;
+}
+
+struct row_cache *
+index_rows(struct index *index)
+{
+	return index->rows;
+}
+
+bool
+index_sees_newest(const struct index *index)
+{
+	const struct reader *reader = pthread_getspecific(index->reader_key);
+
+	return reader == NULL || db_is_at_rest(reader->db);
 }
 
 bool

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "storage/base/err.h"
+#include "storage/index/row_cache.h"
 #include "storage/index/salvage.h"
 #include "storage/index/writer.h"
 
@@ -71,6 +72,9 @@ bool index_check(struct index *index, enum index_thoroughness thoroughness, bool
 struct db *index_reader(struct index *index, struct err *err) MUST_CHECK;
 /* The writer; NULL when the index was opened for reading. */
 struct writer *index_writer(struct index *index);
+/* NULL likewise; and whether this thread's next question sees what was committed last. For storage/index/ alone. */
+struct row_cache *index_rows(struct index *index);
+bool index_sees_newest(const struct index *index);
 /* writer_run with it; ERR_LOCKED when the index was opened for reading. */
 bool index_write(struct index *index, struct chore *chore, struct err *err) MUST_CHECK;
 
@@ -95,6 +99,7 @@ void index_let_go(struct index *index);
 
 struct index_state {
 	struct index_figures figures;
+	struct row_cache_figures cached;
 	uint64_t transactions;
 	struct err
 	        trouble; /* ERR_OK: none. ERR_CORRUPT stays until the restart, others until something is written again */

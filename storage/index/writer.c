@@ -10,9 +10,11 @@
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 #include "storage/index/db.h"
+#include "storage/index/row_cache.h"
 
 struct writer {
 	struct db *db;
+	struct row_cache *rows;
 	struct mailbox mailbox;
 	pthread_t thread;
 	struct chore *held; /* taken from the mailbox, but does not belong into the batch at hand */
@@ -118,15 +120,32 @@ publish_state(struct writer *writer, const struct index_figures *figures, const 
 	pthread_mutex_unlock(&writer->mutex);
 }
 
+/* Also of what was undone: the disk may have refused what it has done. */
+static void
+forget_changed(const struct writer *writer, const struct writing *writing)
+{
+	if (writing->n_changed > WRITER_CHANGED_MAX) {
+		row_cache_forget_all(writer->rows);
+		return;
+	}
+	for (size_t i = 0; i < writing->n_changed; i++)
+		row_cache_forget(writer->rows, &writing->changed[i]);
+}
+
 static void
 process(struct writer *writer, struct batch *batch)
 {
-	struct writing writing = {.db = writer->db, .figures = writer->state.figures};
+	struct writing writing;
 	struct err trouble = ERR_NONE;
-	bool written = write_batch(batch, &writing, &trouble);
+	bool written;
 
+	writing.db = writer->db;
+	writing.figures = writer->state.figures;
+	writing.n_changed = 0;
+	written = write_batch(batch, &writing, &trouble);
 	if (!written)
 		roll_back(writer->db);
+	forget_changed(writer, &writing);
 	publish_state(writer, &writing.figures, &trouble);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct chore *chore = batch->chores[i];
@@ -150,11 +169,12 @@ writer_main(void *argument)
 }
 
 struct writer *
-writer_create(struct db *db, const struct index_figures *figures)
+writer_create(struct db *db, const struct index_figures *figures, struct row_cache *rows)
 {
 	struct writer *writer = xcalloc(1, sizeof *writer);
 
 	writer->db = db;
+	writer->rows = rows;
 	writer->state.figures = *figures;
 	mailbox_init(&writer->mailbox);
 	pthread_mutex_init(&writer->mutex, NULL);

@@ -9,12 +9,17 @@
 
 #include "storage/base/err.h"
 #include "storage/base/mailbox.h"
+#include "storage/digest.h"
 
 #define WRITER_BATCH_MAX 64  /* chores in a transaction */
 #define WRITER_LAZY_MS   200 /* how long lazy chores wait for company */
 
+#define WRITER_CHANGED_MAX                                                                                   \
+	(2 * WRITER_BATCH_MAX) /* rows of archives, of which a transaction remembers which they are */
+
 struct db;
 struct chore;
+struct row_cache;
 struct writer;
 
 /* What is counted as rows come and go; written in the transaction that changes it. */
@@ -27,6 +32,9 @@ struct index_figures {
 struct writing {
 	struct db *db;
 	struct index_figures figures;
+	/* archives whose rows were changed; more than there is room for: any may be */
+	struct digests changed[WRITER_CHANGED_MAX];
+	size_t n_changed;
 };
 
 enum chore_result {
@@ -58,8 +66,8 @@ struct chore {
 	struct err err;           /* the writer's */
 };
 
-/* Takes the connection. */
-struct writer *writer_create(struct db *db, const struct index_figures *figures);
+/* Takes the connection, borrows the cache. */
+struct writer *writer_create(struct db *db, const struct index_figures *figures, struct row_cache *rows);
 
 enum writer_ending { WRITER_ENDS_CLEAN, WRITER_ENDS_UNCLEAN };
 /*
