@@ -119,8 +119,8 @@ struct store_figures {
 	uint64_t adopted, quarantined, collisions, refused_no_space, commits, commit_batches;
 	uint64_t removed, evicted;
 	uint64_t rows_cached, rows_recalled; /* of archives: in memory, and found there since it was opened */
-	bool recovering;    /* blobs without a row are being looked for in the background */
-	bool index_damaged; /* opening the store again makes the index again */
+	bool recovering;                     /* blobs without a row are being looked for in the background */
+	bool index_damaged;                  /* opening the store again makes the index again */
 	enum store_health health;
 	char health_text[160]; /* what is wrong, or "" */
 };

@@ -25,6 +25,7 @@ ROWS = (
     ("50 MB", "50 MB", False, 1.05),
     ("1,927 archives, mean 100 KB, uniform", "many", False, 0.85),
     ("4 KB, a connection a request", "4 KB", True, 0.97),
+    ("6,000 archives up to 32 KB, uniform: more than have room in hot.memory", "more", False, 1.00),
 )
 SIZES = {"4 KB": 4096, "76 KB": 76000, "1 MB": 1 << 20, "50 MB": 50 << 20}  # of rows with one archive
 
@@ -40,6 +41,7 @@ def make_archives(directory):
     """Files, and for each row's sizes the paths of theirs."""
     wanted = {name: [size] for name, size in SIZES.items()}
     wanted |= {"mix": sizes_like(300, 13000, 100000, 1), "many": sizes_like(1927, 110000, 4 << 20, 2)}
+    wanted["more"] = [random.Random(f"more {number}").randint(1000, 32000) for number in range(6000)]
     paths = {}
     os.makedirs(directory)
     for name, sizes in wanted.items():
