@@ -71,6 +71,15 @@ file_changes_fd(const struct file_changes *changes)
 	return changes != NULL ? changes->fd : -1;
 }
 
+static struct watch *
+find(const struct file_changes *changes, int id)
+{
+	struct watch *watch;
+
+	HASH_FIND_INT(changes->watches, &id, watch);
+	return watch;
+}
+
 int
 file_changes_watch(struct file_changes *changes, int fd, void *owner)
 {
@@ -81,23 +90,14 @@ file_changes_watch(struct file_changes *changes, int fd, void *owner)
 	if (changes == NULL)
 		return FILE_UNWATCHED;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	id = inotify_add_watch(changes->fd, path, CHANGES | IN_MASK_CREATE);
-	if (id < 0)
+	id = inotify_add_watch(changes->fd, path, CHANGES);
+	if (id < 0 || find(changes, id) != NULL) /* one that is watched already keeps its id */
 		return FILE_UNWATCHED;
 	watch = xcalloc(1, sizeof *watch);
 	watch->id = id;
 	watch->owner = owner;
 	HASH_ADD_INT(changes->watches, id, watch);
 	return id;
-}
-
-static struct watch *
-find(const struct file_changes *changes, int id)
-{
-	struct watch *watch;
-
-	HASH_FIND_INT(changes->watches, &id, watch);
-	return watch;
 }
 
 static void *

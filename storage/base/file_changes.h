@@ -1,6 +1,6 @@
 /*
- * Files that are kept open, and which of them somebody changes: the kernel tells (inotify, Linux 4.18), so that nobody has to look at each
- * of them again and again. It does not tell of what is written through a mapping. One thread.
+ * Files that are kept open, and which of them somebody changes: the kernel tells (inotify), so that nobody has to look at each of them
+ * again and again. It does not tell of what is written through a mapping. One thread.
  */
 #ifndef STORAGE_BASE_FILE_CHANGES_H
 #define STORAGE_BASE_FILE_CHANGES_H
