@@ -88,6 +88,10 @@ is_told_what_follows() { # A LINE BEFORE, A LINE AFTER
 	for _ in 1 2 3; do
 		curl -sSf "$URL$(path_of md5 "$archive")" | cmp - "$archive"
 	done
+	for _ in 1 2 3 4; do # of one of the two workers twice: kept in memory, and its file watched
+		curl -sSf "$URL$(path_of sha256 "$WORK/origin/files/small")" | cmp - "$WORK/origin/files/small"
+	done
+	[ "$(metric hot_watched)" -ge 1 ]
 	curl -sSf -r 100-199 "$URL$(path_of md5 "$archive")" | cmp - <(tail -c +101 "$archive" | head -c 100)
 	larder fetch "sha256:$(digest_of sha256 "$WORK/origin/files/listed")"
 	larder token add laptop --may upload >/dev/null
