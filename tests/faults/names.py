@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """names.py LARDER: in a network namespace, where public addresses are this machine's and a DNS server tells what it is told to. larder has
 its usual policy, and the usual ports. One origin listens at every address, with the right bytes: what is right is reached, what is not
-never is.
+never is. Each name is asked for by GET, HEAD, Range and two clients at once, for an archive that is verified before it is sent, and for one
+that is streamed.
 """
 import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "support")]
@@ -15,6 +17,8 @@ from serving import Archive, Daemon, Origin, certificate, certificate_authority,
 
 PUBLIC, PUBLIC_6 = "11.0.0.1", "2600::1"
 PRIVATE = ("10.0.0.1", "192.168.0.1", "169.254.169.254", "fd00::1", "2002:a00:1::1", "64:ff9b::a00:1")
+KINDS = {"GET": [()], "HEAD": [("-I",)], "Range": [("-r", "100-199")], "two clients": [(), ()]}
+SIZES = {"small": 300, "large": 200000}
 ADDRESS = "neither public nor in fetch.allow_private"
 
 # The name, what DNS says, and what becomes of an archive there: "" where it comes; the outcome that is counted.
@@ -56,6 +60,10 @@ def is_new(kind):
         return True
 
 
+def is_rebound(said):
+    return isinstance(said, list) and said != [] and isinstance(said[0], list)
+
+
 def furnish(work):
     """The network of the namespace, and what the C library reads of names there."""
     links = subprocess.run(["ip", "-o", "link", "show", "up"], capture_output=True, text=True, check=True).stdout
@@ -72,25 +80,40 @@ def furnish(work):
 
 
 class Ask:
-    """One archive at one name."""
+    """One archive at one name. Large ones are at a name of their own: of four failures a host does not rest."""
 
-    def __init__(self, what, host, says, outcome):
-        self.what, self.host, self.says, self.outcome = what, host, says, outcome
-        self.archive = Archive(what.replace(" ", "-"), 300)
+    def __init__(self, what, host, says, outcome, kind="GET", size="small"):
+        self.what, self.host, self.says, self.outcome, self.kind = what, host, says, outcome, kind
+        self.archive = Archive(f"{what} {kind} {size}".replace(" ", "-"), SIZES[size])
         self.url = f"http://{host}/ok/{self.archive.name}"
 
     def line(self, origin):
         origin.has(self.archive)
         return f"{self.url} sha256={self.archive.sha256}"
 
+    def is_right(self, seen):
+        body = self.archive.body
+        if self.says != "":
+            told = seen.wish == "HEAD" or re.search(self.says, seen.body.decode()) is not None
+            return seen.status == 404 and seen.field("Larder-Reason") == "failing" and told
+        if seen.wish == "HEAD":
+            return seen.status == 200 and seen.field("Content-Length") == str(len(body))
+        if seen.status == 206:
+            return seen.wish == "Range" and seen.ended == 0 and seen.body == body[100:200]
+        return seen.status == 200 and seen.ended == 0 and seen.body == body
+
     def problems(self, daemon):
-        seen = curl(daemon.url + self.archive.path)
-        if self.says == "":
-            right = seen.status == 200 and seen.ended == 0 and seen.body == self.archive.body
-        else:
-            right = seen.status == 404 and seen.field("Larder-Reason") == "failing" and re.search(self.says, seen.body.decode()) is not None
+        with ThreadPoolExecutor(2) as clients:
+            seen = list(clients.map(lambda args: curl(daemon.url + self.archive.path, *args), KINDS[self.kind]))
+        if self.says == "":  # whatever was asked for first, now it is here
+            seen.append(curl(daemon.url + self.archive.path))
+        wrong = [f"{self.archive.name}: {one}" for one in seen if not self.is_right(one)]
         count = daemon.metrics().get(f'larder_upstream_outcomes_total{{host="{self.host}",outcome="{self.outcome}"}}', 0)
-        return ([] if right else [str(seen)]) + ([] if count > 0 else [f"not counted as {self.outcome}"])
+        return wrong + ([] if count > 0 else [f"{self.archive.name}: not counted as {self.outcome}"])
+
+
+def ask_in_all_ways(name, says, outcome):
+    return [Ask(name, name if size == "small" else f"{size}.{name}", says, outcome, kind, size) for size in SIZES for kind in KINDS]
 
 
 class Redirected(Ask):
@@ -115,22 +138,25 @@ class Secure(Ask):
 
 def main(work, tap):
     furnish(work)
-    names = {name: said for name, said, _, _ in ROWS}
+    names = {prefix + name: said for name, said, _, _ in ROWS for prefix in ("", "large.")}
     Names(names | {name: [PUBLIC] for name, _, _ in SECURE}).start()
     origin = Origin(work, 80)
     certificate(f"{origin.base}/tls/{PUBLIC}.pem", "DNS:good.example,DNS:six.example", certificate_authority(work, "authority"))
-    asks = [Ask(name, name, says, outcome) for name, _, says, outcome in ROWS]
+    # Of a name that leads elsewhere the second time, the first is one alone.
+    asks = [ask for name, said, says, outcome in ROWS
+            for ask in ([Ask(name, name, says, outcome)] if is_rebound(said) else ask_in_all_ways(name, says, outcome))]
     asks += [Redirected(name) for name in REDIRECTS] + [Secure(*row) for row in SECURE]
     rebound = [Ask(name + " rebound", name, says, outcome) for name, says, outcome in REBOUND]
     daemon = None
     try:
         origin.start()
-        daemon = Daemon(sys.argv[1], work, f'fetch {{ connect_timeout = "1s" ca_file = "{work}/authority.pem" }}')
+        daemon = Daemon(sys.argv[1], work, f'fetch {{ connect_timeout = "1s" verify_before_send = "64KiB" ca_file = "{work}/authority.pem" }}')
         daemon.learn([ask.line(origin) for ask in asks + rebound])
         for round_of_asks in (asks, rebound):
             daemon.start()
-            for ask in round_of_asks:
-                tap.test(ask.what, ask.problems(daemon))
+            for what in dict.fromkeys(ask.what for ask in round_of_asks):
+                cells = [ask for ask in round_of_asks if ask.what == what]
+                tap.test(f"{what}: {len(cells)} cells", [problem for ask in cells for problem in ask.problems(daemon)])
             if round_of_asks is asks:
                 metrics = daemon.metrics()
                 check(metrics["larder_limit_connect_total"] >= 1, "a DNS server that says nothing is not counted")
