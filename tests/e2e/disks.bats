@@ -27,6 +27,23 @@ store_on_tmpfs() {
 	touch "$WORK/mounted"
 }
 
+# store_on_ext4: which lets nobody write any more when it finds itself damaged.
+store_on_ext4() {
+	[ "$(id -u)" = 0 ] || skip "needs root to mount"
+	truncate -s 64M "$WORK/disk"
+	mkfs.ext4 -q -F "$WORK/disk" || skip "no ext4 here"
+	mkdir "$WORK/store"
+	mount_ext4 2>/dev/null || skip "cannot mount here"
+	rmdir "$WORK/store/lost+found"
+	DAMAGE=/sys/fs/ext4/$(basename "$(findmnt -n -o SOURCE "$WORK/store")")/trigger_fs_error
+	[ -w "$DAMAGE" ] || skip "this kernel damages nothing when it is asked to"
+}
+
+mount_ext4() {
+	mount -o loop,errors=remount-ro "$WORK/disk" "$WORK/store"
+	touch "$WORK/mounted"
+}
+
 # serve COMMAND [ARGS...]: COMMAND starts the daemon on a store with one archive, and a catalog with another.
 serve() {
 	larder_config "$(fetch_section "$ORIGIN_PORT" 'negative_ttl = "0"')"
@@ -126,6 +143,30 @@ except OSError:
 	is_hit "$WORK/stored"
 	comes
 	rm -r "$WORK/store/filler"
+	heals
+}
+
+@test "a filesystem that turns read-only: hits go on, all else is refused, and all is there when it was repaired" {
+	store_on_ext4
+	serve larder_start
+	make_archive "$WORK/before" 5000
+	make_archive "$WORK/new" 5000
+	put_answers 201 "$WORK/before"
+	echo found >"$DAMAGE"
+	[[ "$(put "$WORK/new")" = 50[037] ]]
+	wait_until 15 ready_says 503
+	is_hit "$WORK/stored"
+	is_hit "$WORK/before"
+	[ "$(curl -s -o "$WORK/got" -w '%{http_code}' "$URL$(path_of sha256 "$WORK/origin/files/wanted")")" = 404 ]
+	grep -q 'Read-only file system' "$WORK/got"
+	larder_signal TERM
+	wait_until 30 ended larder
+	[[ "$(cat "$WORK/larder.status")" = [03] ]]
+	umount "$WORK/store"
+	e2fsck -fy "$WORK/disk" || [ $? = 1 ] # it has repaired
+	mount_ext4
+	larder_start
+	is_hit "$WORK/before"
 	heals
 }
 
