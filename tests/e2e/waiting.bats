@@ -83,6 +83,19 @@ each_kind() {
 	larder_stop
 }
 
+@test "a thousand who ask for one archive at once are one fetch, and little memory" {
+	origin_start
+	make_archive "$WORK/origin/files/a" 1000000
+	serve_from "/gate_body=g/a" 'verify_before_send = "100KiB"'
+	waits thousand
+	wait_until 20 nobody_is_connected
+	[ "$(origin_requests " /gate")" = 1 ]
+	[ "$(metric flights_total)" = 1 ]
+	[ "$(awk '/^VmHWM/ { print $2 }' "/proc/$(cat "$WORK/larder.pid")/status")" -lt $((256 * 1024)) ] ||
+		grep -qE '__(asan|tsan)_init' "$LARDER"
+	larder_stop
+}
+
 @test "what is nowhere" {
 	origin_start
 	make_archive "$WORK/origin/files/a" 10

@@ -66,6 +66,18 @@ def crowd():
         wire.close()
 
 
+def thousand():
+    """A thousand on both ways, read one after the other."""
+    wires = [Wire(PORT, receive_buffer=4096, source=f"127.0.5.{1 + number // 200}") for number in range(1000)]
+    for number, wire in enumerate(wires):
+        wire.send(request(PATH, *((SPECIAL,) if number % 2 else ())))
+    until("flight_joins_total", len(wires) - 1)
+    open_gate()
+    for wire in wires:
+        is_right(wire.answer())
+        wire.close()
+
+
 def errors():
     """What is nowhere is refused in the same words on both ways, on a connection that goes on."""
     for method in "GET", "HEAD":

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "server/admin/metrics.h"
 #include "server/admin/per_address.h"
 
 #define WINDOW_MS 1000
@@ -72,7 +73,10 @@ a_network_of_ipv6_is_one_client(void **state)
 static void
 the_oldest_make_room(void **state)
 {
-	struct per_address *table = table_of(1);
+	struct metrics *metrics = metrics_create();
+	const struct per_address_options options = {
+	        .max = 1, .window_ms = WINDOW_MS, .metrics = metrics, .forgotten = METRIC_LIMIT_DONORS};
+	struct per_address *table = per_address_create(&options);
 	const struct address first = address("198.51.100.1"), second = address("198.51.100.2");
 	char text[ADDRESS_TEXT_MAX];
 
@@ -88,7 +92,9 @@ the_oldest_make_room(void **state)
 	}
 	assert_true(per_address_is_over(table, &second, 0));
 	assert_false(per_address_is_over(table, &first, 0));
+	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_DONORS), 1);
 	per_address_destroy(table);
+	metrics_destroy(metrics);
 }
 
 int
