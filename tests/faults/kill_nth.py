@@ -11,13 +11,16 @@ import os
 import random
 import shutil
 import signal
+import socket
 import struct
 import sys
+import time
 
 from oracle import blob_path  # finds serving, too
 from serving import Failure, make_directory
 from victim import Origin, Victim
 
+DAMAGED = ("scrub", "verify")
 SERVED = 16  # kills between two that are followed by a daemon which serves everything
 
 
@@ -140,14 +143,43 @@ class Nth:
         daemon, address = self.victim.serve("-o", f"space.max_size={size * 9 // 10}", env=self.env)
         return self.finish(daemon, address, [lambda _, name=name: self.victim.put("PUT", name, self.given) for name in self.given])
 
-    def do_verify(self, number):
-        """A byte is wrong, and fetched again."""
+    def damage(self):
+        """A byte of an archive that an origin has."""
         name = self.fetched[0]
         os.chmod(blob_path(self.victim.store, name), 0o600)
         with open(blob_path(self.victim.store, name), "r+b") as file:
             file.write(bytes([self.known.stored[name][0] ^ 1]))
         self.doubtful = [name]
+        return name
+
+    def do_verify(self, number):
+        """What is wrong is fetched again."""
+        self.damage()
         return self.command(number, "verify", "--repair")
+
+    def do_scrub(self, number):
+        """Likewise, by a daemon that finds it by itself."""
+        name = self.damage()
+        return self.served(number, [lambda address: self.wait_for_mending(address, name)], "-o", "space.scrub_interval=1s")
+
+    def wait_for_mending(self, address, name):
+        """As long as the daemon lives."""
+        host, port = address.rsplit(":", 1)
+        end = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection((host, int(port)), 10).close()
+                with open(blob_path(self.victim.store, name), "rb") as file:
+                    if file.read() == self.known.stored[name]:
+                        return
+            except FileNotFoundError:
+                pass  # in quarantine
+            except OSError:
+                return
+            if time.monotonic() > end:
+                self.victim.complaint = f"the scrub has not mended sha256:{name}"
+                return
+            time.sleep(0.02)
 
     def do_start(self, number):
         """A file without a row is taken in, one that was removed is not, and what was half written goes."""
@@ -190,13 +222,13 @@ class Nth:
         victim.check_complaint()
         if not os.path.isdir(victim.store):
             return
-        damaged = self.doubtful if self.kind == "verify" else []
+        damaged = self.doubtful if self.kind in DAMAGED else []
         if self.indexed:
             victim.oracle.check_rows(victim.store, self.doubtful)
-        if self.kind != "verify":
+        if self.kind not in DAMAGED:
             victim.oracle.check_tree(victim.store)
         victim.run("verify", ends=(0, 1) if damaged else (0,))
-        victim.oracle.settle(victim.store, self.doubtful if self.kind in ("remove", "evict", "verify") else [])
+        victim.oracle.settle(victim.store, self.doubtful if self.kind in ("remove", "evict", *DAMAGED) else [])
         victim.oracle.check_files(victim.store)
         victim.oracle.check_rows(victim.store)
         victim.check_learned()
