@@ -5,7 +5,7 @@
 load ../support/larder
 
 MANY=1000
-MS=${CRAWLING_MS:-1000}
+MS=${CRAWLING_MS:-200}
 
 setup() {
 	mkdir -p "$WORK/archives"
