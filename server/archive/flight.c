@@ -156,8 +156,11 @@ flight_announce(struct flight *flight, const struct flight_head *head, struct er
 static bool
 append_failed(struct flight *flight, const struct err *err)
 {
-	if (err->code == ERR_NO_SPACE)
+	if (err->code == ERR_NO_SPACE) {
+		if (intake_keeping(flight->intake) == INTAKE_PASS_THROUGH)
+			metrics_add(flight->plan.metrics, METRIC_LIMIT_PASS_THROUGH, 1);
 		flight->pass_through = true;
+	}
 	if (err->code == ERR_TOO_LARGE)
 		metrics_add(flight->plan.metrics, METRIC_LIMIT_MAX_ARCHIVE, 1);
 	return false;

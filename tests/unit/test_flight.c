@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "server/admin/metrics.h"
 #include "server/archive/flights.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
@@ -27,6 +28,7 @@
 struct fixture {
 	char *directory;
 	struct store *store;
+	struct metrics *metrics;
 	struct flights *flights;
 	struct flight *submitted[8];
 	size_t n_submitted;
@@ -69,14 +71,14 @@ take_flight(void *context, struct flight *flight, struct err *err)
 }
 
 static int
-setup(void **state)
+setup_with(void **state, uint64_t min_free_bytes)
 {
 	struct fixture *fixture = xcalloc(1, sizeof *fixture);
 	struct flights_options options = {.max_flights = 2,
 	        .negative_ttl_ms = 60000,
 	        .verify_before_send = 2 * SMALL,
 	        .max_archive = LARGE};
-	struct store_options store_options = {.mode = STORE_WRITE};
+	struct store_options store_options = {.mode = STORE_WRITE, .min_free_bytes = min_free_bytes};
 	struct err err = ERR_NONE;
 
 	fixture->directory = temp_make();
@@ -84,12 +86,25 @@ setup(void **state)
 	fixture->store = store_open(&store_options, &err);
 	assert_non_null(fixture->store);
 	options.store = fixture->store;
+	options.metrics = fixture->metrics = metrics_create();
 	fixture->flights = flights_create(&options, take_flight, fixture);
 	fixture->bytes = xmalloc(LARGE);
 	for (size_t i = 0; i < LARGE; i++)
 		fixture->bytes[i] = (char)(i * 7 + i / 251);
 	*state = fixture;
 	return 0;
+}
+
+static int
+setup(void **state)
+{
+	return setup_with(state, 0);
+}
+
+static int
+setup_full(void **state)
+{
+	return setup_with(state, UINT64_MAX / 2);
 }
 
 static int
@@ -101,6 +116,7 @@ teardown(void **state)
 		flight_release(fixture->submitted[i]);
 	store_close(fixture->store);
 	flights_destroy(fixture->flights);
+	metrics_destroy(fixture->metrics);
 	temp_remove(fixture->directory);
 	free(fixture->bytes);
 	free(fixture);
@@ -1061,6 +1077,37 @@ nowhere_is_not_told_of_another_archive(void **state)
 	flight_fail(fixture->submitted[2], &failure);
 }
 
+/* The disk is full, and so is the memory: at once where the length is told, in the middle where it is not. */
+static void
+what_passes_through_has_a_limit(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct flight_head head = {.size_bytes = LARGE, .url = "http://origin.example/a"};
+	const struct intake_plan most = {.expected_size = PASS_THROUGH_MAX - SMALL};
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest digest = name_of(&digests, DIGEST_SHA256);
+	struct flight *flight = join(fixture, &digest);
+	struct err err = ERR_NONE;
+	struct intake *others = intake_open(fixture->store, INTAKE_PASS_THROUGH, &most, &err);
+
+	assert_non_null(others);
+	assert_false(flight_announce(flight, &head, &err));
+	assert_int_equal(err.code, ERR_NO_SPACE);
+	assert_int_equal(metrics_get(fixture->metrics, METRIC_LIMIT_PASS_THROUGH), 1);
+	announce(flight, 0);
+	assert_false(flight_append(flight, fixture->bytes, SMALL, &err)); /* on the disk */
+	assert_int_equal(metrics_get(fixture->metrics, METRIC_LIMIT_PASS_THROUGH), 1);
+	assert_true(flight_start_over(flight));
+	announce(flight, 0);
+	append(flight, fixture->bytes, SMALL);
+	assert_false(flight_append(flight, fixture->bytes + SMALL, 1, &err));
+	assert_int_equal(err.code, ERR_NO_SPACE);
+	assert_int_equal(metrics_get(fixture->metrics, METRIC_LIMIT_PASS_THROUGH), 2);
+	flight_fail(flight, &err);
+	flight_release(flight);
+	intake_close(others);
+}
+
 static void
 a_refused_flight_fails_who_joined(void **state)
 {
@@ -1112,6 +1159,7 @@ main(void)
 	        IN_FIXTURE(what_holds_for_a_while_is_remembered_for_so_long),
 	        IN_FIXTURE(nowhere_is_nowhere_by_every_name),
 	        IN_FIXTURE(nowhere_is_not_told_of_another_archive),
+	        cmocka_unit_test_setup_teardown(what_passes_through_has_a_limit, setup_full, teardown),
 	        IN_FIXTURE(a_refused_flight_fails_who_joined),
 	};
 

@@ -4,6 +4,8 @@
  */
 #include "tests/support/patrolled.h"
 
+#include "server/admin/metrics.h"
+
 static int
 set_up(void **state)
 {
@@ -94,19 +96,24 @@ a_restart_keeps_the_schedule(void **state)
 static void
 the_overdue_are_asked_in_order_and_politely(void **state)
 {
+	struct metrics *metrics = metrics_create();
 	int64_t began_ms;
 
 	(void)state;
 	learn_round(ROUND);
 	run_for(MINUTE);
 	restart_after(60 * DAY);
+	patrol->options.metrics = metrics;
 	began_ms = now.wall_ms;
 	run_for(2 * HOUR);
 	assert_int_equal(number_in_index("SELECT count(*) FROM origin WHERE tried_at = 0"), 0);
 	/* 747 of one host take 25 minutes at least. */
 	assert_true(number_in_index("SELECT max(tried_at) FROM origin") - began_ms >= 746 * 2000);
+	assert_true(metrics_get(metrics, METRIC_LIMIT_WATCH_QUEUE) > 0);
 	for (size_t i = 1; i < n_asked; i++)
 		assert_true(log_of_asked[i].wall_ms >= log_of_asked[i - 1].wall_ms);
+	patrol->options.metrics = NULL;
+	metrics_destroy(metrics);
 }
 
 /* --- hosts --- */
