@@ -118,6 +118,59 @@ refused() { # TEXT [STATUS]
 	refused "POST $ONE HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" 405
 }
 
+# What libmicrohttpd refuses by itself it may answer twice, or not at all: neither the request nor what is hidden behind it is answered.
+# A line without a name, and what stands behind a NUL, it drops before anybody sees it, and they say nothing to it.
+@test "all other forms" {
+	local head wrong=0
+	while read -r head; do
+		send "${head//@/$ONE}\r\n\r\n$HIDDEN"
+		[[ "$(answers)" =~ ^((4[0-9]{2}|50[15])( 4[0-9]{2})?)?$ ]] || { echo "$head: $(answers)" && wrong=1; }
+	done <<-'END'
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\x0bchunked
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding\t: chunked
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding-X: chunked
+		GET @ HTTP/1.1\r\nHost: x\r\nX: y\r\n Transfer-Encoding: chunked
+		GET @ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n chunked
+		GET @ HTTP/1.1\r\nHost: x\r\nX: y\rTransfer-Encoding: chunked
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\ncontent-length: 5
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: 5 5
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: -1
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: 0x5
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: 00
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length:
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551621
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length\t: 5
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length-X: 5
+		GET @ HTTP/1.1\r\nHost: x\r\nContent-Length: \xb25
+		GET @ HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 5
+		GET @ HTTP/1.1
+		GET @ HTTP/1.1\r\nHost: x\r\nhost: x
+		GET @ HTTP/1.1\r\nHost: x/y
+		GET @ HTTP/1.1\r\nHost: a@b
+		GET @ HTTP/1.1\r\nHost: a b
+		GET @ HTTP/1.1\r\nHost: x\r\nX A: a
+		GET @ HTTP/1.1\r\nHost: x\r\nX: a\x7f
+		GET * HTTP/1.1\r\nHost: x
+		GET x@ HTTP/1.1\r\nHost: x
+		GET @\xc3\xa9 HTTP/1.1\r\nHost: x
+		GET @\x01 HTTP/1.1\r\nHost: x
+		GET @ HTTP/2.0\r\nHost: x
+		GET @ HTTP/1.1x\r\nHost: x
+		GET @ HTTP/01.1\r\nHost: x
+		G(T @ HTTP/1.1\r\nHost: x
+		HEAD @ HTTP/1.1\r\nHost: x\r\nContent-Length: 5
+	END
+	[ $wrong = 0 ]
+}
+
 @test "headers larger than 16 KiB" {
 	send "GET $ONE HTTP/1.1\r\nHost: x\r\nX-A: $(head -c 40000 /dev/zero | tr '\0' a)\r\n\r\n"
 	[[ "$(answers)" =~ ^(400|413|414|431)?$ ]]

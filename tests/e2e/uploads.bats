@@ -331,9 +331,12 @@ send_and_leave() {
 	serve
 	local line="PUT /sha256/$SHA256 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $TOKEN\r\n"
 	send_and_leave "${line}Content-Length: 50000\r\n\r\n"
+	send_and_leave "${line}Content-Length: 50000\r\n\r\n" <(head -c 500 "$ONE")
+	send_and_leave "${line}Content-Length: 50000\r\n\r\n" <(head -c 25000 "$ONE")
+	send_and_leave "${line}Content-Length: 50000\r\n\r\n" <(head -c 49500 "$ONE")
 	send_and_leave "${line}Content-Length: 50001\r\n\r\n" "$ONE"
 	send_and_leave "${line}Transfer-Encoding: chunked\r\n\r\nc350\r\n" "$ONE" # whole, but nobody said that it is
-	wait_until 10 all_refused 3
+	wait_until 10 all_refused 6
 	nothing_stayed
 }
 

@@ -83,6 +83,17 @@ each_kind() {
 	larder_stop
 }
 
+@test "some leave at the beginning, in the middle and just before the end" {
+	origin_start
+	make_archive "$WORK/origin/files/a" 3000000
+	serve_from "/gate_body=g/a" 'verify_before_send = "100KiB"'
+	waits leaving_late
+	wait_until 20 nobody_is_connected
+	[ "$(origin_requests " /gate")" = 1 ]
+	[ "$(metric flights_landed_total)" = 1 ]
+	larder_stop
+}
+
 @test "a thousand who ask for one archive at once are one fetch, and little memory" {
 	origin_start
 	make_archive "$WORK/origin/files/a" 1000000

@@ -130,11 +130,12 @@ def slowly():
 
 
 def leaving():
-    """Clients that reset the connection under their answer."""
-    for _ in range(20):
+    """Clients that reset the connection under their answer, after so many hundredths of it."""
+    for share in (0, 1, 50, 99) * 5:
         wire = Wire(PORT, receive_buffer=4096)
         wire.send(request(PATH) * 2)
         assert wire.socket.recv(1)
+        wire.file.read(len(BYTES) * share // 100)
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         wire.close()
 

@@ -143,6 +143,23 @@ def leaving():
     is_right(stays.answer())
 
 
+def leaving_late():
+    """Those who reset the connection after so many hundredths of what comes: who stays gets all of it."""
+    leavers = [(Wire(PORT, receive_buffer=4096), share) for share in (0, 1, 50, 99) * 3]
+    stays = Wire(PORT)
+    for wire, _ in leavers:
+        wire.send(request(PATH))
+    stays.send(request(PATH))
+    until("flight_joins_total", len(leavers))
+    open_gate()
+    for wire, share in leavers:
+        assert wire.socket.recv(1)
+        wire.file.read(len(BYTES) * share // 100)
+        reset(wire)
+    is_right(stays.answer())
+    until("requests_parked", 0)
+
+
 def slowly():
     """Readers that leave their buffers full, and some who reset the connection in the middle: the others get all of it, at their own pace."""
     slow = [Wire(PORT, receive_buffer=4096) for _ in range(10)]
