@@ -1,6 +1,6 @@
 /*
  * The fast path. The worker's thread. A request is looked at in the socket's buffer and taken from there only when it is answered here, so
- * that libmicrohttpd finds whole what it is handed. Must never answer what the guard would refuse, nor with anything else than proven bytes.
+ * that libmicrohttpd finds whole what it is handed; it is handed nothing before the head has come to its end. Must never answer what the guard would refuse, nor with anything else than proven bytes.
  */
 #include "server/http/fast_path.h"
 
@@ -13,6 +13,8 @@
 #include "server/admin/metrics.h"
 #include "server/archive/hot.h"
 #include "server/http/fast_parts.h"
+#include "server/http/guard.h"
+#include "server/http/response.h"
 #include "server/http/router.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
@@ -142,7 +144,9 @@ log_request(const struct fast_client *client)
 	const struct fast_entry *entry = client->entry;
 	const struct ready *ready = client->answer.ready;
 	struct access_entry line = {.client = entry->client,
-	        .method = client->method == METHOD_HEAD ? "HEAD" : "GET",
+	        .method = client->method == METHOD_HEAD    ? "HEAD"
+	                  : client->method == METHOD_OTHER ? "-"
+	                                                   : "GET",
 	        .path = entry->path,
 	        .status = ready != NULL ? ready_status(ready) : 0,
 	        .body_bytes = ready != NULL ? fast_answer_body(client) : 0,
@@ -173,7 +177,8 @@ end_request(struct fast_client *client)
 	struct metrics *metrics = client->fast->setting->larder->metrics;
 	const struct ready *ready = client->answer.ready;
 
-	metrics_request(metrics, KIND_ARCHIVE, ready != NULL ? ready_status(ready) : 0);
+	metrics_request(metrics, client->method == METHOD_OTHER ? KIND_OTHER : KIND_ARCHIVE,
+	        ready != NULL ? ready_status(ready) : 0);
 	if (ready != NULL)
 		metrics_add(metrics, METRIC_BODY_BYTES, fast_answer_body(client));
 	if (client->entry != NULL)
@@ -245,6 +250,44 @@ find(struct fast_client *client, const struct head *head, const struct digest *d
 	return GLANCE_OTHER;
 }
 
+static enum glance
+refuse(struct fast_client *client, size_t length, const struct err *err)
+{
+	struct head head = {.method = METHOD_OTHER, .path = "-", .closes = true, .length = length};
+	struct request request = {.method = head.method, .kind = KIND_OTHER, .path = head.path};
+	struct error_answer answer;
+
+	metrics_add(client->fast->setting->larder->metrics, METRIC_GUARD_REFUSED, 1);
+	error_answer_make(&request, err, &answer);
+	begin_answer(client, ready_of_error(&answer), &head);
+	client->reason = request.reason;
+	client->has_more = true; /* nobody knows where the next request begins */
+	return take(client, length) ? GLANCE_ANSWER : GLANCE_LEFT;
+}
+
+/* It is not plain: libmicrohttpd is to answer, once the whole head is there, unless it would not see what is wrong with it. */
+static enum glance
+look_at_bytes(struct fast_client *client)
+{
+	struct fast_path *fast = client->fast;
+	ssize_t got = recv(client->fd, fast->bytes, sizeof fast->bytes, MSG_PEEK | MSG_DONTWAIT);
+	struct err err = ERR_NONE;
+
+	if (got <= 0)
+		return GLANCE_LEFT; /* a moment ago there was something */
+	switch (guard_check_bytes(fast->bytes, (size_t)got, &err)) {
+	case GUARD_CLEAN:
+		break;
+	case GUARD_UNCLEAN:
+		return refuse(client, (size_t)got, &err);
+	case GUARD_UNFINISHED:
+		if (got == sizeof fast->bytes)
+			break;
+		return client->is_ending ? GLANCE_LEFT : GLANCE_NOTHING;
+	}
+	return GLANCE_OTHER;
+}
+
 /* The next request, if it has come; or that of one who has waited for a flight. */
 static enum glance
 look(struct fast_client *client)
@@ -261,10 +304,11 @@ look(struct fast_client *client)
 		return GLANCE_NOTHING;
 	if (got <= 0)
 		return GLANCE_LEFT;
-	if ((!client->is_asking && !is_welcome(client)) ||
-	        !head_is_plain(fast->bytes, (size_t)got, &fast->memory, &head) ||
-	        path_parse(head.path, &digest, &err) != PATH_ARCHIVE)
+	if (!client->is_asking && !is_welcome(client))
 		return GLANCE_OTHER;
+	if (!head_is_plain(fast->bytes, (size_t)got, &fast->memory, &head) ||
+	        path_parse(head.path, &digest, &err) != PATH_ARCHIVE)
+		return look_at_bytes(client);
 	client->has_more = client->is_ending || head.length < (size_t)got || got == sizeof fast->bytes;
 	glance = find(client, &head, &digest, &ready);
 	if (glance != GLANCE_ANSWER)

@@ -82,6 +82,34 @@ guard_check_line(const struct guard_request *request, struct err *err)
 	       err_set(err, ERR_BAD_REQUEST, "the request target holds a character that no URL may");
 }
 
+enum guard_bytes
+guard_check_bytes(const char *bytes, size_t length, struct err *err)
+{
+	const char *line = bytes, *const end = bytes + length, *newline;
+	bool has_begun = false; /* empty lines before the first are skipped: RFC 9112, section 2.2 */
+
+	for (; line < end; line = newline + 1) {
+		size_t line_length;
+		bool is_empty;
+
+		newline = memchr(line, '\n', (size_t)(end - line));
+		line_length = (size_t)((newline != NULL ? newline : end) - line);
+		is_empty = line_length == 0 || (line_length == 1 && *line == '\r');
+		if (memchr(line, '\0', line_length) != NULL)
+			err_set(err, ERR_BAD_REQUEST, "a NUL byte in the header");
+		else if (*line == ':')
+			err_set(err, ERR_BAD_REQUEST, "a header field without a name");
+		if (err->code != ERR_OK)
+			return GUARD_UNCLEAN;
+		if (newline == NULL)
+			break;
+		if (is_empty && has_begun)
+			return GUARD_CLEAN;
+		has_begun = has_begun || !is_empty;
+	}
+	return GUARD_UNFINISHED;
+}
+
 /*
  * Is this field the named one? A name that merely begins like it ("Content-Length ", "Content-Length-X") is
  * counted as an attempt to smuggle and refused by the caller.

@@ -30,6 +30,13 @@ struct guard_request {
  * knows where the next request begins (RFC 9112, sections 2.2, 3.2, 5.1 and 6.3). A pure function.
  */
 bool guard_check(const struct guard_request *request, struct err *err) MUST_CHECK;
+/*
+ * The bytes of a head as they came, as many as there are, for what a parser of C strings does not show: what stands behind a NUL, and a line
+ * without a name (RFC 9110, section 5.5; RFC 9112, section 5). GUARD_UNCLEAN: err says so; GUARD_UNFINISHED: it is clean so far, and does
+ * not end yet. What follows the head is not looked at.
+ */
+enum guard_bytes { GUARD_CLEAN, GUARD_UNCLEAN, GUARD_UNFINISHED };
+enum guard_bytes guard_check_bytes(const char *bytes, size_t length, struct err *err) MUST_CHECK;
 /* The part of it that is about the request line; the fields are judged by themselves but for the version and whether the method reads. */
 bool guard_check_line(const struct guard_request *request, struct err *err) MUST_CHECK;
 

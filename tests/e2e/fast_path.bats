@@ -11,6 +11,7 @@ setup() {
 	: >"$WORK/archives/empty"
 	# One worker, so that every connection comes to the same one.
 	larder_config
+	echo 'limits { header_timeout = "1h" }' >>"$WORK/larder.conf"
 	sed -i "s,^workers = 2,workers = 1," "$WORK/larder.conf"
 	larder add -q "$WORK/archives"
 	larder_start
@@ -80,6 +81,28 @@ nobody_is_connected() {
 	wait_until 20 has_open "$before"
 	wait_until 20 grep -q '"reason":"cut"' "$WORK/larder.log"
 	larder_stop
+}
+
+@test "a head that does not come to its end is waited for, and one who leaves in the middle of it is gone" {
+	local port=${URL##*:}
+	exec 4<>"/dev/tcp/127.0.0.1/$port" 5<>"/dev/tcp/127.0.0.1/$port"
+	printf 'GET /healthz HTTP/1.1\r\nHo' >&4
+	printf 'GET /healthz HTTP/1.1\r\nHo' >&5
+	wait_until 10 both_are_here
+	exec 5>&-
+	wait_until 10 one_is_here # long before a timeout
+	printf 'st: x\r\nConnection: close\r\n\r\n' >&4
+	grep -F 'HTTP/1.1 200' <&4
+	exec 4>&-
+	larder_stop
+}
+
+both_are_here() {
+	[ "$(metric connections)" = 3 ]
+}
+
+one_is_here() {
+	[ "$(metric connections)" = 2 ]
 }
 
 @test "a file that loses its end while it is sent" {

@@ -106,6 +106,17 @@ refused() { # TEXT [STATUS]
 	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nX-A: a\x01b\r\n\r\n"
 }
 
+# libmicrohttpd would drop both before anybody sees them.
+@test "a NUL, and a line without a name" {
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n"
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\n\x00Transfer-Encoding: chunked\r\n\r\n"
+	refused "GET $ONE HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n"
+	refused "GET /metrics HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n"
+	grep -a 'a NUL byte in the header' "$OUTPUT"
+	grep -a '^Connection: close' "$OUTPUT"
+	[ "$(metric guard_refused_total)" -ge 4 ]
+}
+
 @test "a header name that is no token" {
 	refused "GET $ONE HTTP/1.1\r\nHost: x\r\nX(A): a\r\n\r\n"
 }
@@ -119,7 +130,6 @@ refused() { # TEXT [STATUS]
 }
 
 # What libmicrohttpd refuses by itself it may answer twice, or not at all: neither the request nor what is hidden behind it is answered.
-# A line without a name, and what stands behind a NUL, it drops before anybody sees it, and they say nothing to it.
 @test "all other forms" {
 	local head wrong=0
 	while read -r head; do

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/http/guard.h"
 #include "server/http/head.h"
 #include "storage/base/text.h"
 
@@ -54,6 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	AUTO_FREE char *copy = copy_of(bytes, length);
 	static struct head_memory nothing;
 	struct head head;
+	struct err err = ERR_NONE;
 	bool plain;
 
 	nothing.length = 0;
@@ -64,6 +66,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (head.length > length || memcmp(bytes + head.length - 4, "\r\n\r\n", 4) != 0)
 		abort();
 	if (memmem(bytes, head.length - 1, "\r\n\r\n", 4) != NULL || memchr(bytes, '\0', head.length) != NULL)
+		abort();
+	if (guard_check_bytes((const char *)bytes, head.length, &err) != GUARD_CLEAN)
 		abort();
 	if (head.path[0] != '/' || strlen(head.path) >= head.length ||
 	        (head.method != METHOD_GET && head.method != METHOD_HEAD))

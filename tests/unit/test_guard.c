@@ -155,6 +155,46 @@ there_is_a_limit_of_fields(void **state)
 	assert_false(guard_check(&request, &err));
 }
 
+/* A literal of bytes, and how it is judged. */
+#define JUDGED(literal) judge(literal, sizeof(literal) - 1)
+
+static enum guard_bytes
+judge(const char *bytes, size_t length)
+{
+	struct err err = ERR_NONE;
+	enum guard_bytes verdict = guard_check_bytes(bytes, length, &err);
+
+	assert_int_equal(err.code, verdict == GUARD_UNCLEAN ? ERR_BAD_REQUEST : ERR_OK);
+	return verdict;
+}
+
+static void
+what_a_parser_of_strings_does_not_show(void **state)
+{
+	(void)state;
+	assert_int_equal(JUDGED("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), GUARD_CLEAN);
+	assert_int_equal(JUDGED("GET / HTTP/1.1\nHost: x\n\n"), GUARD_CLEAN);
+	assert_int_equal(JUDGED("PUT / HTTP/1.1\r\nHost: x\r\n\r\nbody\0: body\r\n:"), GUARD_CLEAN);
+	assert_int_equal(JUDGED("\r\n\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"), GUARD_CLEAN);
+	assert_int_equal(JUDGED("GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n"), GUARD_UNCLEAN);
+	assert_int_equal(JUDGED("GET / HTTP/1.1\r\n\0Transfer-Encoding: chunked\r\n\r\n"), GUARD_UNCLEAN);
+	assert_int_equal(JUDGED("GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n"), GUARD_UNCLEAN);
+	assert_int_equal(JUDGED("GET / HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n"), GUARD_UNCLEAN);
+	assert_int_equal(JUDGED("\r\nGET / HTTP/1.1\r\n:\r\n\r\n"), GUARD_UNCLEAN);
+	assert_int_equal(JUDGED("GET / HTTP/1.1\r\n\0"), GUARD_UNCLEAN);
+}
+
+static void
+a_head_that_has_not_come_whole(void **state)
+{
+	static const char head[] = "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+	(void)state;
+	for (size_t length = 0; length < sizeof head - 1; length++)
+		assert_int_equal(judge(head, length), GUARD_UNFINISHED);
+	assert_int_equal(judge(head, sizeof head - 1), GUARD_CLEAN);
+}
+
 int
 main(void)
 {
@@ -167,6 +207,8 @@ main(void)
 	        cmocka_unit_test(the_request_line_is_plain),
 	        cmocka_unit_test(names_and_values_are_clean),
 	        cmocka_unit_test(there_is_a_limit_of_fields),
+	        cmocka_unit_test(what_a_parser_of_strings_does_not_show),
+	        cmocka_unit_test(a_head_that_has_not_come_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
