@@ -12,10 +12,11 @@ if ! command -v dpkg-source >/dev/null; then
 	exit 77
 fi
 mkdir -p lists/partial cache/archives/partial
-# shellcheck source=/dev/null
-. /etc/os-release
-echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $VERSION_CODENAME main" >sources.list
-# The lists of the system stay as they are.
+# From where the system has its packages; its own lists stay as they are.
+# shellcheck disable=SC2016
+apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Component: main' | sort -u | while read -r site codename; do
+	echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $codename main"
+done >sources.list
 apt=(apt-get -q -o "Dir::Etc::SourceList=$place/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$place/lists"
 	-o "Dir::Cache=$place/cache" -o APT::Sandbox::User=)
 sanitizers="-fsanitize=address,undefined"
