@@ -7,6 +7,7 @@
 
 #include "tests/support/stores.h"
 
+#include "storage/index/archive_rows.h"
 #include "storage/index/db.h"
 #include "storage/index/index.h"
 
@@ -63,6 +64,24 @@ ask_sql(const char *of, const char *question)
 	sqlite3_finalize(statement);
 	sqlite3_close(handle);
 	return text_take(&answer);
+}
+
+/* Of these bytes, as if it had been stored once. */
+static inline struct archive_row
+row_for(const char *string)
+{
+	return (struct archive_row){
+	        .archive =
+	                {
+	                        .digests = digests_of(string, strlen(string)),
+	                        .size_bytes = strlen(string),
+	                        .stored_at_ms = 1700000000000,
+	                        .came_from = "a test",
+	                        .git_commit = "0123456789abcdef0123456789abcdef01234567",
+	                },
+	        .stamp = {.inode = 7, .change_ns = 1700000000123456789},
+	        .used_at_ms = 1700000000001,
+	};
 }
 
 static inline int

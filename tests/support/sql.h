@@ -17,6 +17,7 @@ struct sql_chore {
 static inline enum chore_result
 run_sql_chore(struct chore *chore, struct writing *writing, struct err *err)
 {
+	writing->n_changed = WRITER_CHANGED_MAX + 1; /* any row may be another then */
 	return db_script(writing->db, ((struct sql_chore *)chore)->sql, err) ? CHORE_WRITTEN : CHORE_FAILED;
 }
 

@@ -2,62 +2,12 @@
  * The index below the store: chores share transactions, a refused one harms no other, a failed one undoes its
  * transaction; stamps, drops; connections of threads.
  */
-#include "tests/support/stores.h"
+#include "tests/support/rows.h"
 
 #include <pthread.h>
 
 #include "storage/index/archive_rows.h"
 #include "storage/index/receiver_rows.h"
-
-static char *directory, *path;
-static struct index *index_at_hand;
-
-static struct index_opening
-open_index(enum index_mode mode)
-{
-	struct index_opening opening;
-	struct err err = ERR_NONE;
-
-	index_at_hand = index_open(path, mode, &opening, &err);
-	if (index_at_hand == NULL)
-		fail_msg("%s", err.text);
-	return opening;
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	directory = temp_make();
-	path = path_below(directory, "index.db");
-	open_index(INDEX_WRITE);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	index_close(index_at_hand, WRITER_ENDS_CLEAN);
-	free(path);
-	temp_remove(directory);
-	return 0;
-}
-
-static struct archive_row
-row_for(const char *string)
-{
-	return (struct archive_row){
-	        .archive =
-	                {
-	                        .digests = digests_of(string, strlen(string)),
-	                        .size_bytes = strlen(string),
-	                        .stored_at_ms = 1700000000000,
-	                        .came_from = "a test",
-	                },
-	        .stamp = {.inode = 7, .change_ns = 1700000000123456789},
-	};
-}
 
 static struct archive_change
 run_change(enum archive_change_kind kind, const struct archive_row *row)

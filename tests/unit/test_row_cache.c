@@ -31,23 +31,6 @@ tear_down_cache(void **state)
 	return 0;
 }
 
-static struct archive_row
-row_for(const char *string)
-{
-	return (struct archive_row){
-	        .archive =
-	                {
-	                        .digests = digests_of(string, strlen(string)),
-	                        .size_bytes = strlen(string),
-	                        .stored_at_ms = 1700000000000,
-	                        .came_from = "a test",
-	                        .git_commit = "0123456789abcdef0123456789abcdef01234567",
-	                },
-	        .stamp = {.inode = 7, .change_ns = 1700000000123456789},
-	        .used_at_ms = 1700000000001,
-	};
-}
-
 /* --- the cache by itself --- */
 
 static void
