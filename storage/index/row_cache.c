@@ -14,13 +14,17 @@
 
 #define LOCKS 64
 
-struct place {
-	uint32_t version;
-	bool is_taken;
+/* What is kept of a row. */
+struct kept {
 	struct digests digests;
 	uint64_t size_bytes;
 	int64_t stored_at_ms, used_at_ms;
 	struct stamp stamp;
+};
+
+struct place {
+	uint32_t version;
+	struct kept *kept; /* NULL: nothing; so that a table that is hardly used takes hardly any memory */
 };
 
 struct row_cache {
@@ -45,6 +49,8 @@ row_cache_destroy(struct row_cache *cache)
 {
 	if (cache == NULL)
 		return;
+	for (size_t i = 0; i < ROW_CACHE_ROWS; i++)
+		free(cache->places[i].kept);
 	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_destroy(&cache->locks[i]);
 	free(cache->places);
@@ -71,15 +77,15 @@ lock(struct row_cache *cache, const struct place *place)
 }
 
 static void
-copy_row(const struct place *place, struct archive_row *ret)
+copy_row(const struct kept *kept, struct archive_row *ret)
 {
-	ret->archive.digests = place->digests;
-	ret->archive.size_bytes = place->size_bytes;
-	ret->archive.stored_at_ms = place->stored_at_ms;
+	ret->archive.digests = kept->digests;
+	ret->archive.size_bytes = kept->size_bytes;
+	ret->archive.stored_at_ms = kept->stored_at_ms;
 	ret->archive.came_from[0] = '\0';
 	ret->archive.git_commit[0] = '\0';
-	ret->stamp = place->stamp;
-	ret->used_at_ms = place->used_at_ms;
+	ret->stamp = kept->stamp;
+	ret->used_at_ms = kept->used_at_ms;
 }
 
 bool
@@ -96,9 +102,9 @@ row_cache_find(
 	place = place_of(cache, name->bytes);
 	mutex = lock(cache, place);
 	*ret_version = place->version;
-	found = place->is_taken && digests_have(&place->digests, name);
+	found = place->kept != NULL && digests_have(&place->kept->digests, name);
 	if (found)
-		copy_row(place, ret);
+		copy_row(place->kept, ret);
 	pthread_mutex_unlock(mutex);
 	if (found)
 		atomic_fetch_add_explicit(&cache->found, 1, memory_order_relaxed);
@@ -117,11 +123,11 @@ row_cache_keep(
 	place = place_of(cache, name->bytes);
 	mutex = lock(cache, place);
 	if (place->version == version) {
-		if (!place->is_taken)
+		if (place->kept == NULL) {
+			place->kept = xmalloc(sizeof *place->kept);
 			atomic_fetch_add_explicit(&cache->rows, 1, memory_order_relaxed);
-		*place = (struct place){.version = version,
-		        .is_taken = true,
-		        .digests = row->archive.digests,
+		}
+		*place->kept = (struct kept){.digests = row->archive.digests,
 		        .size_bytes = row->archive.size_bytes,
 		        .stored_at_ms = row->archive.stored_at_ms,
 		        .used_at_ms = row->used_at_ms,
@@ -136,9 +142,10 @@ clear(struct row_cache *cache, struct place *place)
 	pthread_mutex_t *mutex = lock(cache, place);
 
 	place->version++;
-	if (place->is_taken)
+	if (place->kept != NULL)
 		atomic_fetch_sub_explicit(&cache->rows, 1, memory_order_relaxed);
-	place->is_taken = false;
+	free(place->kept);
+	place->kept = NULL;
 	pthread_mutex_unlock(mutex);
 }
 

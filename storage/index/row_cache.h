@@ -10,7 +10,7 @@
 
 #include "storage/archive.h"
 
-#define ROW_CACHE_ROWS 32768 /* of about 200 bytes, which memory is taken for when they are first used */
+#define ROW_CACHE_ROWS 32768 /* of about 200 bytes */
 
 struct row_cache;
 
