@@ -6,7 +6,7 @@ import time
 
 MEMORY = ("Rss", "Pss", "Anonymous")
 COLUMNS = (*(name.lower() for name in MEMORY), "descriptors", "threads", "index", "wal", "tmp", "spool", "quarantine", "log")
-FLAT = ("rss", "pss", "anonymous", "descriptors", "threads")
+FLAT = ("rss", "anonymous", "descriptors", "threads")  # not pss: it says as much of who else runs this program
 FLAT_SHARE = 1.05    # of the median of the second quarter that of the last one may be, at most
 QUARTERED = 1200     # seconds that are long enough to be compared
 
