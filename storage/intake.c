@@ -87,7 +87,7 @@ reserve_memory(struct intake *intake, uint64_t bytes, struct err *err)
 	atomic_fetch_sub(&store->pass_through_bytes, bytes);
 	atomic_fetch_add(&store->space.refused, 1);
 	return err_set(err, ERR_NO_SPACE,
-	        "the disk is full, and the %llu MiB of memory for passing archives through are in use",
+	        "nothing can be kept now, and the %llu MiB of memory for passing archives through are in use",
 	        PASS_THROUGH_MAX >> 20);
 }
 

@@ -61,12 +61,18 @@ enum intake_keeping { INTAKE_KEEP, INTAKE_PASS_THROUGH };
 
 /*
  * INTAKE_KEEP: a temporary file in the store; ERR_NO_SPACE when the free space less the reserve does not hold
- * it. INTAKE_PASS_THROUGH: memory only, for serving a miss while the disk is full: bounded (PASS_THROUGH_MAX
- * in all), never committed.
+ * it. INTAKE_PASS_THROUGH: memory only, for serving a miss while the disk is full or takes no writes: bounded
+ * (PASS_THROUGH_MAX in all), never committed.
  */
 struct intake *intake_open(struct store *store, enum intake_keeping keeping, const struct intake_plan *plan,
         struct err *err) MUST_CHECK;
 bool intake_append(struct intake *intake, const void *bytes, size_t length, struct err *err) MUST_CHECK;
+/* An intake that ended with this may be tried again as INTAKE_PASS_THROUGH: the disk is full, read-only or broken. */
+static inline bool
+intake_may_pass_through(const struct err *err)
+{
+	return err->code == ERR_NO_SPACE || err->code == ERR_IO;
+}
 /* Up to max bytes at offset of what was appended; 0 past the end. Any thread. -1 is an error. */
 ssize_t intake_pread(
         const struct intake *intake, void *ret, size_t max, uint64_t offset, struct err *err) MUST_CHECK;

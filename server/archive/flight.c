@@ -37,7 +37,7 @@ flight_create(const struct flight_plan *plan)
 	flight->plan = *plan;
 	atomic_init(&flight->references, 1);
 	pthread_mutex_init(&flight->mutex, NULL);
-	flight->failure = ERR_NONE;
+	flight->failure = flight->unkept = ERR_NONE;
 	TAILQ_INIT(&flight->parked);
 	return flight;
 }
@@ -100,7 +100,17 @@ came_too_late(struct err *err)
 	return err_set(err, ERR_CANCELLED, "the archive was stored by other means meanwhile");
 }
 
-/* On the disk, or in memory when the disk has no room. */
+/* The store did not take it, and memory may. False: it failed for what holds there, too. */
+static bool
+turns_to_memory(struct flight *flight, const struct err *err)
+{
+	if (!intake_may_pass_through(err))
+		return false;
+	flight->unkept = *err;
+	return true;
+}
+
+/* On the disk, or in memory when the disk has no room or takes no writes. */
 static struct intake *
 open_intake(struct flight *flight, const struct flight_head *head, struct err *err)
 {
@@ -112,7 +122,7 @@ open_intake(struct flight *flight, const struct flight_head *head, struct err *e
 
 	if (!flight->pass_through)
 		intake = intake_open(flight->plan.store, INTAKE_KEEP, &plan, err);
-	if (intake == NULL && (flight->pass_through || err->code == ERR_NO_SPACE))
+	if (intake == NULL && (flight->pass_through || turns_to_memory(flight, err)))
 		intake = intake_open(flight->plan.store, INTAKE_PASS_THROUGH, &plan, err);
 	if (intake == NULL && err->code == ERR_NO_SPACE)
 		metrics_add(flight->plan.metrics, METRIC_LIMIT_PASS_THROUGH, 1);
@@ -152,15 +162,14 @@ flight_announce(struct flight *flight, const struct flight_head *head, struct er
 	return !ended || came_too_late(err);
 }
 
-/* Why an append failed, remembered for the next try. False, as the append. */
+/* Why writing or reading it back failed, remembered for the next try. False, as what failed. */
 static bool
 append_failed(struct flight *flight, const struct err *err)
 {
-	if (err->code == ERR_NO_SPACE) {
-		if (intake_keeping(flight->intake) == INTAKE_PASS_THROUGH)
-			metrics_add(flight->plan.metrics, METRIC_LIMIT_PASS_THROUGH, 1);
-		flight->pass_through = true;
-	}
+	if (intake_keeping(flight->intake) == INTAKE_KEEP)
+		flight->pass_through = turns_to_memory(flight, err);
+	else if (err->code == ERR_NO_SPACE)
+		metrics_add(flight->plan.metrics, METRIC_LIMIT_PASS_THROUGH, 1);
 	if (err->code == ERR_TOO_LARGE)
 		metrics_add(flight->plan.metrics, METRIC_LIMIT_MAX_ARCHIVE, 1);
 	return false;
@@ -196,11 +205,10 @@ flight_compare(struct flight *flight, uint64_t position, const void *bytes, size
 		size_t piece = length < sizeof before ? length : sizeof before;
 		ssize_t got = intake_pread(flight->intake, before, piece, position, err);
 
-		if (got < 0)
-			return false;
 		if (got == 0)
-			return err_set(
-			        err, ERR_IO, "the temporary file is shorter than what was written to it");
+			err_set(err, ERR_IO, "the temporary file is shorter than what was written to it");
+		if (got <= 0)
+			return append_failed(flight, err);
 		for (ssize_t i = 0; i < got; i++)
 			if (before[i] != again[i])
 				return err_set(err, ERR_MISMATCH, "byte %llu is not the one that came before",
@@ -288,6 +296,17 @@ finish(struct flight *flight, enum flight_state state, const struct end *end)
 		tell_end(flight, state, end);
 }
 
+/* Ends well, though the store has not kept it. A full disk is told of elsewhere, and not once for each archive. */
+static void
+pass_through(struct flight *flight, const struct err *why)
+{
+	if (why->code != ERR_NO_SPACE)
+		log_warning(
+		        "an archive is right but not kept: %s; it is passed through to who asked", why->text);
+	metrics_add(flight->plan.metrics, METRIC_PASSED_THROUGH, 1);
+	finish(flight, FLIGHT_LANDED, &good_end);
+}
+
 /* The store's answer, on one of its threads. The reference taken for it ends here. */
 static void
 committed(void *context, enum intake_result result, const struct err *err)
@@ -301,15 +320,12 @@ committed(void *context, enum intake_result result, const struct err *err)
 		finish(flight, FLIGHT_LANDED, &good_end);
 		break;
 	case INTAKE_REFUSED:
-		if (err->code == ERR_COLLISION) {
-			log_warning("an archive is right but not kept: %s; it is passed through to who asked",
-			        err->text);
-			metrics_add(flight->plan.metrics, METRIC_PASSED_THROUGH, 1);
-			finish(flight, FLIGHT_LANDED, &good_end);
-		} else {
-			/* What a disk did not take cannot be trusted to be read back. */
+		/* What a disk did not take cannot be trusted to be read back from it, only what is in memory. */
+		if (err->code == ERR_COLLISION ||
+		        (intake_may_pass_through(err) && intake_view(flight->intake, 0).bytes != NULL))
+			pass_through(flight, err);
+		else
 			flight_fail(flight, err);
-		}
 		break;
 	}
 	flight_release(flight);
@@ -347,8 +363,7 @@ keep(struct flight *flight, const struct digests *digests, struct err *err)
 	if (ended)
 		return came_too_late(err);
 	if (intake_keeping(flight->intake) == INTAKE_PASS_THROUGH) {
-		metrics_add(flight->plan.metrics, METRIC_PASSED_THROUGH, 1);
-		finish(flight, FLIGHT_LANDED, &good_end);
+		pass_through(flight, &flight->unkept);
 		return true;
 	}
 	flight_hold(flight);

@@ -31,7 +31,8 @@ struct flight {
 	uint64_t appended;  /* bytes that are in */
 	uint64_t woken_at;  /* appended when all were last woken */
 	bool promised;      /* somebody was told the size: no starting over */
-	bool pass_through;  /* the disk is full: the next try goes through memory */
+	bool pass_through;  /* the disk is full or takes no writes: the next try goes through memory */
+	struct err unkept;  /* why the store did not take it, once it went through memory */
 	bool in_store;      /* LANDED, and kept */
 	bool rejected; /* the try at hand was complete, and other bytes: the fetcher's, but while it lands */
 	flight_told_fn *told; /* while it lands: whoever wants to know whether it may */

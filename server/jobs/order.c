@@ -94,7 +94,7 @@ keep_attempts(struct order *order)
 		        &order->attempts, from->items[i].url, from->items[i].result, from->items[i].detail);
 }
 
-/* The flight is over and the bytes were right: are they kept? They are not when the disk is full. */
+/* The flight is over and the bytes were right: are they kept? They are not when the disk is full or takes no writes. */
 static void
 look_into_store(struct order *order)
 {
@@ -105,8 +105,8 @@ look_into_store(struct order *order)
 		return;
 	case STORE_MISS:
 		err_set(&order->err, ERR_NO_SPACE,
-		        "the bytes came and were not kept: the store has no room, or holds another archive "
-		        "under this name");
+		        "the bytes came and were not kept: the store has no room, cannot be written or holds "
+		        "another archive under this name");
 		order->state = ORDER_FAILED;
 		return;
 	case STORE_FAILED:

@@ -395,7 +395,7 @@ refused_here(struct visit *visit, const struct transfer_report *report, int64_t 
 	} else if (err->code == ERR_TOO_LARGE) {
 		errand_flight_note(errand, &ending);
 		start_over(errand, ERR_LIMIT);
-	} else if (err->code == ERR_NO_SPACE && !errand->retried && flight_start_over(errand->flight)) {
+	} else if (intake_may_pass_through(err) && !errand->retried && flight_start_over(errand->flight)) {
 		errand->retried = true; /* the flight has turned to memory: the same origin once more */
 		errand->origins.items[visit->origin].asked = false;
 		resume_forget(&errand->resume);

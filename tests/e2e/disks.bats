@@ -14,6 +14,12 @@ setup() {
 	LIST="http://127.0.0.1:$ORIGIN_PORT/ok/wanted sha256=$(digest_of sha256 "$WORK/origin/files/wanted") wanted.1"
 }
 
+# also_wanted NAME SIZE [ORIGIN_PATH]: one more archive that the catalog lists.
+also_wanted() {
+	make_archive "$WORK/origin/files/$1" "$2"
+	LIST+=$'\n'"http://127.0.0.1:$ORIGIN_PORT${3:-/ok}/$1 sha256=$(digest_of sha256 "$WORK/origin/files/$1") $1.1"
+}
+
 teardown() {
 	end_all
 	if [ -e "$WORK/mounted" ]; then umount -l "$WORK/store"; fi
@@ -71,9 +77,10 @@ is_hit() {
 	curl -sf -D "$WORK/head" -o "$WORK/got" "$URL$(path_of sha256 "$1")" && cmp "$WORK/got" "$1" && [ "$(header X-Cache "$WORK/head")" = HIT ]
 }
 
-# What the origin has arrives, kept or not.
+# comes [NAME]: what the origin has arrives, kept or not.
 comes() {
-	curl -sf -o "$WORK/got" "$URL$(path_of sha256 "$WORK/origin/files/wanted")" && cmp "$WORK/got" "$WORK/origin/files/wanted"
+	local file=$WORK/origin/files/${1:-wanted}
+	curl -sf -o "$WORK/got" "$URL$(path_of sha256 "$file")" && cmp "$WORK/got" "$file"
 }
 
 kept() {
@@ -146,8 +153,11 @@ except OSError:
 	heals
 }
 
-@test "a filesystem that turns read-only: hits go on, all else is refused, and all is there when it was repaired" {
+@test "a filesystem that turns read-only: hits and misses go on, nothing is kept, and all is there when it was repaired" {
 	store_on_ext4
+	also_wanted many 4000000
+	also_wanted unannounced 2000000 /chunked
+	also_wanted bad 4000000 /wrong
 	serve larder_start
 	make_archive "$WORK/before" 5000
 	make_archive "$WORK/new" 5000
@@ -157,8 +167,14 @@ except OSError:
 	wait_until 15 ready_says 503
 	is_hit "$WORK/stored"
 	is_hit "$WORK/before"
-	[ "$(curl -s -o "$WORK/got" -w '%{http_code}' "$URL$(path_of sha256 "$WORK/origin/files/wanted")")" = 404 ]
-	grep -q 'Read-only file system' "$WORK/got"
+	comes # verified first
+	comes many # goes out while it comes
+	comes unannounced
+	run comes bad
+	[ "$status" != 0 ]
+	[ "$(find "$WORK/store/blobs" "$WORK/store/tmp" -type f | wc -l)" = 2 ]
+	[ "$(metric flights_passed_through_total)" = 3 ]
+	[ "$(grep -c 'right but not kept: .*Read-only file system; it is passed through' "$WORK/larder.log")" = 3 ]
 	larder_signal TERM
 	wait_until 30 ended larder
 	[[ "$(cat "$WORK/larder.status")" = [03] ]]

@@ -598,21 +598,25 @@ a_flight_that_is_over_is_not_begun(void **state)
 /* --- trouble on this side --- */
 
 static void
-full_disk_asks_the_same_origin_again(void **state)
+a_disk_that_takes_nothing_asks_the_same_origin_again(void **state)
 {
+	static const enum err_code codes[] = {ERR_NO_SPACE, ERR_IO};
 	struct world *world = *state;
-	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
 
-	err_set(&flight->refuse_append, ERR_NO_SPACE, "full");
 	name(world, "/a");
 	serve_right(world->origin, "/a");
 	start(world);
-	submit(world, flight);
-	fake_wait(flight);
-	assert_true(flight->settled);
-	assert_int_equal(flight->announced_count, 2);
-	assert_int_equal(scripted_hits(world->origin, "/a"), 2);
-	flight_release(flight);
+	for (size_t i = 0; i < COUNT_OF(codes); i++) {
+		struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+		err_set(&flight->refuse_append, codes[i], "the disk");
+		submit(world, flight);
+		fake_wait(flight);
+		assert_true(flight->settled);
+		assert_int_equal(flight->announced_count, 2);
+		assert_int_equal(scripted_hits(world->origin, "/a"), 2 * (i + 1));
+		flight_release(flight);
+	}
 }
 
 static void
@@ -621,7 +625,7 @@ broken_disk_fails_the_flight(void **state)
 	struct world *world = *state;
 	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
 
-	err_set(&flight->refuse_append, ERR_IO, "the disk");
+	err_set(&flight->refuse_land, ERR_IO, "the disk"); /* and what is tried in place of it */
 	name(world, "/a");
 	name_other(world, "/a");
 	serve_right(world->origin, "/a");
@@ -630,6 +634,7 @@ broken_disk_fails_the_flight(void **state)
 	submit(world, flight);
 	fake_wait(flight);
 	assert_int_equal(flight->err.code, ERR_IO);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 2);
 	assert_int_equal(scripted_hits(world->other, "/a"), 0);
 	flight_release(flight);
 }
@@ -945,7 +950,7 @@ main(void)
 	        CASE(flights_are_ticked_until_the_store_is_done),
 	        CASE(an_archive_that_came_by_other_means_ends_its_errands),
 	        CASE(a_flight_that_is_over_is_not_begun),
-	        CASE(full_disk_asks_the_same_origin_again),
+	        CASE(a_disk_that_takes_nothing_asks_the_same_origin_again),
 	        CASE(broken_disk_fails_the_flight),
 	        CASE(broken_catalog_leaves_the_mirrors),
 	        CASE(a_full_host_does_not_hold_up_another),

@@ -1108,6 +1108,146 @@ what_passes_through_has_a_limit(void **state)
 	intake_close(others);
 }
 
+/* From here on no file can be made in the store, or none can get its name there: as on a disk that takes no writes. */
+static void
+break_store(struct fixture *fixture, const char *what)
+{
+	AUTO_TEXT path = TEXT_EMPTY;
+
+	text_addf(&path, "%s/%s", fixture->directory, what);
+	assert_int_equal(rmdir(text_string(&path)), 0);
+}
+
+/* The shard of this archive. */
+static void
+break_shard(struct fixture *fixture, const struct digest *sha256)
+{
+	char hex[DIGEST_HEX_MAX], shard[32];
+
+	digest_hex(sha256, hex);
+	snprintf(shard, sizeof shard, "blobs/sha256/%.2s", hex);
+	break_store(fixture, shard);
+}
+
+/* Who waits gets all of it, and the store has not kept it. */
+static void
+assert_passed_through(
+        struct fixture *fixture, struct flight *flight, struct fake *fake, size_t size, uint64_t passed)
+{
+	AUTO_FREE char *got = xmalloc(size);
+	struct err err = ERR_NONE;
+	AUTO_BLOB blob = BLOB_NONE;
+	enum flight_news news;
+	uint64_t told;
+
+	wait_until_over(flight);
+	assert_int_equal(head_of(flight, fake, &told, &err), NEWS_READY);
+	assert_int_equal(told, size);
+	assert_int_equal(view_all(flight, fake, 0, got, &news), size);
+	assert_int_equal(news, NEWS_END);
+	assert_memory_equal(got, fixture->bytes, size);
+	assert_int_equal(store_find(fixture->store, &fake->waiter.asked, &blob, &err), STORE_MISS);
+	assert_int_equal(metrics_get(fixture->metrics, METRIC_PASSED_THROUGH), passed);
+	assert_int_equal(metrics_get(fixture->metrics, METRIC_LIMIT_PASS_THROUGH), 0);
+	flight_leave(flight, &fake->waiter);
+}
+
+/* What is large notices at once, and is given out while it comes; but for its tail, which has to be right. */
+static void
+a_large_archive_goes_through_memory_where_the_disk_takes_no_writes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, LARGE);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	AUTO_FREE char *got = xmalloc(LARGE);
+	struct err err = ERR_NONE;
+
+	break_store(fixture, "tmp");
+	for (int right = 0; right < 2; right++) {
+		struct fake fake = fake_waiter(&sha256);
+		struct flight *flight = join(fixture, &sha256);
+		enum flight_news news;
+		uint64_t size;
+
+		announce(flight, LARGE);
+		append(flight, fixture->bytes, LARGE - 1);
+		append(flight, right ? fixture->bytes + LARGE - 1 : "", 1);
+		assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_READY);
+		assert_int_equal(view_all(flight, &fake, 0, got, &news), LARGE - FLIGHT_TAIL);
+		assert_int_equal(news, NEWS_PARKED);
+		assert_int_equal(land(flight, &err), right);
+		if (right) {
+			assert_passed_through(fixture, flight, &fake, LARGE, 1);
+			continue;
+		}
+		assert_int_equal(err.code, ERR_MISMATCH);
+		flight_fail(flight, &err);
+		assert_int_equal(
+		        view_all(flight, &fake, LARGE - FLIGHT_TAIL, got, &news), LARGE - FLIGHT_TAIL);
+		assert_int_equal(news, NEWS_FAILED);
+		flight_leave(flight, &fake.waiter);
+	}
+}
+
+/* What is small notices when all of it is there, and comes once more. */
+static void
+a_small_archive_goes_through_memory_where_the_disk_takes_no_writes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+	struct fake fake = fake_waiter(&sha256);
+	struct flight *flight = join(fixture, &sha256);
+	struct err err = ERR_NONE;
+
+	break_store(fixture, "tmp");
+	announce(flight, SMALL);
+	append(flight, fixture->bytes, SMALL);
+	assert_false(land(flight, &err));
+	assert_int_equal(err.code, ERR_IO);
+	assert_true(flight_start_over(flight));
+	announce(flight, SMALL);
+	append(flight, fixture->bytes + 1, SMALL);
+	assert_false(land(flight, &err));
+	assert_int_equal(err.code, ERR_MISMATCH);
+	assert_true(flight_start_over(flight));
+	announce(flight, SMALL);
+	append(flight, fixture->bytes, SMALL);
+	assert_true(land(flight, &err));
+	assert_passed_through(fixture, flight, &fake, SMALL, 1);
+}
+
+/* The disk fails when all is written: what was hashed in memory is right still, what is to be read back from it need not be. */
+static void
+what_cannot_be_committed_is_passed_through_if_it_is_in_memory(void **state)
+{
+	static const size_t sizes[] = {SMALL, LARGE};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct digests digests = digests_of(fixture->bytes, sizes[i]);
+		struct digest sha256 = name_of(&digests, DIGEST_SHA256);
+		struct fake fake = fake_waiter(&sha256);
+		struct flight *flight = join(fixture, &sha256);
+		struct err err = ERR_NONE;
+		uint64_t size;
+
+		break_shard(fixture, &sha256);
+		announce(flight, sizes[i]);
+		append(flight, fixture->bytes, sizes[i]);
+		assert_true(land(flight, &err));
+		if (sizes[i] == SMALL) {
+			assert_passed_through(fixture, flight, &fake, SMALL, 1);
+			continue;
+		}
+		wait_until_over(flight);
+		assert_int_equal(head_of(flight, &fake, &size, &err), NEWS_FAILED);
+		assert_int_equal(err.code, ERR_FAILING);
+		assert_int_equal(metrics_get(fixture->metrics, METRIC_PASSED_THROUGH), 1);
+		flight_leave(flight, &fake.waiter);
+	}
+}
+
 static void
 a_refused_flight_fails_who_joined(void **state)
 {
@@ -1160,6 +1300,9 @@ main(void)
 	        IN_FIXTURE(nowhere_is_nowhere_by_every_name),
 	        IN_FIXTURE(nowhere_is_not_told_of_another_archive),
 	        cmocka_unit_test_setup_teardown(what_passes_through_has_a_limit, setup_full, teardown),
+	        IN_FIXTURE(a_large_archive_goes_through_memory_where_the_disk_takes_no_writes),
+	        IN_FIXTURE(a_small_archive_goes_through_memory_where_the_disk_takes_no_writes),
+	        IN_FIXTURE(what_cannot_be_committed_is_passed_through_if_it_is_in_memory),
 	        IN_FIXTURE(a_refused_flight_fails_who_joined),
 	};
 
