@@ -42,15 +42,48 @@ heading(const struct harvest *harvest, const json_t *asked)
 	return value;
 }
 
+/*
+ * JSON is UTF-8, and a URL in a list may hold other bytes: percent-encoded it is the same resource, where escaped as in a message it
+ * would be another.
+ */
+static json_t *
+url_json(const char *url)
+{
+	json_t *value = json_string(url);
+	AUTO_TEXT encoded = TEXT_EMPTY;
+
+	if (value != NULL)
+		return value;
+	for (; *url != '\0'; url++)
+		if ((unsigned char)*url < 0x80)
+			text_add_bytes(&encoded, url, 1);
+		else
+			text_addf(&encoded, "%%%02X", (unsigned)(unsigned char)*url);
+	return json_string(text_string(&encoded));
+}
+
+/* One with other bytes is no package of opam's, but a word for messages: no longer than it may be. */
+static json_t *
+package_json(const char *package)
+{
+	json_t *value = json_string(package);
+	char escaped[HARVEST_PACKAGE_MAX + 1];
+
+	if (value != NULL)
+		return value;
+	text_escape(package, escaped, sizeof escaped);
+	return json_string(escaped);
+}
+
 json_t *
 harvest_entry_json(const struct harvest_entry *entry)
 {
 	json_t *urls = json_array(), *value;
 
 	for (size_t i = 0; i < entry->n_urls; i++)
-		json_array_append_new(urls, json_text(entry->urls[i]));
+		json_array_append_new(urls, url_json(entry->urls[i]));
 	value = json_pack("{s:o, s:o, s:o}", "digests", json_digests(&entry->digests), "package",
-	        json_text(entry->package), "urls", urls);
+	        package_json(entry->package), "urls", urls);
 	if (entry->first_ms != 0 || entry->last_ms != 0) {
 		json_object_set_new(value, "first", json_integer(entry->first_ms));
 		json_object_set_new(value, "last", json_integer(entry->last_ms));

@@ -240,6 +240,35 @@ limits_are_problems(void **state)
 	assert_int_equal(read_back->problems[0].line, 3);
 }
 
+/* A list may hold any bytes, and JSON may not. */
+static void
+what_is_no_utf8_names_the_same(void **state)
+{
+	AUTO_TEXT package = TEXT_EMPTY, text = TEXT_EMPTY;
+	const char *const urls[] = {"https://x.example/\xe9/\xff.tgz?a=%20b"};
+	struct harvest *harvest = harvest_create();
+	struct harvest_entry entry = {.urls = urls, .n_urls = 1};
+	json_t *asked = json_pack("{s:s, s:s}", "source", "x.list", "form", "list");
+	struct digest digest;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	assert_true(digest_parse_text(MD5, &digest, &err));
+	digests_put(&entry.digests, &digest);
+	text_add(&package, "a.1");
+	while (package.length < HARVEST_PACKAGE_MAX)
+		text_add(&package, "\xff");
+	entry.package = text_string(&package);
+	assert_true(harvest_add(harvest, &entry, "f", 1));
+	harvest_json_add(&text, harvest, asked);
+	assert_true(read_text(text.bytes, text.length, &err));
+	assert_int_equal(read_back->n_entries, 1);
+	assert_string_equal(read_back->entries[0].urls[0], "https://x.example/%E9/%FF.tgz?a=%20b");
+	assert_memory_equal(read_back->entries[0].package, "a.1\\xff", 7);
+	json_decref(asked);
+	harvest_destroy(harvest);
+}
+
 static void
 a_line_has_an_end(void **state)
 {
@@ -262,6 +291,7 @@ main(void)
 	        cmocka_unit_test_teardown(dates_are_of_the_past, tear_down),
 	        cmocka_unit_test_teardown(limits_are_problems, tear_down),
 	        cmocka_unit_test_teardown(a_line_has_an_end, tear_down),
+	        cmocka_unit_test_teardown(what_is_no_utf8_names_the_same, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
