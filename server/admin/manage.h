@@ -36,6 +36,12 @@ bool manage_unpin(
  */
 bool manage_token_add(struct larder *larder, const struct caller *caller, const json_t *wish, json_t **ret,
         struct err *err) MUST_CHECK;
+/*
+ * What such a wish says, from now_ms (wall clock) on; whether the name and the rights will do is for token_make to say. The
+ * name is the wish's. ERR_BAD_REQUEST. Pure.
+ */
+bool manage_token_wish(
+        const json_t *wish, int64_t now_ms, struct token_wish *ret, struct err *err) MUST_CHECK;
 /* {"tokens": [{"name", "rights", "created", "expires", "used"}]} */
 bool manage_token_list(struct larder *larder, json_t **ret, struct err *err) MUST_CHECK;
 /* ERR_NOT_FOUND */

@@ -85,8 +85,8 @@ is_there(const json_t *value)
 	return value != NULL && !json_is_null(value);
 }
 
-static bool
-read_wish(const json_t *wish, struct token_wish *ret, struct err *err)
+bool
+manage_token_wish(const json_t *wish, int64_t now_ms, struct token_wish *ret, struct err *err)
 {
 	const json_t *rights = json_object_get(wish, "rights"), *expires = json_object_get(wish, "expires");
 
@@ -101,7 +101,7 @@ read_wish(const json_t *wish, struct token_wish *ret, struct err *err)
 		return err_set(err, ERR_BAD_REQUEST,
 		        "the name of a token is made of letters, digits and ._@- alone");
 	return (!is_there(rights) || read_rights(rights, &ret->rights, err)) &&
-	       (!is_there(expires) || read_expiry(expires, clock_wall_ms(), &ret->expires_at_ms, err));
+	       (!is_there(expires) || read_expiry(expires, now_ms, &ret->expires_at_ms, err));
 }
 
 static void
@@ -120,7 +120,7 @@ manage_token_add(
 	struct token_wish token;
 	char text[TOKEN_TEXT_MAX], rights[RIGHTS_TEXT_MAX];
 
-	if (!read_wish(wish, &token, err))
+	if (!manage_token_wish(wish, clock_wall_ms(), &token, err))
 		return false;
 	if (!token_make(store_index(larder->store), &token, text, err)) {
 		count_limit(larder, err);

@@ -10,6 +10,7 @@
 
 #include "server/commands/carrier.h"
 #include "server/commands/command.h"
+#include "server/commands/push_report.h"
 #include "server/commands/push_token.h"
 #include "server/jobs/json.h"
 #include "storage/base/clock.h"
@@ -19,9 +20,6 @@
 #define BATCH_MAX   500 /* files the other side is asked about at once */
 #define ASK_TRIES   5
 #define ASK_TICK_MS 100 /* how long a signal may go unnoticed */
-
-/* What the other side says of an archive. OFFER_NAMED: it lacks it, and its catalog names it. */
-enum offer_state { OFFER_STORED, OFFER_NAMED, OFFER_UNNAMED, OFFER_REMOVED };
 
 /* A file that the other side is asked about. */
 struct offer {
@@ -125,48 +123,26 @@ question(const struct pushing *pushing)
 	return text;
 }
 
-static struct offer *
-find_offer(struct pushing *pushing, const char *hex)
+/* Marks what the other side lacks. It may name what it was not asked about. */
+static void
+mark_offer(void *context, const uint8_t sha256[32], enum offer_state state)
 {
-	uint8_t sha256[32];
+	struct pushing *pushing = context;
 
-	if (hex == NULL || !text_unhex(hex, sha256, sizeof sha256))
-		return NULL;
-	for (size_t i = 0; i < pushing->n_batch; i++)
-		if (memcmp(pushing->batch[i].gift.digests.sha256, sha256, sizeof sha256) == 0)
-			return &pushing->batch[i];
-	return NULL;
+	for (size_t i = 0; i < pushing->n_batch; i++) {
+		if (memcmp(pushing->batch[i].gift.digests.sha256, sha256, 32) != 0)
+			continue;
+		pushing->batch[i].state = state;
+		return;
+	}
 }
 
-static enum offer_state
-state_of(const json_t *entry)
-{
-	const char *state = json_string_value(json_object_get(entry, "state"));
-
-	if (state == NULL || strcmp(state, "unknown") == 0)
-		return OFFER_UNNAMED;
-	return strcmp(state, "removed") == 0 ? OFFER_REMOVED : OFFER_NAMED;
-}
-
-/* Marks what the other side lacks. */
 static bool
 read_report(struct pushing *pushing, const json_t *report, struct err *err)
 {
-	const json_t *missing = json_object_get(report, "missing"), *entry;
-	size_t i;
-
-	if (!json_is_array(missing))
-		return err_set(err, ERR_IO, "%s did not say what it lacks; is it of another version?",
-		        client_name(pushing->client));
-	json_array_foreach (missing, i, entry) {
-		const char *hex =
-		        json_string_value(json_object_get(json_object_get(entry, "digests"), "sha256"));
-		struct offer *offer = find_offer(pushing, hex);
-
-		if (offer != NULL)
-			offer->state = state_of(entry);
-	}
-	return true;
+	return push_report_read(report, mark_offer, pushing) ||
+	       err_set(err, ERR_IO, "%s did not say what it lacks; is it of another version?",
+	               client_name(pushing->client));
 }
 
 static bool

@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/catalogs.h"
+#include "server/admin/metrics.h"
 #include "server/http/body.h"
-#include "server/jobs/asked.h"
-#include "server/jobs/harvest_json.h"
+#include "server/jobs/job_body.h"
 #include "server/jobs/json.h"
 #include "server/jobs/jobs.h"
 #include "storage/base/file.h"
@@ -49,27 +48,6 @@ hire(struct request *request, struct job_wish *wish, const char *detail, struct 
 
 /* --- ?name= --- */
 
-/* %NN and nothing else, as in a path. False: it is too long, or holds what no name holds. */
-static bool
-decode(const char *from, struct text *ret)
-{
-	for (; *from != '\0'; from++) {
-		char hex[3] = {0};
-		uint8_t byte = (uint8_t)*from;
-
-		if (*from == '%') {
-			memcpy(hex, from + 1, strnlen(from + 1, 2));
-			if (!text_unhex(hex, &byte, 1))
-				return false;
-			from += 2;
-		}
-		if (byte < ' ' || byte == 0x7f || ret->length == JOB_NAME_MAX)
-			return false;
-		text_add_bytes(ret, &byte, 1);
-	}
-	return ret->length > 0;
-}
-
 /* What the sender calls it, or "what WHO sent". */
 static bool
 read_name(struct request *request, struct text *ret, struct err *err)
@@ -80,92 +58,13 @@ read_name(struct request *request, struct text *ret, struct err *err)
 		text_addf(ret, "what %s sent", request->caller.who);
 		return true;
 	}
-	return decode(name, ret) ||
+	return job_body_name(name, ret) ||
 	       err_set(err, ERR_BAD_REQUEST,
 	               "name= is for messages: 1 to %d bytes, no control characters, percent-encoded",
 	               JOB_NAME_MAX);
 }
 
 /* --- fetch --- */
-
-/* As work_fetch reads it. */
-static json_t *
-digests_json(const struct wants *wants)
-{
-	json_t *all = json_array();
-
-	for (size_t i = 0; i < wants->count; i++) {
-		json_t *one = json_array();
-
-		for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
-			struct digest digest;
-			char text[DIGEST_TEXT_MAX];
-
-			if (!digests_get(&wants->items[i].digests, (enum digest_algo)algo, &digest))
-				continue;
-			digest_text(&digest, text);
-			json_array_append_new(one, json_string(text));
-		}
-		json_array_append_new(all, one);
-	}
-	return json_pack("{s:o}", "digests", all);
-}
-
-static json_t *
-entries_json(const struct harvest *harvest, const char *name)
-{
-	json_t *entries = json_array();
-
-	for (size_t i = 0; i < harvest->n_entries; i++)
-		json_array_append_new(entries, harvest_entry_json(&harvest->entries[i]));
-	return json_pack("{s:o, s:o}", "name", json_text(name), "entries", entries);
-}
-
-/* Nothing in it was of use: the first thing that was wrong is why. */
-static bool
-nothing_in(const struct harvest *harvest, struct err *err)
-{
-	const struct harvest_problem *problem = harvest->problems;
-
-	if (harvest->n_problems == 0)
-		return err_set(err, ERR_SYNTAX, "no archive is named there");
-	return err_set(err, ERR_SYNTAX, "line %u: %s", problem->line, problem->text);
-}
-
-/* A lockfile, a list, lines of digests. NULL with err. */
-static json_t *
-read_text(struct request *request, const char *name, struct err *err)
-{
-	struct asked asked;
-	json_t *wish = NULL;
-
-	if (asked_read_request(request, &asked, err)) {
-		if (asked.harvest != NULL && asked.harvest->n_entries > 0)
-			wish = entries_json(asked.harvest, name);
-		else if (asked.harvest != NULL)
-			nothing_in(asked.harvest, err);
-		else if (asked.wants.count > 0)
-			wish = digests_json(&asked.wants);
-		else
-			err_set(err, ERR_SYNTAX, "no archive is named there");
-	}
-	asked_finish(&asked);
-	return wish;
-}
-
-static json_t *
-read_json(const struct text *body, struct err *err)
-{
-	json_error_t wrong;
-	json_t *wish = json_loadb(body->bytes, body->length, JSON_REJECT_DUPLICATES, &wrong);
-
-	if (wish == NULL)
-		err_set(err, ERR_SYNTAX, "the body is not JSON: line %d: %.150s", wrong.line, wrong.text);
-	if (wish == NULL || work_fetch_check(wish, err))
-		return wish;
-	json_decref(wish);
-	return NULL;
-}
 
 bool
 api_fetch(struct request *request, struct api_answer *ret, struct err *err)
@@ -178,9 +77,12 @@ api_fetch(struct request *request, struct api_answer *ret, struct err *err)
 
 	if (!read_name(request, &name, err))
 		return false;
-	wish = asked_is_json(body) ? read_json(body, err) : read_text(request, text_string(&name), err);
-	if (wish == NULL)
+	wish = job_body_fetch(body, text_string(&name), err);
+	if (wish == NULL) {
+		if (err->code == ERR_TOO_LARGE)
+			metrics_add(request->larder->metrics, METRIC_LIMIT_ASKED, 1);
 		return false;
+	}
 	job.asked = wish;
 	done = hire(request, &job, text_string(&name), ret, err);
 	json_decref(wish);
@@ -193,19 +95,9 @@ api_fetch(struct request *request, struct api_answer *ret, struct err *err)
 static bool
 hire_url(struct request *request, const json_t *wish, struct api_answer *ret, struct err *err)
 {
-	const char *url = json_text_of(wish, "source");
-	json_t *asked;
-	struct job_wish job = {.kind = "import", .body = ""};
-	bool done;
+	struct job_wish job = {.kind = "import", .body = "", .asked = wish};
 
-	if (!catalogs_is_url(url) || strlen(url) > HARVEST_URL_MAX)
-		return err_set(err, ERR_BAD_REQUEST,
-		        "\"source\" has to be an http or https URL; what lies elsewhere is sent as the body");
-	asked = json_pack("{s:s}", "source", url);
-	job.asked = asked;
-	done = hire(request, &job, url, ret, err);
-	json_decref(asked);
-	return done;
+	return hire(request, &job, json_text_of(wish, "source"), ret, err);
 }
 
 static bool
@@ -227,25 +119,16 @@ hire_body(struct request *request, const char *body, struct api_answer *ret, str
 	return done;
 }
 
-/* {"source": URL} as JSON; NULL: it is something else, and err says what where nobody could read it. */
+/* NULL: it is no JSON that names a URL, and err says what is wrong where it means to be. */
 static json_t *
 read_wish(struct request *request, const char *body, struct err *err)
 {
 	AUTO_FD fd = spool_open(request->larder->store, body, err);
 	AUTO_TEXT text = TEXT_EMPTY;
-	json_t *wish;
-	size_t start;
 
 	if (fd < 0 || request->body.received > WISH_BYTES_MAX || !file_read(fd, WISH_BYTES_MAX, &text, err))
 		return NULL;
-	start = strspn(text_string(&text), " \t\r\n");
-	if (text_string(&text)[start] != '{' || text_starts_with(text_string(&text), HARVEST_JSON_START))
-		return NULL;
-	wish = json_loadb(text.bytes, text.length, JSON_REJECT_DUPLICATES, NULL);
-	if (wish == NULL)
-		err_set(err, ERR_SYNTAX,
-		        "JSON sent here is {\"source\": URL}; a source itself is sent as it is");
-	return wish;
+	return job_body_source(&text, err);
 }
 
 bool

@@ -11,6 +11,7 @@
 #include "storage/base/err.h"
 
 struct client;
+struct text;
 
 struct client_target {
 	const char *url;    /* "https://larder.example.org", with a path before /api where there is one */
@@ -54,6 +55,8 @@ struct client_answer {
 	struct err err;
 };
 #define CLIENT_ANSWER_MAX (256u << 20)
+/* Its body, which it takes: any bytes at all. Pure. */
+void client_answer_read(struct client_answer *answer, struct text *body);
 void client_answer_finish(struct client_answer *answer);
 /*
  * An answer that is an error as an err: its sentence, and the code that fits the status (413 → ERR_TOO_LARGE …).

@@ -52,6 +52,14 @@ first_line(const char *text, char ret[SENTENCE_MAX])
 		text_printable(line, ret, SENTENCE_MAX);
 }
 
+void
+client_answer_read(struct client_answer *answer, struct text *body)
+{
+	if (body->length > 0 && (body->bytes[0] == '{' || body->bytes[0] == '['))
+		answer->json = json_loadb(body->bytes, body->length, 0, NULL);
+	answer->text = text_take(body);
+}
+
 bool
 client_answer_good(const struct client_answer *answer, struct err *err)
 {

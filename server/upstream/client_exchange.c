@@ -226,7 +226,5 @@ exchange_answer(struct exchange *exchange, struct client_answer *ret)
 	}
 	ret->status = (int)status;
 	ret->retry_after_ms = (retry_s > RETRY_MAX_S ? RETRY_MAX_S : retry_s) * 1000;
-	if (exchange->body.length > 0 && (exchange->body.bytes[0] == '{' || exchange->body.bytes[0] == '['))
-		ret->json = json_loadb(exchange->body.bytes, exchange->body.length, 0, NULL);
-	ret->text = text_take(&exchange->body);
+	client_answer_read(ret, &exchange->body);
 }
