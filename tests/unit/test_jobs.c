@@ -14,7 +14,7 @@
 #include "server/jobs/jobs_parts.h"
 #include "storage/spool.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 120000 /* a hundred jobs, where a tool looks at every access */
 #define LIST        "http://127.0.0.1:9/a md5=d41d8cd98f00b204e9800998ecf8427e a.1\n"
 
 /* A larder without HTTP, and an origin that takes connections and never answers. */
