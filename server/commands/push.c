@@ -130,7 +130,8 @@ mark_offer(void *context, const uint8_t sha256[32], enum offer_state state)
 	struct pushing *pushing = context;
 
 	for (size_t i = 0; i < pushing->n_batch; i++) {
-		if (memcmp(pushing->batch[i].gift.digests.sha256, sha256, 32) != 0)
+		if (memcmp(pushing->batch[i].gift.digests.sha256, sha256,
+		            sizeof pushing->batch[i].gift.digests.sha256) != 0)
 			continue;
 		pushing->batch[i].state = state;
 		return;

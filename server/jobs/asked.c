@@ -222,13 +222,17 @@ asked_read_body(const struct text *body, struct asked *ret, struct err *err)
 }
 
 bool
-asked_read_request(struct request *request, struct asked *ret, struct err *err)
+asked_refused(struct request *request, const struct err *err)
 {
-	if (asked_read_body(body_text_of(request), ret, err))
-		return true;
 	if (err->code == ERR_TOO_LARGE)
 		metrics_add(request->larder->metrics, METRIC_LIMIT_ASKED, 1);
 	return false;
+}
+
+bool
+asked_read_request(struct request *request, struct asked *ret, struct err *err)
+{
+	return asked_read_body(body_text_of(request), ret, err) || asked_refused(request, err);
 }
 
 void

@@ -33,7 +33,9 @@ struct asked {
  * ERR_SYNTAX or ERR_BAD_REQUEST says what is wrong and where. ret is to be finished in any case.
  */
 bool asked_read_body(const struct text *body, struct asked *ret, struct err *err) MUST_CHECK;
-/* The body of this request; counts those that are over the limit. */
+/* Counts a body that was refused because it is over the limit. False, so that who reads one can `return asked_refused(…)`. */
+bool asked_refused(struct request *request, const struct err *err);
+/* The body of this request; what is refused is counted. */
 bool asked_read_request(struct request *request, struct asked *ret, struct err *err) MUST_CHECK;
 /* The JSON form alone, for one who takes other members too: what stands under "digests". */
 bool asked_read_digests(const json_t *digests, struct asked *ret, struct err *err) MUST_CHECK;

@@ -44,7 +44,7 @@ heading(const struct harvest *harvest, const json_t *asked)
 
 /*
  * JSON is UTF-8, and a URL in a list may hold other bytes: percent-encoded it is the same resource, where escaped as in a message it
- * would be another.
+ * would be another. All else stays as it is: it is a URL, and encoded where it has to be.
  */
 static json_t *
 url_json(const char *url)

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/admin/metrics.h"
 #include "server/http/body.h"
+#include "server/jobs/asked.h"
 #include "server/jobs/job_body.h"
 #include "server/jobs/json.h"
 #include "server/jobs/jobs.h"
@@ -78,11 +78,8 @@ api_fetch(struct request *request, struct api_answer *ret, struct err *err)
 	if (!read_name(request, &name, err))
 		return false;
 	wish = job_body_fetch(body, text_string(&name), err);
-	if (wish == NULL) {
-		if (err->code == ERR_TOO_LARGE)
-			metrics_add(request->larder->metrics, METRIC_LIMIT_ASKED, 1);
-		return false;
-	}
+	if (wish == NULL)
+		return asked_refused(request, err);
 	job.asked = wish;
 	done = hire(request, &job, text_string(&name), ret, err);
 	json_decref(wish);

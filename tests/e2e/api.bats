@@ -147,6 +147,10 @@ token() {
 	echo "md5:$(md5 one)" >>"$WORK/digests"
 	error 413 /api/v1/check "more than 20000 archives" --data-binary "@$WORK/digests"
 	[ "$(metric limit_asked_total)" = 1 ]
+	error 413 /api/v1/fetch "more than 20000 archives" --data-binary "@$WORK/digests"
+	jq -Rnc '{digests: [inputs | [.]]}' <"$WORK/digests" >"$WORK/digests.json"
+	error 413 /api/v1/fetch "more than 20000 archives" --data-binary "@$WORK/digests.json"
+	[ "$(metric limit_asked_total)" = 3 ]
 	head -c 16777217 /dev/zero | tr '\0' '#' >"$WORK/digests"
 	error 413 /api/v1/check "larger than" --data-binary "@$WORK/digests"
 }

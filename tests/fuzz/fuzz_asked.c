@@ -8,15 +8,9 @@
 
 #include "server/jobs/asked.h"
 #include "server/jobs/work.h"
+#include "tests/support/refusal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check_refusal(const struct err *err)
-{
-	assert(err->code == ERR_SYNTAX || err->code == ERR_BAD_REQUEST || err->code == ERR_TOO_LARGE);
-	assert(err->text[0] != '\0');
-}
 
 static void
 as_names(const struct text *body)

@@ -19,7 +19,7 @@ count_lack(void *context, const uint8_t sha256[32], enum offer_state state)
 	size_t *count = context;
 	char hex[65];
 
-	text_hex(sha256, 32, hex);
+	text_hex(sha256, 32, hex); /* all of it can be read */
 	assert(strlen(hex) == 64);
 	assert(state == OFFER_NAMED || state == OFFER_UNNAMED || state == OFFER_REMOVED);
 	(*count)++;

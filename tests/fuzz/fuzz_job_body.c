@@ -12,15 +12,9 @@
 #include "server/jobs/job_body.h"
 #include "server/jobs/jobs.h"
 #include "server/jobs/json.h"
+#include "tests/support/refusal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check_refusal(const struct err *err)
-{
-	assert(err->code == ERR_SYNTAX || err->code == ERR_BAD_REQUEST || err->code == ERR_TOO_LARGE);
-	assert(err->text[0] != '\0');
-}
 
 /* Text became JSON: nothing got lost on the way. */
 static void
