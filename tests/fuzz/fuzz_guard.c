@@ -1,6 +1,7 @@
 /*
  * Any request, as lines "METHOD TARGET VERSION" and "Name:Value": what the guard lets through has one
- * framing, and GET no body.
+ * framing, and GET no body. And the same bytes as a head that comes from the network: what is said of its
+ * beginning stays true with more, and one that is clean has neither a NUL nor a line without a name.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,33 @@ check(const struct guard_request *request)
 		abort();
 }
 
+static enum guard_bytes
+bytes_are(const char *bytes, size_t length)
+{
+	struct err err = ERR_NONE;
+	enum guard_bytes are = guard_check_bytes(bytes, length, &err);
+
+	if ((are == GUARD_UNCLEAN) != (err.code != ERR_OK))
+		abort();
+	return are;
+}
+
+/* As byte after byte comes: the first that is decided is what is said of all. */
+static void
+check_bytes(const char *bytes, size_t length)
+{
+	enum guard_bytes whole = bytes_are(bytes, length);
+	size_t decided = 0; /* how many bytes were enough */
+
+	while (decided < length && bytes_are(bytes, decided) == GUARD_UNFINISHED)
+		decided++;
+	if (bytes_are(bytes, decided) != whole)
+		abort();
+	if (whole == GUARD_CLEAN && (decided < 2 || memchr(bytes, '\0', decided) != NULL || bytes[0] == ':' ||
+	                                    memmem(bytes, decided, "\n:", 2) != NULL))
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
@@ -69,5 +97,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	}
 	if (guard_check(&request, &err))
 		check(&request);
+	check_bytes((const char *)bytes, length);
 	return 0;
 }
