@@ -59,7 +59,7 @@ list_jobs() {
 }
 
 # Those that take a minute, or wait for one, begin first, so that none of them is alone in the end.
-long='^faults/(kill|power|failing|upstreams|index)|^e2e/(api|push|crawling|fortnight|beside|catalog|check|jobs|feed|uploads|repair|miss_stop)'
+long='^faults/(kill|power|failing|upstreams|names|index)|^e2e/(api|push|crawling|fortnight|beside|catalog|check|jobs|feed|uploads|repair|miss_stop)'
 long="$long|^unit/test_(fortnight|lockfile_fortnight|patrol$|causes|overtaking)"
 long_first() {
 	awk -F '\t' -v long="$long" '$2 ~ long { print; next } { rest[n++] = $0 } END { for (i = 0; i < n; i++) print rest[i] }'

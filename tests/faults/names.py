@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """names.py LARDER: in a network namespace, where public addresses are this machine's and a DNS server tells what it is told to. larder has
 its usual policy, and the usual ports. One origin listens at every address, with the right bytes: what is right is reached, what is not
-never is. Each name is asked for by GET, HEAD, Range and two clients at once, for an archive that is verified before it is sent, and for one
-that is streamed.
+never is. Each is asked for by GET, HEAD, Range and two clients at once, for an archive that is verified before it is sent, and for one that
+is streamed: as a name, as one that leads elsewhere than it did, as where a redirect leads, and by https.
 """
 import os
 import re
@@ -21,7 +21,8 @@ KINDS = {"GET": [()], "HEAD": [("-I",)], "Range": [("-r", "100-199")], "two clie
 SIZES = {"small": 300, "large": 200000}
 ADDRESS = "neither public nor in fetch.allow_private"
 
-# The name, what DNS says, and what becomes of an archive there: "" where it comes; the outcome that is counted.
+# The name, what DNS says, and what becomes of an archive there: "" where it comes; the outcome that is counted. Large archives are at a
+# name of their own, SIZE.NAME: of four failures a host does not rest.
 ROWS = (
     ("public.example", [PUBLIC], "", "served"),
     ("six.example", [PUBLIC_6], "", "served"),
@@ -41,14 +42,25 @@ ROWS = (
     ("nowhere.example", NXDOMAIN, "host name not found", "no_name"),
     ("ill.example", SERVFAIL, "host name not found", "no_name"),
     ("silent.example", SILENT, "no connection in time", "timeout"),
-    ("later.example", [[PUBLIC], ["10.0.0.1"], ["127.0.0.1"]], "", "served"),
-    ("earlier.example", [["10.0.0.1"], [PUBLIC]], ADDRESS, "forbidden"),
 )
-# After a restart, which forgets what a name was: the second of what DNS says.
-REBOUND = (("later.example", ADDRESS, "forbidden"), ("earlier.example", "", "served"))
-# From a public address to where a name leads.
-REDIRECTS = ("private.example", "self.example", "cloud.example", "mapped.example", "nat64.example", "nowhere.example")
-# https://NAME/, all at PUBLIC, whose certificate is for good.example and six.example.
+# The name, what DNS says one lookup after another, and what becomes of the first archive there, and of the second: after a restart, which
+# forgets what a name was. Each is looked up twice only, so each way to ask has a name of its own: KIND.SIZE.NAME.
+CHANGING = (
+    ("later.example", [[PUBLIC], ["10.0.0.1"]], (("", "served"), (ADDRESS, "forbidden"))),
+    ("later-self.example", [[PUBLIC_6], ["127.0.0.1", "::1"]], (("", "served"), (ADDRESS, "forbidden"))),
+    ("earlier.example", [["10.0.0.1"], [PUBLIC]], ((ADDRESS, "forbidden"), ("", "served"))),
+)
+# The name that a public one leads to, and what becomes of it.
+REDIRECTS = (
+    ("public.example", "", "served"),
+    ("private.example", ADDRESS, "forbidden"),
+    ("self.example", ADDRESS, "forbidden"),
+    ("cloud.example", ADDRESS, "forbidden"),
+    ("mapped.example", ADDRESS, "forbidden"),
+    ("nat64.example", ADDRESS, "forbidden"),
+    ("nowhere.example", "host name not found", "no_name"),
+)
+# https://NAME/, all at PUBLIC, whose certificate is for good.example, large.good.example and six.example.
 SECURE = (("good.example", "", "served"), ("wrong.example", "certificate for another name", "no_name"))
 
 
@@ -58,10 +70,6 @@ def is_new(kind):
         return os.readlink(f"/proc/self/ns/{kind}") != os.readlink(f"/proc/{os.getppid()}/ns/{kind}")
     except PermissionError:
         return True
-
-
-def is_rebound(said):
-    return isinstance(said, list) and said != [] and isinstance(said[0], list)
 
 
 def furnish(work):
@@ -80,9 +88,9 @@ def furnish(work):
 
 
 class Ask:
-    """One archive at one name. Large ones are at a name of their own: of four failures a host does not rest."""
+    """One archive at one name, asked for in one way."""
 
-    def __init__(self, what, host, says, outcome, kind="GET", size="small"):
+    def __init__(self, what, host, says, outcome, kind, size):
         self.what, self.host, self.says, self.outcome, self.kind = what, host, says, outcome, kind
         self.archive = Archive(f"{what} {kind} {size}".replace(" ", "-"), SIZES[size])
         self.url = f"http://{host}/ok/{self.archive.name}"
@@ -112,18 +120,13 @@ class Ask:
         return wrong + ([] if count > 0 else [f"{self.archive.name}: not counted as {self.outcome}"])
 
 
-def ask_in_all_ways(name, says, outcome):
-    return [Ask(name, name if size == "small" else f"{size}.{name}", says, outcome, kind, size) for size in SIZES for kind in KINDS]
-
-
 class Redirected(Ask):
-    """Asked of a public address, which leads to a name."""
+    """Asked of a public name, which leads to another."""
 
-    def __init__(self, name):
-        super().__init__(f"redirect to {name}", PUBLIC, "host name not found" if name == "nowhere.example" else ADDRESS,
-                         "no_name" if name == "nowhere.example" else "forbidden")
+    def __init__(self, name, size, kind, says, outcome):
+        super().__init__(f"redirect to {name}", f"{size}.to-{name}", says, outcome, kind, size)
         self.target = f"http://{name}/ok/{self.archive.name}"
-        self.url = f"http://{PUBLIC}/moved/{self.archive.name}"
+        self.url = f"http://{self.host}/moved/{self.archive.name}"
 
     def line(self, origin):
         origin.moves(self.archive, self.target)
@@ -131,36 +134,62 @@ class Redirected(Ask):
 
 
 class Secure(Ask):
-    def __init__(self, host, says, outcome):
-        super().__init__("https " + host, host, says, outcome)
+    def __init__(self, name, size, kind, says, outcome):
+        super().__init__("https " + name, name_of(name, size), says, outcome, kind, size)
         self.url = self.url.replace("http:", "https:")
+
+
+def name_of(name, size):
+    return name if size == "small" else f"{size}.{name}"
+
+
+def changing_name_of(name, size, kind):
+    return f"{kind}.{size}.{name}".replace(" ", "-").lower()
+
+
+def asks_in_all_ways():
+    """Those before a restart, and those after it."""
+    before, after = [], []
+    for size, kind in ((size, kind) for size in SIZES for kind in KINDS):
+        before += [Ask(name, name_of(name, size), says, outcome, kind, size) for name, _, says, outcome in ROWS]
+        before += [Redirected(name, size, kind, says, outcome) for name, says, outcome in REDIRECTS]
+        before += [Secure(name, size, kind, says, outcome) for name, says, outcome in SECURE]
+        for name, _, (first, second) in CHANGING:
+            host = changing_name_of(name, size, kind)
+            before.append(Ask(name, host, *first, kind, size))
+            after.append(Ask(name + " after it changed", host, *second, kind, size))
+    return before, after
+
+
+def all_names():
+    """What DNS says of each."""
+    names = {name_of(name, size): said for name, said, _, _ in ROWS for size in SIZES}
+    names |= {f"{size}.to-{name}": [PUBLIC] for name, _, _ in REDIRECTS for size in SIZES}
+    names |= {name_of(name, size): [PUBLIC] for name, _, _ in SECURE for size in SIZES}
+    return names | {changing_name_of(name, size, kind): said for name, said, _ in CHANGING for size in SIZES for kind in KINDS}
 
 
 def main(work, tap):
     furnish(work)
-    names = {prefix + name: said for name, said, _, _ in ROWS for prefix in ("", "large.")}
-    Names(names | {name: [PUBLIC] for name, _, _ in SECURE}).start()
+    Names(all_names()).start()
     origin = Origin(work, 80)
-    certificate(f"{origin.base}/tls/{PUBLIC}.pem", "DNS:good.example,DNS:six.example", certificate_authority(work, "authority"))
-    # Of a name that leads elsewhere the second time, the first is one alone.
-    asks = [ask for name, said, says, outcome in ROWS
-            for ask in ([Ask(name, name, says, outcome)] if is_rebound(said) else ask_in_all_ways(name, says, outcome))]
-    asks += [Redirected(name) for name in REDIRECTS] + [Secure(*row) for row in SECURE]
-    rebound = [Ask(name + " rebound", name, says, outcome) for name, says, outcome in REBOUND]
+    certificate(f"{origin.base}/tls/{PUBLIC}.pem", "DNS:good.example,DNS:large.good.example,DNS:six.example",
+                certificate_authority(work, "authority"))
+    before, after = asks_in_all_ways()
     daemon = None
     try:
         origin.start()
         daemon = Daemon(sys.argv[1], work, f'fetch {{ connect_timeout = "1s" verify_before_send = "64KiB" ca_file = "{work}/authority.pem" }}')
-        daemon.learn([ask.line(origin) for ask in asks + rebound])
-        for round_of_asks in (asks, rebound):
+        daemon.learn([ask.line(origin) for ask in before + after])
+        for round_of_asks in (before, after):
             daemon.start()
             for what in dict.fromkeys(ask.what for ask in round_of_asks):
                 cells = [ask for ask in round_of_asks if ask.what == what]
                 tap.test(f"{what}: {len(cells)} cells", [problem for ask in cells for problem in ask.problems(daemon)])
-            if round_of_asks is asks:
+            if round_of_asks is before:
                 metrics = daemon.metrics()
                 check(metrics["larder_limit_connect_total"] >= 1, "a DNS server that says nothing is not counted")
-                least = sum(ask.outcome == "forbidden" for ask in asks)
+                least = sum(ask.outcome == "forbidden" for ask in before)
                 check(metrics["larder_limit_address_policy_total"] >= least, "a refused address is not counted")
             daemon.stop()
         reached = set(origin.reached())

@@ -33,13 +33,12 @@ class Names(socketserver.ThreadingUDPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def addresses(self, name, kind):
-        """A lookup asks for both families at once; that of IPv4 counts it."""
+        """A lookup asks once for each family."""
         said = self.names.get(name, NXDOMAIN)
         if not isinstance(said, list) or not said or not isinstance(said[0], list):
             return said
-        count = self.lookups.get(name, 0)
-        if kind == 1:
-            self.lookups[name] = count + 1
+        count = self.lookups.get((name, kind), 0)
+        self.lookups[name, kind] = count + 1
         return said[min(count, len(said) - 1)]
 
     def finish_request(self, request, client_address):
