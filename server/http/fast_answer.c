@@ -130,7 +130,9 @@ send_some(struct fast_client *client, uint64_t *ret_total)
 	size_t in_memory = parts_left(client, parts, &message.msg_iovlen);
 	bool has_more = ready_bytes(answer->ready) == NULL && fast_answer_body(client) > 0;
 	bool has_file = ready_file(answer->ready) >= 0;
-	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (has_more && has_file ? MSG_MORE : 0);
+	/* At once behind it comes the file, or the end of the connection: they go out together. */
+	bool goes_on = has_more ? has_file : answer->closes;
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (goes_on ? MSG_MORE : 0);
 
 	*ret_total = in_memory + (has_more ? fast_answer_body(client) : 0);
 	if (answer->sent < in_memory)

@@ -60,6 +60,11 @@ nobody_is_connected() {
 	python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$WORK/archives/large")" "$WORK/archives/large" behind_the_last
 }
 
+@test "a last answer and the end of its connection are one segment" {
+	local file=$WORK/archives/small
+	python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$file")" "$file" end_with_the_last
+}
+
 @test "hits through the control socket" {
 	local file
 	for file in "$WORK"/archives/*; do

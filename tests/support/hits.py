@@ -102,6 +102,24 @@ def as_much_as_is_read():
     wire.close()
 
 
+def segments_received(wire):
+    """tcpi_segs_in of struct tcp_info."""
+    return struct.unpack_from("I", wire.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144), 140)[0]
+
+
+def end_with_the_last():
+    """The end of the connection comes in the segment that has the end of an answer in memory: two others acknowledge, the connection and the request."""
+    least = 100
+    for _ in range(20):
+        wire = Wire(PORT)
+        wire.send(request(PATH, "Connection: close"))
+        is_right(wire.answer())
+        assert wire.answer() is None
+        least = min(least, segments_received(wire))
+        wire.close()
+    assert least <= 3, least
+
+
 def behind_the_last():
     """What comes behind a last request while its answer is sent does not cut the answer short."""
     wire = Wire(PORT, receive_buffer=4096)
