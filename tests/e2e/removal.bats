@@ -147,3 +147,7 @@ is_ready() {
 	wait_until 10 is_ready
 	[ "$(gives "$WORK/mine3" "$(path_of sha256 "$WORK/mine3")")" = 201 ]
 }
+
+@test "uploads and removals while all ask: what was acknowledged is what they are told" {
+	python3 "$TESTS/support/at_once.py" "$LARDER"
+}

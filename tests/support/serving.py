@@ -157,12 +157,12 @@ class Control(http.client.HTTPConnection):
 class Daemon:
     """larder serve on a store of its own, WORK/store."""
 
-    def __init__(self, larder, work, sections):
+    def __init__(self, larder, work, sections, workers=2):
         self.larder, self.work = larder, work
         self.config = os.path.join(work, "larder.conf")
         self.log_path = os.path.join(work, "larder.log")
         self.process = None
-        write_config(self.config, f"{work}/store", 'log { format = "json" }', sections)
+        write_config(self.config, f"{work}/store", 'log { format = "json" }', sections, workers=workers)
 
     def run(self, command, *args):
         return subprocess.run([self.larder, command, "-c", self.config, *args], capture_output=True, text=True, check=False)
