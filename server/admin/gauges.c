@@ -153,10 +153,11 @@ gauges_render(struct larder *larder, struct text *ret)
 	add_gauge(ret, "connection_addresses", "different addresses among them", gauges.listener.addresses);
 	add_gauge(ret, "requests_under_way", "requests that are being answered", gauges.listener.requests);
 	add_gauge(ret, "requests_parked", "requests that wait for a fetch", gauges.listener.parked);
-	add_gauge(
-	        ret, "hot_answers", "answers kept ready, each with a file open", gauges.listener.hot.answers);
-	add_gauge(ret, "hot_watched", "of those, answers in memory of whose files the system tells changes",
-	        gauges.listener.hot.watched);
+	add_gauge(ret, "hot_answers", "answers kept ready", gauges.listener.hot.answers);
+	add_gauge(ret, "hot_files", "files that are open for them", gauges.listener.hot.files);
+	add_gauge(ret, "hot_watched",
+	        "of those answers, the ones in memory of whose files the system tells changes",
+	        gauges.listener.hot.answers - gauges.listener.hot.files);
 	add_gauge(ret, "hot_bytes", "memory that they take", gauges.listener.hot.memory_bytes);
 	add_gauge(ret, "jobs_waiting", "jobs that wait for their turn", (int64_t)gauges.jobs.waiting);
 	add_gauge(ret, "jobs_running", "jobs that are being done", (int64_t)gauges.jobs.running);

@@ -37,7 +37,7 @@ struct answer {
 	struct ready *ready;
 	struct uses uses;
 	int64_t kept_at_ms; /* clock_ms */
-	int watch;          /* of its file; FILE_UNWATCHED: the file is looked at each time */
+	int watch;          /* of its file; FILE_UNWATCHED: the file is open, and looked at each time */
 	struct digest name;
 	TAILQ_ENTRY(answer) link;
 };
@@ -54,7 +54,7 @@ struct hot {
 	struct answer *hand;        /* of a clock: whom to look at next for who may go; NULL: the first */
 	uint32_t period, questions; /* and how many of them there were in this one */
 	uint64_t departed; /* archives that had left the store when all answers were last looked at */
-	_Atomic int64_t answers, watched, memory_bytes;
+	_Atomic int64_t answers, files, memory_bytes;
 	struct seen {
 		uint64_t fingerprint; /* 0: nobody */
 		struct uses uses;
@@ -131,12 +131,11 @@ unwatch(struct hot *hot, struct answer *answer)
 		return;
 	file_changes_unwatch(hot->changes, answer->watch);
 	answer->watch = FILE_UNWATCHED;
-	add(&hot->watched, -1);
 }
 
 /*
- * What is in memory was found to be right, and stays so: to hear of changes is enough. The bytes of a file must not be sent unseen, since
- * nobody tells of what is written through a mapping.
+ * What is in memory was found to be right, and stays so: to hear of changes is enough, and the file need not be open. The bytes of a file must
+ * not be sent unseen, since nobody tells of what is written through a mapping.
  */
 static void
 watch(struct hot *hot, struct answer *answer)
@@ -147,9 +146,16 @@ watch(struct hot *hot, struct answer *answer)
 	answer->watch = file_changes_watch(hot->changes, ready_file(answer->ready), answer);
 	if (answer->watch == FILE_UNWATCHED)
 		return;
-	add(&hot->watched, 1);
-	if (!ready_holds(answer->ready)) /* any more, since it was found */
+	if (ready_holds(answer->ready))
+		ready_close_file(answer->ready);
+	else /* any more, since it was found */
 		unwatch(hot, answer);
+}
+
+static bool
+has_file(const struct answer *answer)
+{
+	return ready_file(answer->ready) >= 0;
 }
 
 static void
@@ -157,6 +163,7 @@ drop(struct hot *hot, struct answer *answer)
 {
 	unwatch(hot, answer);
 	add(&hot->answers, -1);
+	add(&hot->files, -(int64_t)has_file(answer));
 	add(&hot->memory_bytes, -(int64_t)ready_memory(answer->ready));
 	HASH_DEL(hot->table, answer);
 	if (hot->hand == answer)
@@ -179,6 +186,12 @@ hot_destroy(struct hot *hot)
 
 /* --- finding --- */
 
+static bool
+holds(const struct answer *answer)
+{
+	return answer->watch != FILE_UNWATCHED || ready_holds(answer->ready);
+}
+
 static void
 drop_stale(struct hot *hot, struct answer *answer)
 {
@@ -199,12 +212,11 @@ hot_hear_changes(struct hot *hot)
 
 	while (hot != NULL && (answer = file_changes_next(hot->changes)) != NULL) {
 		answer->watch = FILE_UNWATCHED;
-		add(&hot->watched, -1);
 		drop_stale(hot, answer);
 	}
 }
 
-/* What left the store keeps its space for as long as its file is open here. */
+/* What left the store keeps its space for as long as its file is open here. Of the others the kernel has told by now. */
 static void
 let_go_of_departed(struct hot *hot)
 {
@@ -214,9 +226,10 @@ let_go_of_departed(struct hot *hot)
 	if (departed == hot->departed)
 		return;
 	hot->departed = departed;
+	hot_hear_changes(hot);
 	for (answer = TAILQ_FIRST(&hot->all); answer != NULL; answer = next) {
 		next = TAILQ_NEXT(answer, link);
-		if (!ready_holds(answer->ready))
+		if (!holds(answer))
 			drop_stale(hot, answer);
 	}
 }
@@ -242,7 +255,7 @@ hot_find(struct hot *hot, const struct digest *name, int64_t now_ms)
 	HASH_FIND(hh, hot->table, name, sizeof *name, answer);
 	if (answer == NULL)
 		return NULL;
-	if (answer->watch == FILE_UNWATCHED && !ready_holds(answer->ready)) {
+	if (!holds(answer)) {
 		drop_stale(hot, answer);
 		return NULL;
 	}
@@ -258,18 +271,23 @@ hot_find(struct hot *hot, const struct digest *name, int64_t now_ms)
 
 /* --- keeping --- */
 
+/* An answer that takes none of what is short need not go. */
+enum shortage { SHORT_OF_MEMORY, SHORT_OF_FILES };
+
 /* The least used of the next few. NULL: there is no answer. */
 static struct answer *
-find_least_used(struct hot *hot)
+find_least_used(struct hot *hot, enum shortage shortage)
 {
 	struct answer *least = NULL;
+	int64_t left = hot->answers;
 
-	for (int i = 0; i < LOOKED_AT; i++) {
+	for (int looked_at = 0; looked_at < LOOKED_AT && left > 0; left--) {
 		struct answer *answer = hot->hand != NULL ? hot->hand : TAILQ_FIRST(&hot->all);
 
-		if (answer == NULL)
-			break;
 		hot->hand = TAILQ_NEXT(answer, link);
+		if (shortage == SHORT_OF_FILES && !has_file(answer))
+			continue;
+		looked_at++;
 		if (least == NULL || uses_now(hot, &answer->uses) < uses_now(hot, &least->uses))
 			least = answer;
 	}
@@ -277,34 +295,39 @@ find_least_used(struct hot *hot)
 }
 
 /*
- * For so many bytes of memory and one file. False: those who would have to go are used too much for that: to make an answer costs more than
- * to look one archive up, and of many that are used alike each would only put out another one.
+ * For so many bytes of memory, and a file if it takes one. False: those who would have to go are used too much for that: to make an answer
+ * costs more than to look one archive up, and of many that are used alike each would only put out another one.
  */
 static bool
-make_room(struct hot *hot, uint64_t memory, uint32_t uses)
+make_room(struct hot *hot, uint64_t memory, bool takes_file, uint32_t uses)
 {
-	while ((uint64_t)hot->answers >= hot->budget.files ||
-	        (uint64_t)hot->memory_bytes + memory > hot->budget.memory_bytes) {
-		struct answer *least = find_least_used(hot);
+	for (;;) {
+		bool lacks_file = takes_file && (uint64_t)hot->files >= hot->budget.files;
+		bool lacks_memory = (uint64_t)hot->memory_bytes + memory > hot->budget.memory_bytes;
+		struct answer *least;
 
+		if (!lacks_file && !lacks_memory)
+			return true;
+		least = find_least_used(hot, lacks_file ? SHORT_OF_FILES : SHORT_OF_MEMORY);
 		metrics_add(hot->metrics, METRIC_LIMIT_HOT, 1);
 		if (least == NULL || uses / 2 < uses_now(hot, &least->uses))
 			return false;
 		drop(hot, least);
 	}
-	return true;
 }
 
 bool
 hot_admits(struct hot *hot, const struct digest *name, uint64_t size_bytes)
 {
 	struct seen *seen;
+	bool takes_file;
 
 	if (hot == NULL)
 		return false;
+	takes_file = size_bytes > READY_MEMORY_MAX || hot->changes == NULL;
 	seen = seen_of(hot, name);
 	note_use(hot, &seen->uses);
-	return seen->uses.count > 1 && make_room(hot, ready_takes(size_bytes), seen->uses.count);
+	return seen->uses.count > 1 && make_room(hot, ready_takes(size_bytes), takes_file, seen->uses.count);
 }
 
 struct ready *
@@ -315,16 +338,17 @@ hot_keep(struct hot *hot, const struct digest *name, struct blob *blob, int64_t 
 
 	if (ready == NULL)
 		return NULL;
-	(void)make_room(hot, ready_memory(ready), UINT32_MAX);
 	answer = xcalloc(1, sizeof *answer);
 	answer->name = *name;
 	answer->ready = ready;
+	watch(hot, answer);
+	(void)make_room(hot, ready_memory(ready), has_file(answer), UINT32_MAX);
 	answer->uses = seen_of(hot, name)->uses;
 	answer->kept_at_ms = now_ms;
 	HASH_ADD(hh, hot->table, name, sizeof answer->name, answer);
 	TAILQ_INSERT_TAIL(&hot->all, answer, link);
-	watch(hot, answer);
 	add(&hot->answers, 1);
+	add(&hot->files, has_file(answer));
 	add(&hot->memory_bytes, (int64_t)ready_memory(ready));
 	return ready;
 }
@@ -362,6 +386,6 @@ hot_add_figures(const struct hot *hot, struct hot_figures *sum)
 	if (hot == NULL)
 		return;
 	sum->answers += atomic_load_explicit(&hot->answers, memory_order_relaxed);
-	sum->watched += atomic_load_explicit(&hot->watched, memory_order_relaxed);
+	sum->files += atomic_load_explicit(&hot->files, memory_order_relaxed);
 	sum->memory_bytes += atomic_load_explicit(&hot->memory_bytes, memory_order_relaxed);
 }

@@ -55,7 +55,7 @@ enum hot_found hot_answer(
 /* Any thread. */
 struct hot_figures {
 	int64_t answers, memory_bytes;
-	int64_t watched; /* answers of whose files changes are told */
+	int64_t files; /* that are open: not those of answers in memory of whose files changes are told */
 };
 void hot_add_figures(const struct hot *hot, struct hot_figures *sum);
 

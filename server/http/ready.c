@@ -190,6 +190,14 @@ ready_let_go(struct ready *ready)
 	free(ready);
 }
 
+void
+ready_close_file(struct ready *ready)
+{
+	assert(ready->has_bytes);
+	close(ready->fd);
+	ready->fd = -1;
+}
+
 /* --- using it --- */
 
 size_t

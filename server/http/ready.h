@@ -47,8 +47,10 @@ ready_takes(uint64_t size_bytes)
 
 /* The bytes of memory that it takes. */
 size_t ready_memory(const struct ready *ready);
-/* The archive's file is there under its name, and was not touched since: one system call. */
+/* The archive's file is open here, there under its name, and was not touched since: one system call. */
 bool ready_holds(const struct ready *ready);
+/* Of one whose bytes are in memory, when somebody else tells whether it still holds. */
+void ready_close_file(struct ready *ready);
 /* The request asks for nothing that a ready answer is not: no part, no condition. */
 bool ready_suits(const struct request *request);
 

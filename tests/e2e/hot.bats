@@ -55,6 +55,7 @@ status_is() {
 	[ "$(metric archive_hits_total)" = 8 ]
 	[ "$(metric hot_answers)" = 2 ]
 	[ "$(metric hot_watched)" = 1 ]
+	[ "$(metric hot_files)" = 1 ]
 	[ "$(metric hot_bytes)" = $((4096 + 2 * 2048)) ]
 	[ "$(metric limit_hot_bytes)" = 67108864 ]
 	larder_stop

@@ -90,6 +90,16 @@ keep(const char *string)
 	keep_named(&name);
 }
 
+/* Of an archive that is sent from its file. Valid until the next call. */
+static const char *
+large(char c)
+{
+	static char bytes[LARGE + 1];
+
+	memset(bytes, c, LARGE);
+	return bytes;
+}
+
 static bool
 is_ready(const char *string)
 {
@@ -193,13 +203,16 @@ what_left_is_let_go_of(void **state)
 	keep("b");
 	assert_true(store_remove(store, &name, "a test", &removed, &err));
 	assert_int_equal(figures().answers, 2);
-	assert_false(is_ready("c"));
+	assert_null(hot_find(hot, &name, NOW));
 	assert_int_equal(figures().answers, 1);
-	keep("d");
-	name = name_of("b");
+	keep(large('c'));
+	assert_int_equal(figures().files, 1);
+	name = name_of(large('c'));
 	assert_true(store_evict(store, name.bytes, &err));
-	assert_true(is_ready("d"));
+	name = name_of("b");
+	assert_non_null(hot_find(hot, &name, NOW));
 	assert_int_equal(figures().answers, 1);
+	assert_int_equal(figures().files, 0);
 }
 
 static void
@@ -234,36 +247,28 @@ what_somebody_touched_is_gone_at_once(void **state)
 	assert_int_equal(figures().memory_bytes, 0);
 }
 
-static void
-large_fill(char large[LARGE + 1])
-{
-	memset(large, 'x', LARGE);
-	large[LARGE] = '\0';
-}
-
 /* Kept under two names, in memory, and a large one, whose file is sent. */
 static void
 of_what_is_in_memory_changes_are_heard(void **state)
 {
-	AUTO_FREE char *large = xmalloc(LARGE + 1), *path = NULL;
 	struct digest md5 = digest_of("a", DIGEST_MD5);
+	AUTO_FREE char *path = NULL;
 
 	(void)state;
-	large_fill(large);
 	keep("a");
 	keep_named(&md5);
-	keep(large);
+	keep(large('x'));
 	assert_int_equal(figures().answers, 3);
-	assert_int_equal(figures().watched, 1); /* the others are looked at each time */
+	assert_int_equal(figures().files, 2); /* that are looked at each time */
 	assert_true(is_ready("a"));
-	assert_true(is_ready(large));
+	assert_true(is_ready(large('x')));
 	path = blob_path(directory, "a");
 	let_time_be_seen();
 	assert_int_equal(chmod(path, 0600), 0);
 	assert_false(is_ready("a"));
 	assert_null(hot_find(hot, &md5, NOW));
-	assert_int_equal(figures().watched, 0);
 	assert_int_equal(figures().answers, 1);
+	assert_int_equal(figures().files, 1);
 	assert_int_equal(metrics_get(metrics, METRIC_HOT_STALE), 2);
 }
 
@@ -271,30 +276,28 @@ of_what_is_in_memory_changes_are_heard(void **state)
 static void
 what_was_written_through_a_mapping_is_not_sent(void **state)
 {
-	AUTO_FREE char *large = xmalloc(LARGE + 1), *path = NULL;
+	struct digest name = name_of(large('x'));
+	AUTO_FREE char *path = NULL;
 	struct err err = ERR_NONE;
-	struct digest name;
 	AUTO_BLOB blob = BLOB_NONE;
 	char *bytes;
 	int fd;
 
 	(void)state;
-	large_fill(large);
-	name = name_of(large);
-	put(store, large, INTAKE_STORED);
-	path = blob_path(directory, large);
+	put(store, large('x'), INTAKE_STORED);
+	path = blob_path(directory, large('x'));
 	assert_int_equal(chmod(path, 0600), 0);
 	fd = open(path, O_RDWR);
 	bytes = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_ptr_not_equal(bytes, MAP_FAILED);
 	assert_int_equal(store_find(store, &name, &blob, &err), STORE_HIT);
 	assert_non_null(hot_keep(hot, &name, &blob, NOW, &err));
-	assert_true(is_ready(large));
+	assert_true(is_ready(large('x')));
 	let_time_be_seen();
 	bytes[LARGE / 2] = 'X';
 	munmap(bytes, LARGE);
 	close(fd);
-	assert_false(is_ready(large));
+	assert_false(is_ready(large('x')));
 }
 
 static void
@@ -346,22 +349,20 @@ who_is_asked_for_twice_as_often_takes_the_place_of_the_least_used(void **state)
 	(void)state;
 	open_hot(1u << 20, 3);
 	for (int i = 0; i < 3; i++) {
-		const char string[2] = {(char)('a' + i)};
-
-		assert_true(admit(string, 2));
-		keep(string);
+		assert_true(admit(large((char)('a' + i)), 2));
+		keep(large((char)('a' + i)));
 	}
-	assert_true(is_ready("a"));
-	assert_true(is_ready("c"));
-	assert_false(admit("d", 3)); /* b: 2 */
-	assert_true(is_ready("a"));
-	assert_true(is_ready("c"));
-	assert_true(admit("d", 1));
-	keep("d");
-	assert_false(is_ready("b"));
-	assert_true(is_ready("a"));
-	assert_true(is_ready("c"));
-	assert_true(is_ready("d"));
+	assert_true(is_ready(large('a')));
+	assert_true(is_ready(large('c')));
+	assert_false(admit(large('d'), 3)); /* b: 2 */
+	assert_true(is_ready(large('a')));
+	assert_true(is_ready(large('c')));
+	assert_true(admit(large('d'), 1));
+	keep(large('d'));
+	assert_false(is_ready(large('b')));
+	assert_true(is_ready(large('a')));
+	assert_true(is_ready(large('c')));
+	assert_true(is_ready(large('d')));
 	assert_int_equal(figures().answers, 3);
 	assert_int_equal(metrics_get(metrics, METRIC_LIMIT_HOT), 3); /* refused twice, and one went */
 }
@@ -375,7 +376,7 @@ of_many_that_are_used_alike_those_who_are_there_stay(void **state)
 	open_hot(1u << 20, 10);
 	for (int round = 0; round < 20; round++) {
 		for (int i = 0; i < 40; i++) {
-			const char string[2] = {(char)('A' + i)};
+			const char *string = large((char)('A' + i));
 
 			if (is_ready(string) || !admit(string, 1))
 				continue;
@@ -392,17 +393,17 @@ uses_fade(void **state)
 {
 	(void)state;
 	open_hot(1u << 20, 1);
-	assert_true(admit("a", 2));
-	keep("a");
+	assert_true(admit(large('a'), 2));
+	keep(large('a'));
 	for (int i = 0; i < 60; i++)
-		assert_true(is_ready("a"));
-	assert_false(admit("b", 4));
+		assert_true(is_ready(large('a')));
+	assert_false(admit(large('b'), 4));
 	for (int i = 0; i < 4 * HOT_PERIOD; i++)
 		(void)admit("nobody", 1);
-	assert_false(admit("b", 1)); /* its own have faded too */
-	assert_true(admit("b", 6));
-	keep("b");
-	assert_false(is_ready("a"));
+	assert_false(admit(large('b'), 1)); /* its own have faded too */
+	assert_true(admit(large('b'), 6));
+	keep(large('b'));
+	assert_false(is_ready(large('a')));
 }
 
 static void
@@ -422,17 +423,55 @@ memory_has_a_limit(void **state)
 	assert_false(is_ready("A"));
 }
 
+static void
+files_have_a_limit(void **state)
+{
+	(void)state;
+	open_hot(1u << 20, 2);
+	for (char c = 'A'; c < 'P'; c++) {
+		const char small[2] = {c};
+
+		keep(small);
+		keep(large(c)); /* admitted or not */
+		assert_true(figures().files <= 2);
+		assert_true(is_ready(large(c)));
+	}
+	assert_int_equal(figures().files, 2);
+	/* Those in memory had no file to give. */
+	for (char c = 'A'; c < 'P'; c++) {
+		const char small[2] = {c};
+
+		assert_true(is_ready(small));
+	}
+}
+
+/* As where it is kept by two names: then its file is open. */
+static void
+one_in_memory_that_is_not_watched_takes_a_file(void **state)
+{
+	struct digest md5 = digest_of("a", DIGEST_MD5), sha1 = digest_of("a", DIGEST_SHA1);
+
+	(void)state;
+	open_hot(1u << 20, 1);
+	keep("a");
+	assert_int_equal(figures().files, 0);
+	keep_named(&md5);
+	assert_int_equal(figures().files, 1);
+	keep_named(&sha1);
+	assert_int_equal(figures().files, 1);
+	assert_null(hot_find(hot, &md5, NOW));
+	assert_non_null(hot_find(hot, &sha1, NOW));
+	assert_true(is_ready("a"));
+}
+
 /* Its bytes stay in the file. */
 static void
 a_large_one_takes_no_memory(void **state)
 {
-	AUTO_FREE char *large = xmalloc(LARGE + 1);
-
 	(void)state;
-	large_fill(large);
-	keep(large);
+	keep(large('x'));
 	assert_int_equal(figures().memory_bytes, READY_ITSELF);
-	assert_true(is_ready(large));
+	assert_true(is_ready(large('x')));
 }
 
 static void
@@ -473,6 +512,8 @@ main(void)
 	        WITH_STORE(of_many_that_are_used_alike_those_who_are_there_stay),
 	        WITH_STORE(uses_fade),
 	        WITH_STORE(memory_has_a_limit),
+	        WITH_STORE(files_have_a_limit),
+	        WITH_STORE(one_in_memory_that_is_not_watched_takes_a_file),
 	        WITH_STORE(a_large_one_takes_no_memory),
 	        WITH_STORE(without_a_budget_nothing_is_kept),
 	};
