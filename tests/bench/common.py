@@ -13,7 +13,7 @@ TOP = os.path.join(HERE, "..", "..")
 LARDER = os.environ["LARDER"]
 SHORT = bool(os.environ.get("LARDER_BENCH_SHORT"))
 SECONDS = int(os.environ.get("LARDER_BENCH_SECONDS", "1" if SHORT else "3"))
-REPEATS = 3 if SHORT else 5
+REPEATS = 2 if SHORT else 5
 HERTZ = os.sysconf("SC_CLK_TCK")
 CONFIG = """store = "{work}/store"
 listen = {{"127.0.0.1:0"}}

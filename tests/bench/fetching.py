@@ -15,7 +15,7 @@ FETCHED = 1700
 DELAY_MS = 50
 ADDED = 2500
 SIZE = 60000
-RUNS = 2 if SHORT else 5
+RUNS = 1 if SHORT else 5
 IN_FLIGHT = 16
 CONFIG = 'fetch {{ allow_private = {{"127.0.0.0/8"}} allow_ports = {{{port}}} transfers = {many} per_host = {many} }}'
 
@@ -90,7 +90,7 @@ def bench_fetch(work):
     files, made, size = make_origin(work)
     origin, rows = Origin(files), []
     print(f"{size / 1e6:.0f} MB, from the start of each program to its end; in turns, {RUNS} runs each, medians (least-most). {load()}\n")
-    for many in (64, 256):
+    for many in (64,) if SHORT else (64, 256):
         figures = {name: [] for name, _ in FETCHERS}
         for run in range(RUNS):
             for name, fetch in FETCHERS:
