@@ -368,19 +368,22 @@ all_refused() {
 	[ "$(upload - "$huge" <"$WORK/huge")" = 507 ]
 	wait_until 30 tmp_is_empty
 
+	attempt=0
 	fallocate -l "$(($(df --output=avail -B1 "$WORK/store" | tail -n 1) - 600000))" "$WORK/store/filler"
 	wait_until 30 uploads_answer 507
 	is_served "$WORK/stored" sha256 md5
 	tmp_is_empty
 	rm "$WORK/store/filler"
 	wait_until 30 uploads_answer 201
-	is_served "$ONE" sha256
+	is_served "$WORK/next" sha256
 	larder_stop
 	larder verify
 }
 
+# uploads_answer STATUS: to an archive that is new each time, since how much is free is only looked at once a second.
 uploads_answer() {
-	[ "$(upload "$ONE" "/sha256/$SHA256")" = "$1" ]
+	make_archive "$WORK/next" 50000 "$((++attempt))"
+	[ "$(upload "$WORK/next" "$(path_of sha256 "$WORK/next")")" = "$1" ]
 }
 
 # --- donations ---
