@@ -5,7 +5,7 @@
 load ../support/larder
 
 MANY=1000
-MS=${CRAWLING_MS:-200}
+MS=${CRAWLING_MS:-500}
 
 setup() {
 	mkdir -p "$WORK/archives"
