@@ -1,6 +1,6 @@
 /*
- * Files that are kept open, and which of them somebody changes: the kernel tells (inotify), so that nobody has to look at each of them
- * again and again. It does not tell of what is written through a mapping. One thread.
+ * Files, and which of them somebody changes: the kernel tells (inotify), so that nobody has to look at each of them again and again. It
+ * does not tell of what is written through a mapping. One thread.
  */
 #ifndef STORAGE_BASE_FILE_CHANGES_H
 #define STORAGE_BASE_FILE_CHANGES_H
@@ -18,8 +18,8 @@ void file_changes_destroy(struct file_changes *changes);
 int file_changes_fd(const struct file_changes *changes);
 
 /*
- * From now on, until it was changed once: bytes, attributes, names. FILE_UNWATCHED: it is watched for another owner, or the system watches
- * no more files.
+ * From now on, until it was changed once: bytes, attributes, names; fd need not stay open for that. FILE_UNWATCHED: it is
+ * watched for another owner, or the system watches no more files.
  */
 int file_changes_watch(struct file_changes *changes, int fd, void *owner);
 /* Nothing is told of it any more. FILE_UNWATCHED is nothing. */

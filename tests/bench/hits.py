@@ -202,7 +202,7 @@ def bench_peers(work, peers, paths):
         theirs, mine, least = middle["nginx"], middle["larder"], middle["floor"]
         rows.append((name, f"{theirs[0]:.1f} µs", f"{mine[0]:.1f} µs", f"{mine[0] / theirs[0]:.2f}", f"≤ {goal:.2f}",
                      f"{least[0] / theirs[0]:.2f}", f"{mine[1] / theirs[1]:.2f}", f"{mine[2] / theirs[2]:.2f}", f"{mine[3] / theirs[3]:.2f}"))
-    print(f"64 connections, {SECONDS} s a run, nginx, larder and the floor in turns, {REPEATS} runs each, medians; two workers each, no access log. "
+    print(f"64 connections, {SECONDS} s a run, nginx, larder and the floor in turns, {REPEATS} runs each after one that does not count, medians; two workers each, no access log. "
           f"The floor (floor.c) is what the kernel alone costs. {load()}\n")
     table(("archive", "nginx", "larder", "ratio", "goal", "the floor's", "server and client CPU", "requests a second", "99th percentile"), rows)
 

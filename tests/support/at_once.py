@@ -28,6 +28,7 @@ class Kept:
         self.body = chance.randbytes(chance.choice(SIZES) + number)
         digests = [hashlib.new(algorithm, self.body).hexdigest() for algorithm in ALGORITHMS]
         self.paths = [f"/{algorithm}/{digest[:2]}/{digest}" for algorithm, digest in zip(ALGORITHMS, digests)]
+        self.path = self.paths[0]
         self.is_stored, self.changes = False, 0  # None: it is being changed
 
     def ask(self, connection, method, path, stored):
@@ -44,7 +45,7 @@ class Stage:
     def __init__(self, daemon):
         self.daemon, self.host = daemon, daemon.url.partition("//")[2]
         self.all = [Kept(number, random.Random(SEED * 1000 + number)) for number in range(24)]
-        self.writers_left, self.checked, self.failures = WRITERS, 0, []
+        self.writers, self.judged, self.failures = [], [], []
 
     def write(self, number):
         chance, control = random.Random(SEED * 100 + number), Control(os.path.join(self.daemon.work, "store", "control.sock"))
@@ -54,13 +55,13 @@ class Stage:
             if not one.is_stored:
                 one.ask(control, "PUT", chance.choice(one.paths), True)
             elif chance.random() < 0.4:
-                os.utime(os.path.join(self.daemon.work, "store", "blobs", one.paths[0][1:]))
+                os.utime(self.daemon.blob(one))
             else:
                 one.ask(control, "DELETE", chance.choice(one.paths), False)
 
     def read(self, number):
-        chance, connection = random.Random(SEED * 10 + number), http.client.HTTPConnection(self.host, timeout=60)
-        while self.writers_left > 0 and not self.failures:
+        chance, connection, judged = random.Random(SEED * 10 + number), http.client.HTTPConnection(self.host, timeout=60), 0
+        while any(writer.is_alive() for writer in self.writers) and not self.failures:
             if chance.random() < 0.05:  # another worker, perhaps
                 connection.close()
             one = chance.choice(self.all if chance.random() < 0.5 else self.all[:FAVOURITES])
@@ -75,25 +76,30 @@ class Stage:
             check(answer.status != 200 or method == "HEAD" or body == one.body, told)
             if stored is None or one.changes != before:
                 continue
-            self.checked += 1
+            judged += 1
             check((answer.status == 200) == stored, told)
+        self.judged.append(judged)
 
     def play(self, part, number):
         try:
             part(number)
         except (Failure, OSError, http.client.HTTPException) as error:
             self.failures.append(f"{type(error).__name__}: {error}")
-        self.writers_left -= part == self.write
+
+    def players(self, part, count):
+        return [threading.Thread(target=self.play, args=(part, number)) for number in range(count)]
 
     def run(self):
-        players = [threading.Thread(target=self.play, args=(part, number))
-                   for part, count in ((self.write, WRITERS), (self.read, READERS)) for number in range(count)]
+        """How many answers were judged."""
+        self.writers = self.players(self.write, WRITERS)
+        players = self.writers + self.players(self.read, READERS)
         for player in players:
             player.start()
         for player in players:
             player.join()
         check(not self.failures, "\n".join(self.failures))
-        check(self.checked > CHANGES, f"only {self.checked} answers could be judged")
+        check(sum(self.judged) > CHANGES, f"only {sum(self.judged)} answers could be judged")
+        return sum(self.judged)
 
 
 def main():
@@ -101,9 +107,8 @@ def main():
     daemon = Daemon(sys.argv[1], work, 'hot { memory = "400KiB" files = 64 }', workers=4)
     try:
         daemon.start()
-        stage = Stage(daemon)
-        stage.run()
-        print(f"# {CHANGES} changes, {stage.checked} answers judged")
+        judged = Stage(daemon).run()
+        print(f"# {CHANGES} changes, {judged} answers judged")
         daemon.stop()
         daemon.store_is_sound()
     finally:
