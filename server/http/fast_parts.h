@@ -15,6 +15,7 @@
 #include "server/http/exchange.h"
 #include "server/http/fast_path.h"
 #include "server/http/head.h"
+#include "server/http/lookahead.h"
 #include "server/http/ready.h"
 
 /* What the access log says of a request, once it is over. */
@@ -56,6 +57,7 @@ struct fast_client {
 	bool lingers;     /* had his last answer: nothing is read but to be dropped */
 	bool is_asking;   /* a request of his is being answered, and counted */
 	struct connection *connection;
+	struct lookahead ahead;
 	/* of that request */
 	enum request_method method;
 	struct fast_entry *entry; /* NULL: there is no access log */

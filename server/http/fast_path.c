@@ -1,6 +1,7 @@
 /*
- * The fast path. The worker's thread. A request is looked at in the socket's buffer and taken from there only when it is answered here, so
- * that libmicrohttpd finds whole what it is handed; it is handed nothing before the head has come to its end. Must never answer what the guard would refuse, nor with anything else than proven bytes.
+ * The fast path. The worker's thread. A request is looked at in the socket's buffer and done with only when it is answered here, so that
+ * libmicrohttpd finds whole what it is handed; it is handed nothing before the head has come to its end. Must never answer what the guard
+ * would refuse, nor with anything else than proven bytes.
  */
 #include "server/http/fast_path.h"
 
@@ -69,6 +70,7 @@ part_with(struct fast_client *client)
 		client->reason = "cut";
 	if (client->is_asking)
 		end_request(client);
+	(void)lookahead_take(&client->ahead); /* who is gone has nothing to lose by a reset */
 	connection_close(fast->setting->connections, client->connection);
 	forget(fast, client);
 	close(fd);
@@ -83,6 +85,10 @@ hand_over(struct fast_client *client)
 
 	if (client->is_asking)
 		stop_asking(client); /* he asks there, and is counted there */
+	if (!lookahead_end(&client->ahead)) {
+		part_with(client);
+		return;
+	}
 	if (client->watched != 0)
 		epoll_ctl(fast->worker->epoll, EPOLL_CTL_DEL, fd, NULL);
 	forget(fast, client);
@@ -214,13 +220,6 @@ begin_answer(struct fast_client *client, struct ready *ready, const struct head 
 		metrics_add(fast->setting->larder->metrics, METRIC_HITS, 1);
 }
 
-/* Takes a head that was looked at from the socket: TCP drops it where it lies, a unix socket gives it once more. */
-static bool
-take(const struct fast_client *client, size_t length)
-{
-	return recv(client->fd, client->fast->bytes, length, MSG_TRUNC | MSG_DONTWAIT) == (ssize_t)length;
-}
-
 static enum glance
 drop(const struct fast_client *client)
 {
@@ -262,7 +261,7 @@ refuse(struct fast_client *client, size_t length, const struct err *err)
 	begin_answer(client, ready_of_error(&answer), &head);
 	client->reason = request.reason;
 	client->has_more = true; /* nobody knows where the next request begins */
-	return take(client, length) ? GLANCE_ANSWER : GLANCE_LEFT;
+	return lookahead_done(&client->ahead, length) ? GLANCE_ANSWER : GLANCE_LEFT;
 }
 
 /* It is not plain: libmicrohttpd is to answer, once the whole head is there, unless it would not see what is wrong with it. */
@@ -270,7 +269,7 @@ static enum glance
 look_at_bytes(struct fast_client *client)
 {
 	struct fast_path *fast = client->fast;
-	ssize_t got = recv(client->fd, fast->bytes, sizeof fast->bytes, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t got = lookahead_read(&client->ahead, fast->bytes, sizeof fast->bytes);
 	struct err err = ERR_NONE;
 
 	if (got <= 0)
@@ -293,7 +292,7 @@ static enum glance
 look(struct fast_client *client)
 {
 	struct fast_path *fast = client->fast;
-	ssize_t got = recv(client->fd, fast->bytes, sizeof fast->bytes, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t got = lookahead_read(&client->ahead, fast->bytes, sizeof fast->bytes);
 	struct digest digest;
 	struct ready *ready;
 	struct head head;
@@ -314,7 +313,7 @@ look(struct fast_client *client)
 	if (glance != GLANCE_ANSWER)
 		return glance;
 	begin_answer(client, ready, &head);
-	return take(client, head.length) ? GLANCE_ANSWER : GLANCE_LEFT;
+	return lookahead_done(&client->ahead, head.length) ? GLANCE_ANSWER : GLANCE_LEFT;
 }
 
 /* --- the loop calls --- */
@@ -448,6 +447,7 @@ fast_path_welcome(struct fast_path *fast, int fd, const struct sockaddr *peer)
 	client->fast = fast;
 	client->fd = fd;
 	client->connection = connection_open(connections, fd, peer);
+	lookahead_start(&client->ahead, fd, peer->sa_family == AF_UNIX ? LOOKAHEAD_STAYS : LOOKAHEAD_FIRST);
 	client->has_more = true; /* often the request is here already */
 	TAILQ_INSERT_TAIL(&fast->clients, client, link);
 	fast_client_serve(client);

@@ -56,6 +56,21 @@ nobody_is_connected() {
 	larder_stop
 }
 
+@test "hits, and then others on the same connection" {
+	each then_others
+	larder_stop
+}
+
+@test "bytes out of band" {
+	each urgent
+	larder_stop
+}
+
+@test "who keeps his connection sees its end when the daemon stops" {
+	local file=$WORK/archives/small
+	LARDER_PID=$(cat "$WORK/larder.pid") python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$file")" "$file" stopped
+}
+
 @test "more that comes while the last answer is sent" {
 	python3 "$TESTS/support/hits.py" "${URL##*:}" "$(path_of sha256 "$WORK/archives/large")" "$WORK/archives/large" behind_the_last
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """hits.py PORT PATH FILE SCENARIO: asks for the archive at PATH, whose bytes are those of FILE, in one of the ways below; fails where the answer is another."""
 import os
+import signal
 import socket
 import struct
 import sys
@@ -65,6 +66,53 @@ def in_pieces():
         wire.send(bytes([byte]))
     is_right(wire.answer())
     wire.close()
+
+
+def then_others():
+    """After hits, each asked for when the one before was answered, others are answered who need libmicrohttpd, and hits again."""
+    for hits in 1, 2, 30, 200:
+        wire = Wire(PORT)
+        for _ in range(hits):
+            wire.send(request(PATH))
+            is_right(wire.answer())
+        wire.send(request(PATH, "Range: bytes=1-3"))
+        part = wire.answer()
+        assert part.status == (206 if BYTES else 416) and (not BYTES or part.body == BYTES[1:4])
+        wire.send(request(PATH))
+        is_right(wire.answer())
+        wire.send(request(PATH, "Connection: close"))
+        is_right(wire.answer())
+        assert wire.answer() is None
+
+
+def urgent():
+    """A byte out of band (RFC 9293, section 3.8.5) is no part of a request: who sends one is answered rightly or refused, and is not waited for."""
+    for hits in 0, 1, 5:
+        wire = Wire(PORT)
+        for _ in range(hits):
+            wire.send(request(PATH))
+            is_right(wire.answer())
+        wire.socket.send(b"!", socket.MSG_OOB)
+        wire.send(request(PATH) * 2, request(PATH, "Connection: close"))
+        answers = []
+        while answer := wire.answer():
+            answers.append(answer)
+        assert answers
+        for answer in answers[:-1]:
+            is_right(answer)
+        if answers[-1].status != 400:
+            assert len(answers) == 3
+            is_right(answers[-1])
+
+
+def stopped():
+    """When LARDER_PID is told to stop, who had hits and keeps his connection sees its end, and no reset."""
+    wire = Wire(PORT)
+    for _ in range(5):
+        wire.send(request(PATH))
+        is_right(wire.answer())
+    os.kill(int(os.environ["LARDER_PID"]), signal.SIGTERM)
+    assert wire.answer() is None
 
 
 def half_closed():
