@@ -1,14 +1,17 @@
 /*
- * The Date of an answer. Any thread; a pure function.
+ * The Date of an answer. The thread of who asks.
  */
 #include "server/http/date.h"
 
 void
-http_date(time_t moment, char ret[HTTP_DATE_MAX])
+http_now_refresh(struct http_now *now)
 {
+	time_t second = time(NULL);
 	struct tm parts;
 
-	if (gmtime_r(&moment, &parts) == NULL ||
-	        strftime(ret, HTTP_DATE_MAX, "%a, %d %b %Y %H:%M:%S GMT", &parts) == 0)
-		ret[0] = '\0';
+	if (second == now->second)
+		return;
+	now->second = second;
+	if (gmtime_r(&second, &parts) != NULL)
+		strftime(now->date, sizeof now->date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
 }

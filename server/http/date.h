@@ -6,9 +6,19 @@
 
 #include <time.h>
 
-#define HTTP_DATE_MAX sizeof "Sun, 06 Nov 1994 08:49:37 GMT"
+#define HTTP_DATE_FIRST  "Thu, 01 Jan 1970 00:00:00 GMT" /* each is as long */
+#define HTTP_DATE_MAX    sizeof HTTP_DATE_FIRST
+#define HTTP_DATE_LENGTH (HTTP_DATE_MAX - 1)
 
-/* "" for a moment that no calendar has. A pure function. */
-void http_date(time_t moment, char ret[HTTP_DATE_MAX]);
+/* The Date of a second. Start from HTTP_NOW_NONE. */
+struct http_now {
+	time_t second;
+	char date[HTTP_DATE_MAX];
+};
+
+#define HTTP_NOW_NONE ((struct http_now){.second = -1, .date = HTTP_DATE_FIRST})
+
+/* It is written once a second, however often it is asked for. */
+void http_now_refresh(struct http_now *now);
 
 #endif

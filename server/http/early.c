@@ -16,19 +16,18 @@ early_answer(struct request *request, const struct err *err)
 	struct error_answer answer;
 	struct ready *ready;
 	AUTO_TEXT bytes = TEXT_EMPTY;
-	char date[HTTP_DATE_MAX];
-	const char *beginning, *fields;
-	size_t beginning_length, fields_length;
+	struct http_now now = HTTP_NOW_NONE;
+	struct iovec header[READY_PARTS_MAX];
+	size_t parts;
 	enum outcome outcome;
 
 	error_answer_make(request, err, &answer);
 	ready = ready_of_error(&answer);
-	beginning = ready_beginning(ready, &beginning_length);
-	fields = ready_fields(ready, &fields_length);
-	http_date(time(NULL), date);
-	text_add_bytes(&bytes, beginning, beginning_length);
-	text_addf(&bytes, "%s\r\nConnection: close\r\n", date);
-	text_add_bytes(&bytes, fields, fields_length);
+	http_now_refresh(&now);
+	ready_set_date(ready, &now);
+	parts = ready_header(ready, READY_CLOSES, header);
+	for (size_t i = 0; i < parts; i++)
+		text_add_bytes(&bytes, header[i].iov_base, header[i].iov_len);
 	text_add_bytes(&bytes, ready_bytes(ready), (size_t)ready_size(ready));
 	request->status = ready_status(ready);
 	request->body_bytes = ready_size(ready);

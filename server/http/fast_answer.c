@@ -2,44 +2,14 @@
  * Sending an answer of the fast path. The worker's thread. The bytes of a flight go out from where they lie, and not beyond what it lets go.
  */
 #include <errno.h>
-#include <string.h>
 #include <sys/sendfile.h>
-#include <sys/uio.h>
 
 #include "server/http/fast_parts.h"
-#include "storage/base/text.h"
-
-#define LINE_END    "\r\n"
-#define CLOSE_FIELD "Connection: close\r\n"
-#define PARTS       2 /* of an answer in memory: its start, and the other fields with the body behind them */
-
-_Static_assert(READY_BEGINNING_MAX + HTTP_DATE_MAX + sizeof LINE_END + sizeof CLOSE_FIELD <= FAST_START_MAX,
-        "the start of every answer has room");
-
-static void
-add_to_start(struct fast_answer *answer, const char *bytes, size_t length)
-{
-	memcpy(answer->start + answer->start_length, bytes, length);
-	answer->start_length += length;
-}
 
 void
-fast_answer_begin(
-        struct fast_answer *answer, struct ready *ready, const char date[HTTP_DATE_MAX], bool closes)
+fast_answer_begin(struct fast_answer *answer, struct ready *ready, enum ready_end end)
 {
-	size_t length;
-	const char *beginning = ready_beginning(ready, &length);
-
-	answer->ready = ready;
-	answer->closes = closes;
-	answer->is_slow = false;
-	answer->sent = 0;
-	answer->start_length = 0;
-	add_to_start(answer, beginning, length);
-	add_to_start(answer, date, strlen(date));
-	add_to_start(answer, LINE_END, sizeof LINE_END - 1);
-	if (closes)
-		add_to_start(answer, CLOSE_FIELD, sizeof CLOSE_FIELD - 1);
+	*answer = (struct fast_answer){.ready = ready, .end = end};
 }
 
 uint64_t
@@ -48,26 +18,24 @@ fast_answer_body(const struct fast_client *client)
 	return client->method == METHOD_HEAD ? 0 : ready_size(client->answer.ready);
 }
 
-/* What of the answer is in memory, from the first byte that was not sent; how much there was in all. */
-static size_t
-parts_left(const struct fast_client *client, struct iovec ret[PARTS], size_t *ret_count)
-{
-	const struct fast_answer *answer = &client->answer;
-	size_t rest_length, sent = (size_t)answer->sent;
-	const char *rest = ready_fields(answer->ready, &rest_length);
+/* What of an answer is in memory: its header, and often the body. */
+struct in_memory {
+	struct iovec parts[READY_PARTS_MAX];
+	size_t count;
+	size_t length; /* of all parts, in bytes */
+};
 
-	if (ready_bytes(answer->ready) != NULL)
-		rest_length += (size_t)fast_answer_body(client);
-	*ret_count = 0;
-	if (sent < answer->start_length) {
-		ret[(*ret_count)++] =
-		        (struct iovec){(char *)answer->start + sent, answer->start_length - sent};
-		ret[(*ret_count)++] = (struct iovec){(char *)rest, rest_length};
-	} else if (sent < answer->start_length + rest_length) {
-		sent -= answer->start_length;
-		ret[(*ret_count)++] = (struct iovec){(char *)rest + sent, rest_length - sent};
-	}
-	return answer->start_length + rest_length;
+static void
+find_in_memory(const struct fast_client *client, struct in_memory *ret)
+{
+	const struct ready *ready = client->answer.ready;
+
+	ret->count = ready_header(ready, client->answer.end, ret->parts);
+	if (ready_bytes(ready) != NULL)
+		ret->parts[ret->count - 1].iov_len += (size_t)fast_answer_body(client);
+	ret->length = 0;
+	for (size_t i = 0; i < ret->count; i++)
+		ret->length += ret->parts[i].iov_len;
 }
 
 /* What a system call says. PUSH_DONE: this step is. */
@@ -84,6 +52,23 @@ sent(struct fast_client *client, ssize_t bytes)
 		return PUSH_BROKEN;
 	client->answer.sent += (uint64_t)bytes;
 	return PUSH_DONE;
+}
+
+/* From the first byte that was not sent; mostly all of it is one piece. */
+static enum push
+send_memory(struct fast_client *client, struct in_memory *memory, int flags)
+{
+	struct iovec *part = memory->parts;
+	size_t left = memory->count, sent_before = (size_t)client->answer.sent;
+
+	for (; sent_before >= part->iov_len; part++, left--)
+		sent_before -= part->iov_len;
+	part->iov_base = (char *)part->iov_base + sent_before;
+	part->iov_len -= sent_before;
+	if (left == 1)
+		return sent(client, send(client->fd, part->iov_base, part->iov_len, flags));
+	return sent(
+	        client, sendmsg(client->fd, &(struct msghdr){.msg_iov = part, .msg_iovlen = left}, flags));
 }
 
 static enum push
@@ -125,22 +110,20 @@ static enum push
 send_some(struct fast_client *client, uint64_t *ret_total)
 {
 	const struct fast_answer *answer = &client->answer;
-	struct iovec parts[PARTS];
-	struct msghdr message = {.msg_iov = parts};
-	size_t in_memory = parts_left(client, parts, &message.msg_iovlen);
 	bool has_more = ready_bytes(answer->ready) == NULL && fast_answer_body(client) > 0;
 	bool has_file = ready_file(answer->ready) >= 0;
 	/* At once behind it comes the file, or the end of the connection: they go out together. */
-	bool goes_on = has_more ? has_file : answer->closes;
-	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (goes_on ? MSG_MORE : 0);
+	bool goes_on = has_more ? has_file : answer->end == READY_CLOSES;
+	struct in_memory memory;
 
-	*ret_total = in_memory + (has_more ? fast_answer_body(client) : 0);
-	if (answer->sent < in_memory)
-		return sent(client, sendmsg(client->fd, &message, flags));
+	find_in_memory(client, &memory);
+	*ret_total = memory.length + (has_more ? fast_answer_body(client) : 0);
+	if (answer->sent < memory.length)
+		return send_memory(client, &memory, MSG_DONTWAIT | MSG_NOSIGNAL | (goes_on ? MSG_MORE : 0));
 	if (!has_file)
-		return send_of_flight(client, answer->sent - in_memory);
+		return send_of_flight(client, answer->sent - memory.length);
 	return send_file(
-	        client, ready_file(answer->ready), answer->sent - in_memory, *ret_total - answer->sent);
+	        client, ready_file(answer->ready), answer->sent - memory.length, *ret_total - answer->sent);
 }
 
 enum push

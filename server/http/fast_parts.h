@@ -25,16 +25,12 @@ struct fast_entry {
 	bool has_agent;
 };
 
-#define FAST_START_MAX 128 /* bytes of the status line, the date, and whether the connection is closed */
-
 /* What is being sent to a client. */
 struct fast_answer {
 	struct ready *ready; /* NULL: nothing is */
-	bool closes;         /* the connection, after it */
+	enum ready_end end;  /* of the connection, after it */
 	bool is_slow;        /* not all of it could be sent at once */
-	char start[FAST_START_MAX];
-	size_t start_length;
-	uint64_t sent; /* bytes, of header and body */
+	uint64_t sent;       /* bytes, of header and body */
 };
 
 /* A client for whom a flight fetches. */
@@ -76,9 +72,8 @@ struct fast_path {
 	struct fast_clients clients; /* all */
 	struct fast_clients line;    /* whose turn was over before all was sent */
 	size_t waiting;              /* in that line */
-	time_t date_of;
-	char date[HTTP_DATE_MAX]; /* of that second */
-	char bytes[HEAD_MAX];     /* of the request that is looked at */
+	struct http_now now;
+	char bytes[HEAD_MAX]; /* of the request that is looked at */
 	struct head_memory memory;
 	bool is_rung;             /* the bell, since the woken had their turn */
 	pthread_mutex_t mutex;    /* guards what follows; the last one of the lock order */
@@ -100,9 +95,8 @@ void fast_client_serve(struct fast_client *client);
 
 /* --- fast_answer.c --- */
 
-/* The caller uses ready. */
-void fast_answer_begin(
-        struct fast_answer *answer, struct ready *ready, const char date[HTTP_DATE_MAX], bool closes);
+/* The caller uses ready, and has told it the date. */
+void fast_answer_begin(struct fast_answer *answer, struct ready *ready, enum ready_end end);
 /* Bytes of the answer's body: none for HEAD. */
 uint64_t fast_answer_body(const struct fast_client *client);
 /* Sends what can be sent now, and not more than a turn's. */

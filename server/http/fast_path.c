@@ -32,7 +32,7 @@ fast_path_create(struct exchange_setting *setting, struct worker *worker)
 
 	fast->setting = setting;
 	fast->worker = worker;
-	fast->date_of = -1;
+	fast->now = HTTP_NOW_NONE;
 	TAILQ_INIT(&fast->clients);
 	TAILQ_INIT(&fast->line);
 	TAILQ_INIT(&fast->woken);
@@ -195,26 +195,15 @@ end_request(struct fast_client *client)
 
 /* --- finding the answer --- */
 
-/* Once a second. */
-static void
-refresh_date(struct fast_path *fast)
-{
-	time_t now = time(NULL);
-
-	if (now == fast->date_of)
-		return;
-	fast->date_of = now;
-	http_date(now, fast->date);
-}
-
 static void
 begin_answer(struct fast_client *client, struct ready *ready, const struct head *head)
 {
 	struct fast_path *fast = client->fast;
 
 	fast_client_asks(client, head);
-	refresh_date(fast);
-	fast_answer_begin(&client->answer, ready, fast->date, head->closes);
+	http_now_refresh(&fast->now);
+	ready_set_date(ready, &fast->now);
+	fast_answer_begin(&client->answer, ready, head->closes ? READY_CLOSES : READY_STAYS);
 	connection_enter(client->connection, CONNECTION_SENDS);
 	if (ready_cache(ready) == CACHE_HIT)
 		metrics_add(fast->setting->larder->metrics, METRIC_HITS, 1);
@@ -391,7 +380,7 @@ static bool
 send_answer(struct fast_client *client)
 {
 	struct fast_answer *answer = &client->answer;
-	bool closes = answer->closes, lingers = closes && (answer->is_slow || client->has_more);
+	bool closes = answer->end == READY_CLOSES, lingers = closes && (answer->is_slow || client->has_more);
 
 	switch (fast_answer_push(client)) {
 	case PUSH_DONE:

@@ -13,7 +13,8 @@
 #include "storage/base/file.h"
 #include "storage/base/text.h"
 
-#define FIELDS_USUAL 500 /* bytes */
+#define HEADER_USUAL 600 /* bytes */
+#define CLOSE_FIELD  "Connection: close\r\n"
 
 /* What each answer needs comes first, in as few lines of the processor's cache as can be. */
 struct ready {
@@ -21,12 +22,12 @@ struct ready {
 	int status;
 	enum request_cache cache;
 	bool has_bytes;       /* the body is in memory; else it is in the file, or a flight has it */
-	char *rest;           /* the other fields, with the body behind them where it is in memory */
-	size_t fields_length; /* of these */
+	char *header;         /* to the empty line, with the body behind it where it is in memory */
+	size_t header_length; /* without that */
+	size_t date_at;
+	time_t date_of;
 	uint64_t size_bytes;
-	size_t beginning_length;
-	char beginning[READY_BEGINNING_MAX]; /* as it is sent, before the date */
-	int fd;                              /* of the file; -1: none */
+	int fd; /* of the file; -1: none */
 	struct stamp stamp;
 	struct digests digests;
 };
@@ -58,11 +59,11 @@ read_right(const struct blob *blob, void *ret, struct err *err)
 	return true;
 }
 
+/* The first line, and room for a date. */
 static struct ready *
-begin(int status, enum request_cache cache, uint64_t size_bytes)
+begin(int status, enum request_cache cache, uint64_t size_bytes, struct text *header)
 {
 	struct ready *ready = xcalloc(1, sizeof *ready);
-	AUTO_TEXT beginning = TEXT_EMPTY;
 	char digits[TEXT_DECIMAL_MAX];
 
 	ready->users = 1;
@@ -70,55 +71,61 @@ begin(int status, enum request_cache cache, uint64_t size_bytes)
 	ready->cache = cache;
 	ready->size_bytes = size_bytes;
 	ready->fd = -1;
+	ready->date_of = HTTP_NOW_NONE.second;
+	text_reserve(header, HEADER_USUAL);
 	text_decimal((uint64_t)status, digits);
-	text_add(&beginning, "HTTP/1.1 ");
-	text_add(&beginning, digits);
-	text_add(&beginning, " ");
-	text_add(&beginning, MHD_get_reason_phrase_for((unsigned)status));
-	text_add(&beginning, "\r\nDate: ");
-	assert(beginning.length <= READY_BEGINNING_MAX);
-	memcpy(ready->beginning, beginning.bytes, beginning.length);
-	ready->beginning_length = beginning.length;
+	text_add(header, "HTTP/1.1 ");
+	text_add(header, digits);
+	text_add(header, " ");
+	text_add(header, MHD_get_reason_phrase_for((unsigned)status));
+	text_add(header, "\r\nDate: ");
+	ready->date_at = header->length;
+	text_add(header, HTTP_DATE_FIRST "\r\n");
 	return ready;
 }
 
 static void
-add_field(struct text *fields, const char *name, const char *value)
+add_field(struct text *header, const char *name, const char *value)
 {
-	text_add(fields, name);
-	text_add(fields, ": ");
-	text_add(fields, value);
-	text_add(fields, "\r\n");
+	text_add(header, name);
+	text_add(header, ": ");
+	text_add(header, value);
+	text_add(header, "\r\n");
 }
 
-/* Room for the body behind the fields; as libmicrohttpd, which puts the length last. */
+/* With room for the body behind it. The length comes last, as with libmicrohttpd. */
 static void
-end_fields(struct ready *ready, struct text *fields, size_t body_length)
+end_header(struct ready *ready, struct text *header, size_t body_length)
 {
 	char digits[TEXT_DECIMAL_MAX];
 
 	text_decimal(ready->size_bytes, digits);
-	add_field(fields, "Content-Length", digits);
-	text_add(fields, "\r\n");
-	ready->fields_length = fields->length;
+	add_field(header, "Content-Length", digits);
+	text_add(header, "\r\n");
+	ready->header_length = header->length;
 	ready->has_bytes = body_length > 0;
-	ready->rest = xmalloc(fields->length + body_length);
-	memcpy(ready->rest, fields->bytes, fields->length);
+	ready->header = xmalloc(header->length + body_length);
+	memcpy(ready->header, header->bytes, header->length);
+}
+
+static char *
+body_of(const struct ready *ready)
+{
+	return ready->header + ready->header_length;
 }
 
 static struct ready *
 of_archive(enum request_cache cache, uint64_t size_bytes, const struct digests *digests, size_t body_length)
 {
-	struct ready *ready = begin(200, cache, size_bytes);
+	AUTO_TEXT header = TEXT_EMPTY;
+	struct ready *ready = begin(200, cache, size_bytes, &header);
 	struct archive_fields fields;
-	AUTO_TEXT text = TEXT_EMPTY;
 
 	ready->digests = *digests;
-	text_reserve(&text, FIELDS_USUAL);
 	archive_fields_make(cache, digests, &fields);
 	for (size_t i = 0; i < fields.count; i++)
-		add_field(&text, fields.items[i].name, fields.items[i].value);
-	end_fields(ready, &text, body_length);
+		add_field(&header, fields.items[i].name, fields.items[i].value);
+	end_header(ready, &header, body_length);
 	return ready;
 }
 
@@ -147,13 +154,13 @@ ready_of_flight(uint64_t size_bytes, const struct digests *digests)
 struct ready *
 ready_of_error(struct error_answer *answer)
 {
-	struct ready *ready = begin(answer->status, CACHE_MISS, answer->body.length);
-	AUTO_TEXT text = TEXT_EMPTY;
+	AUTO_TEXT header = TEXT_EMPTY;
+	struct ready *ready = begin(answer->status, CACHE_MISS, answer->body.length, &header);
 
 	for (size_t i = 0; i < answer->n_fields; i++)
-		add_field(&text, answer->fields[i].name, answer->fields[i].value);
-	end_fields(ready, &text, answer->body.length);
-	memcpy(ready->rest + ready->fields_length, answer->body.bytes, answer->body.length);
+		add_field(&header, answer->fields[i].name, answer->fields[i].value);
+	end_header(ready, &header, answer->body.length);
+	memcpy(body_of(ready), answer->body.bytes, answer->body.length);
 	text_finish(&answer->body);
 	return ready;
 }
@@ -164,7 +171,7 @@ ready_create(struct blob *blob, struct err *err)
 	size_t copied = blob->size_bytes <= READY_MEMORY_MAX ? (size_t)blob->size_bytes : 0;
 	struct ready *ready = of_archive(CACHE_HIT, blob->size_bytes, &blob->digests, copied);
 
-	if (copied > 0 && !read_right(blob, ready->rest + ready->fields_length, err)) {
+	if (copied > 0 && !read_right(blob, body_of(ready), err)) {
 		ready_let_go(ready);
 		return NULL;
 	}
@@ -186,7 +193,7 @@ ready_let_go(struct ready *ready)
 		return;
 	if (ready->fd >= 0)
 		close(ready->fd);
-	free(ready->rest);
+	free(ready->header);
 	free(ready);
 }
 
@@ -230,18 +237,28 @@ ready_cache(const struct ready *ready)
 	return ready->cache;
 }
 
-const char *
-ready_beginning(const struct ready *ready, size_t *ret_length)
+void
+ready_set_date(struct ready *ready, const struct http_now *now)
 {
-	*ret_length = ready->beginning_length;
-	return ready->beginning;
+	if (ready->date_of == now->second)
+		return;
+	ready->date_of = now->second;
+	memcpy(ready->header + ready->date_at, now->date, HTTP_DATE_LENGTH);
 }
 
-const char *
-ready_fields(const struct ready *ready, size_t *ret_length)
+/* Who is told that his connection closes is told so behind the date, as by libmicrohttpd. */
+size_t
+ready_header(const struct ready *ready, enum ready_end end, struct iovec ret[READY_PARTS_MAX])
 {
-	*ret_length = ready->fields_length;
-	return ready->rest;
+	size_t count = 0, at = 0;
+
+	if (end == READY_CLOSES) {
+		at = ready->date_at + HTTP_DATE_LENGTH + strlen("\r\n");
+		ret[count++] = (struct iovec){ready->header, at};
+		ret[count++] = (struct iovec){(char *)CLOSE_FIELD, strlen(CLOSE_FIELD)};
+	}
+	ret[count++] = (struct iovec){ready->header + at, ready->header_length - at};
+	return count;
 }
 
 uint64_t
@@ -253,7 +270,7 @@ ready_size(const struct ready *ready)
 const void *
 ready_bytes(const struct ready *ready)
 {
-	return ready->has_bytes ? ready->rest + ready->fields_length : NULL;
+	return ready->has_bytes ? body_of(ready) : NULL;
 }
 
 int

@@ -6,7 +6,9 @@
 #define SERVER_HTTP_READY_H
 
 #include <stddef.h>
+#include <sys/uio.h>
 
+#include "server/http/date.h"
 #include "server/http/request.h"
 #include "storage/blob.h"
 
@@ -56,11 +58,16 @@ bool ready_suits(const struct request *request);
 
 int ready_status(const struct ready *ready);
 enum request_cache ready_cache(const struct ready *ready);
-#define READY_BEGINNING_MAX 64
-/* The first line and the name of the first field: "HTTP/1.1 200 OK", "Date: ". */
-const char *ready_beginning(const struct ready *ready, size_t *ret_length);
-/* The header fields from the second on, and the empty line; right behind them the body, where ready_bytes has it. */
-const char *ready_fields(const struct ready *ready, size_t *ret_length);
+/* The Date that it is sent with from now on. Whoever has a part of the old one gets the rest of this one: they are as long. */
+void ready_set_date(struct ready *ready, const struct http_now *now);
+
+#define READY_PARTS_MAX 3
+enum ready_end { READY_STAYS, READY_CLOSES };
+/*
+ * The header as it is sent, to who keeps his connection or to whom it is closed; how many parts. Right behind the last one is the body,
+ * where ready_bytes has it. They are good until the caller lets go.
+ */
+size_t ready_header(const struct ready *ready, enum ready_end end, struct iovec ret[READY_PARTS_MAX]);
 const struct digests *ready_digests(const struct ready *ready);
 uint64_t ready_size(const struct ready *ready); /* bytes of the body */
 /* The body; NULL: it is in the file, or a flight has it. */
