@@ -166,8 +166,7 @@ answer_coming(const struct fast_client *client, struct ready **ret)
 }
 
 enum glance
-fast_miss_ask(
-        struct fast_client *client, const struct head *head, const struct digest *digest, struct ready **ret)
+fast_miss_ask(struct fast_client *client, const struct head *head, struct ready **ret)
 {
 	struct larder *larder = client->fast->setting->larder;
 	enum waiter_wish wish = head->method == METHOD_HEAD ? WAITER_LOOKS : WAITER_READS;
@@ -176,7 +175,7 @@ fast_miss_ask(
 	if (client->miss == NULL) {
 		fast_client_asks(client, head);
 		begin_miss(client);
-		if (!miss_begin(&client->miss->miss, larder, digest, wish, &err))
+		if (!miss_begin(&client->miss->miss, larder, &head->digest, wish, &err))
 			return refuse(client, head, &err, ret);
 	}
 	switch (miss_follow(&client->miss->miss, larder, &err)) {

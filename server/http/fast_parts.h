@@ -108,8 +108,7 @@ enum push fast_answer_push(struct fast_client *client);
  * He asks for what is not stored; and again once he was woken. GLANCE_ANSWER: the caller uses *ret, whose body his flight has where *ret
  * has none. GLANCE_AWAITS: he will be woken. GLANCE_OTHER: libmicrohttpd is to answer.
  */
-enum glance fast_miss_ask(
-        struct fast_client *client, const struct head *head, const struct digest *digest, struct ready **ret);
+enum glance fast_miss_ask(struct fast_client *client, const struct head *head, struct ready **ret);
 /* Between being told that he is to wait and being served again. */
 bool fast_miss_awaits(const struct fast_client *client);
 /* Leaves his flight, if there is one. */

@@ -16,7 +16,6 @@
 #include "server/http/fast_parts.h"
 #include "server/http/guard.h"
 #include "server/http/response.h"
-#include "server/http/router.h"
 #include "storage/base/clock.h"
 #include "storage/base/text.h"
 
@@ -221,17 +220,18 @@ drop(const struct fast_client *client)
 }
 
 static enum glance
-find(struct fast_client *client, const struct head *head, const struct digest *digest, struct ready **ret)
+find(struct fast_client *client, const struct head *head, struct ready **ret)
 {
 	const struct fast_path *fast = client->fast;
 
 	if (client->miss != NULL)
-		return fast_miss_ask(client, head, digest, ret);
-	switch (hot_answer(fast->worker->hot, fast->setting->larder->store, digest, clock_coarse_ms(), ret)) {
+		return fast_miss_ask(client, head, ret);
+	switch (hot_answer(
+	        fast->worker->hot, fast->setting->larder->store, &head->digest, clock_coarse_ms(), ret)) {
 	case HOT_ANSWER:
 		return GLANCE_ANSWER;
 	case HOT_MISS:
-		return fast_miss_ask(client, head, digest, ret);
+		return fast_miss_ask(client, head, ret);
 	case HOT_OTHER:
 		break;
 	}
@@ -282,10 +282,8 @@ look(struct fast_client *client)
 {
 	struct fast_path *fast = client->fast;
 	ssize_t got = lookahead_read(&client->ahead, fast->bytes, sizeof fast->bytes);
-	struct digest digest;
 	struct ready *ready;
 	struct head head;
-	struct err err = ERR_NONE;
 	enum glance glance;
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -294,11 +292,10 @@ look(struct fast_client *client)
 		return GLANCE_LEFT;
 	if (!client->is_asking && !is_welcome(client))
 		return GLANCE_OTHER;
-	if (!head_is_plain(fast->bytes, (size_t)got, &fast->memory, &head) ||
-	        path_parse(head.path, &digest, &err) != PATH_ARCHIVE)
+	if (!head_is_plain(fast->bytes, (size_t)got, &fast->memory, &head) || !head.is_archive)
 		return look_at_bytes(client);
 	client->has_more = client->is_ending || head.length < (size_t)got || got == sizeof fast->bytes;
-	glance = find(client, &head, &digest, &ready);
+	glance = find(client, &head, &ready);
 	if (glance != GLANCE_ANSWER)
 		return glance;
 	begin_answer(client, ready, &head);

@@ -8,10 +8,16 @@
 #include <strings.h>
 
 #include "server/http/guard.h"
+#include "server/http/router.h"
 #include "storage/base/text.h"
 
 #define VERSION  "HTTP/1.1"
 #define LINE_END " " VERSION
+#define CR_LF    "\r\n"
+#define HASH_AT  24 /* of the line's bytes: within the hash, however the path is written */
+#define HASH_FACTOR                                                                                          \
+	UINT64_C(                                                                                            \
+	        0x9e3779b97f4a7c15) /* Knuth, The Art of Computer Programming, 6.4: 2^64 by the golden ratio */
 
 /* What the fields of a head mean for its answer. */
 enum field_kind { FIELD_ANY, FIELD_SPECIAL, FIELD_CONNECTION, FIELD_USER_AGENT, FIELD_FORWARDED_FOR };
@@ -69,7 +75,7 @@ static bool
 parse_request_line(char *line, size_t length, struct head *ret)
 {
 	size_t method = text_starts_with(line, "GET ") ? 3 : text_starts_with(line, "HEAD ") ? 4 : 0;
-	size_t line_end = sizeof LINE_END - 1;
+	size_t line_end = strlen(LINE_END);
 	char *path = line + method + 1, *end;
 
 	if (method == 0 || length <= method + 1 + line_end)
@@ -77,7 +83,6 @@ parse_request_line(char *line, size_t length, struct head *ret)
 	end = line + length - line_end;
 	if (memcmp(end, LINE_END, line_end) != 0)
 		return false;
-	line[method] = '\0';
 	*end = '\0';
 	ret->method = method == 3 ? METHOD_GET : METHOD_HEAD;
 	ret->path = path;
@@ -149,7 +154,7 @@ parse_fields(char **at, const char *end, struct guard_request *request, struct g
 	return line != NULL;
 }
 
-/* --- fields that came before --- */
+/* --- what came before --- */
 
 static const char *
 moved(const char *string, const char *from, const char *to)
@@ -159,9 +164,9 @@ moved(const char *string, const char *from, const char *to)
 
 /* All that was written to them are the ends of the lines, and there was no such byte in them. */
 static void
-remember(struct head_memory *memory, const char *fields, size_t length, const struct head *found)
+remember_fields(struct head_memory *memory, const char *fields, size_t length, const struct head *found)
 {
-	if (length > HEAD_REMEMBERED_MAX)
+	if (memory == NULL || length > HEAD_REMEMBERED_MAX)
 		return;
 	memcpy(memory->parsed, fields, length);
 	for (size_t i = 0; i < length; i++)
@@ -174,9 +179,9 @@ remember(struct head_memory *memory, const char *fields, size_t length, const st
 
 /* The same bytes, to the empty line, mean the same. */
 static bool
-recall(const struct head_memory *memory, const char *fields, size_t length, struct head *ret)
+recall_fields(const struct head_memory *memory, const char *fields, size_t length, struct head *ret)
 {
-	if (memory->length == 0 || length < memory->length ||
+	if (memory == NULL || memory->length == 0 || length < memory->length ||
 	        memcmp(memory->sent, fields, memory->length) != 0)
 		return false;
 	ret->user_agent = memory->found.user_agent;
@@ -185,29 +190,111 @@ recall(const struct head_memory *memory, const char *fields, size_t length, stru
 	return true;
 }
 
+/* Where the line has its place, if it has one. */
+static struct head_line *
+place_of(struct head_memory *memory, const char *line, size_t length)
+{
+	uint64_t digits;
+
+	if (memory == NULL || length < HASH_AT + sizeof digits)
+		return NULL;
+	memcpy(&digits, line + HASH_AT, sizeof digits);
+	return &memory->lines[digits * HASH_FACTOR / (UINT64_MAX / HEAD_LINES + 1)];
+}
+
+/* The line that was taken apart, put together again. */
+static void
+remember_line(struct head_line *place, const struct head *head)
+{
+	const char *method = head->method == METHOD_GET ? "GET " : "HEAD ";
+	size_t method_length = strlen(method), path_length = strlen(head->path);
+	char *at = place->sent;
+
+	if (method_length + path_length + strlen(LINE_END CR_LF) > HEAD_LINE_MAX)
+		return;
+	at = mempcpy(at, method, method_length);
+	at = mempcpy(at, head->path, path_length);
+	at = mempcpy(at, LINE_END CR_LF, strlen(LINE_END CR_LF));
+	place->length = (size_t)(at - place->sent);
+	place->method = head->method;
+	place->digest = head->digest;
+}
+
+static bool
+recall_line(const struct head_line *place, char *line, size_t length, struct head *ret)
+{
+	if (place == NULL || place->length == 0 || length < place->length ||
+	        memcmp(place->sent, line, place->length) != 0)
+		return false;
+	ret->method = place->method;
+	ret->path = line + (place->method == METHOD_GET ? strlen("GET ") : strlen("HEAD "));
+	line[place->length - strlen(LINE_END CR_LF)] = '\0';
+	ret->is_archive = true;
+	ret->digest = place->digest;
+	return true;
+}
+
+/* --- the head --- */
+
+static struct guard_request
+to_guard(const struct head *head)
+{
+	return (struct guard_request){.method = head->method == METHOD_GET ? "GET" : "HEAD",
+	        .target = head->path,
+	        .version = VERSION};
+}
+
+static bool
+read_line(char **at, const char *end, struct head *ret)
+{
+	struct err err = ERR_NONE;
+	struct guard_request request;
+	size_t length;
+	char *line = take_line(at, end, &length);
+
+	if (line == NULL || !parse_request_line(line, length, ret))
+		return false;
+	request = to_guard(ret);
+	return guard_check_line(&request, &err);
+}
+
+static bool
+read_fields(char **at, const char *end, struct head *ret)
+{
+	struct guard_field fields[HEAD_FIELDS_MAX];
+	struct guard_request request = to_guard(ret);
+	struct err err = ERR_NONE;
+
+	request.fields = fields;
+	return parse_fields(at, end, &request, fields, ret) && guard_check(&request, &err);
+}
+
 bool
 head_is_plain(char *bytes, size_t length, struct head_memory *memory, struct head *ret)
 {
-	struct guard_field fields[HEAD_FIELDS_MAX];
-	struct guard_request request = {.version = VERSION, .fields = fields};
+	struct head_line *place = place_of(memory, bytes, length);
 	struct err err = ERR_NONE;
-	char *at = bytes, *const end = bytes + length, *begin;
-	size_t line_length;
-	char *line = take_line(&at, end, &line_length);
+	char *const end = bytes + length, *fields = bytes, *at;
 
 	*ret = (struct head){.method = METHOD_OTHER};
-	if (line == NULL || !parse_request_line(line, line_length, ret))
+	if (recall_line(place, bytes, length, ret)) {
+		fields += place->length;
+		place = NULL; /* it is there already */
+	} else if (!read_line(&fields, end, ret)) {
 		return false;
-	request.method = line;
-	request.target = ret->path;
-	if (recall(memory, at, (size_t)(end - at), ret)) {
-		ret->length = (size_t)(at - bytes) + memory->length;
-		return guard_check_line(&request, &err);
 	}
-	begin = at;
-	if (!parse_fields(&at, end, &request, fields, ret) || !guard_check(&request, &err))
-		return false;
+	at = fields;
+	if (recall_fields(memory, fields, (size_t)(end - fields), ret)) {
+		at += memory->length;
+	} else {
+		if (!read_fields(&at, end, ret))
+			return false;
+		remember_fields(memory, fields, (size_t)(at - fields), ret);
+	}
 	ret->length = (size_t)(at - bytes);
-	remember(memory, begin, (size_t)(at - begin), ret);
+	if (!ret->is_archive)
+		ret->is_archive = path_parse(ret->path, &ret->digest, &err) == PATH_ARCHIVE;
+	if (place != NULL && ret->is_archive)
+		remember_line(place, ret);
 	return true;
 }

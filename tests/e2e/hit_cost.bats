@@ -4,8 +4,8 @@
 
 load ../support/larder
 
-CEILING=4100 # 3,650 when this was written, a quarter of it to read the path
-CEILING_LOGGED=8000 # 7,400 when this was written
+CEILING=1900 # 1,683 when this was written
+CEILING_LOGGED=6000 # 5,457 when this was written
 REQUESTS=500
 
 setup() {

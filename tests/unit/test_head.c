@@ -22,7 +22,7 @@ set_up(void **state)
 {
 	(void)state;
 	bytes = NULL;
-	memory.length = 0;
+	memset(&memory, 0, sizeof memory);
 	return 0;
 }
 
@@ -121,7 +121,42 @@ a_head_is_plain_when_all_of_it_is_there(void **state)
 	assert_true(is_plain_of(text, sizeof text - 1, &head));
 }
 
-/* Whatever is remembered, the answer is that of who remembers nothing. */
+static void
+is_same_string(const char *found, const char *expected)
+{
+	assert_int_equal(found == NULL, expected == NULL);
+	if (expected != NULL)
+		assert_string_equal(found, expected);
+}
+
+static void
+is_same(const struct head *found, const struct head *expected)
+{
+	assert_int_equal(found->length, expected->length);
+	assert_int_equal(found->closes, expected->closes);
+	assert_int_equal(found->method, expected->method);
+	assert_string_equal(found->path, expected->path);
+	is_same_string(found->user_agent, expected->user_agent);
+	is_same_string(found->forwarded_for, expected->forwarded_for);
+	assert_int_equal(found->is_archive, expected->is_archive);
+	if (expected->is_archive)
+		assert_true(digest_equal(&found->digest, &expected->digest));
+}
+
+/* Whatever is remembered, the answer is that of who remembers nothing. True: it is a plain head. */
+static bool
+means_the_same(const char *text)
+{
+	AUTO_FREE char *copy = xstrdup(text);
+	struct head head, expected;
+	bool plain = head_is_plain(copy, strlen(text), NULL, &expected);
+
+	assert_int_equal(is_plain_of(text, strlen(text), &head), plain);
+	if (plain)
+		is_same(&head, &expected);
+	return plain;
+}
+
 static void
 fields_that_came_before_mean_the_same(void **state)
 {
@@ -138,26 +173,64 @@ fields_that_came_before_mean_the_same(void **state)
 		                                      : i / 2 / COUNT_OF(blocks) % COUNT_OF(blocks)];
 		const char *line = lines[i % COUNT_OF(lines)];
 		AUTO_TEXT text = TEXT_EMPTY;
-		AUTO_FREE char *copy = NULL;
-		struct head_memory nothing = {0};
-		struct head head, expected;
-		bool plain;
 
 		text_addf(&text, "%s%sGET", line, block);
-		copy = xstrdup(text.bytes);
-		plain = head_is_plain(copy, text.length, &nothing, &expected);
-		assert_int_equal(is_plain_of(text.bytes, text.length, &head), plain);
-		if (!plain)
-			continue;
-		assert_int_equal(head.length, expected.length);
-		assert_int_equal(head.closes, expected.closes);
-		assert_int_equal(head.method, expected.method);
-		assert_string_equal(head.path, expected.path);
-		assert_string_equal(head.user_agent, expected.user_agent);
-		assert_int_equal(head.forwarded_for == NULL, expected.forwarded_for == NULL);
-		if (head.forwarded_for != NULL)
-			assert_string_equal(head.forwarded_for, expected.forwarded_for);
+		(void)means_the_same(text.bytes);
 	}
+}
+
+#define HALF "0123456789abcdef0123456789abcdef"
+
+/* Lines that have one place in the memory, being the same there, and others; each behind each other one, and behind itself. */
+static void
+lines_that_came_before_mean_the_same(void **state)
+{
+	static const char *const lines[] = {"GET /sha256/01/" HALF HALF " HTTP/1.1\r\n",
+	        "HEAD /sha256/01/" HALF HALF " HTTP/1.1\r\n", "GET /sha256/01/" HALF HALF "/x HTTP/1.1\r\n",
+	        "GET /sha256/01/" HALF HALF "?x HTTP/1.1\r\n", "GET /sha256/01/" HALF HALF " HTTP/1.0\r\n",
+	        "GET /sha256/01/" HALF HALF " HTTP/1.1\n", "GET /sha256/01/" HALF "0" HALF " HTTP/1.1\r\n",
+	        "GET /sha512/01/" HALF HALF HALF HALF " HTTP/1.1\r\n",
+	        "HEAD /sha512/01/" HALF HALF HALF HALF " HTTP/1.1\r\n",
+	        "GET /sha512/01/" HALF HALF HALF HALF "/with-a-name.tar.gz HTTP/1.1\r\n",
+	        "GET /cache/sha512/01/" HALF HALF HALF HALF " HTTP/1.1\r\n", "GET /md5/" HALF " HTTP/1.1\r\n",
+	        "GET /md5/01/" HALF " HTTP/1.1\r\n", "GET /md5/" HALF, "GET / HTTP/1.1\r\n", ""};
+	static const char *const fields[] = {"Host: x\r\n\r\n", "Host: x\r\nUser-Agent: a\r\n\r\n", "\r\n",
+	        "Range: x\r\nHost: x\r\n\r\n", "Host: x\r\n\r", ""};
+	int plain = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(lines) * COUNT_OF(lines) * COUNT_OF(fields); i++) {
+		const char *pair[2] = {lines[i / COUNT_OF(fields) % COUNT_OF(lines)],
+		        lines[i / COUNT_OF(fields) / COUNT_OF(lines)]};
+
+		for (size_t each = 0; each < 4; each++) {
+			AUTO_TEXT text = TEXT_EMPTY;
+
+			text_addf(&text, "%s%s", pair[each % 2], fields[(i + each) % COUNT_OF(fields)]);
+			plain += text.length > 0 && means_the_same(text.bytes);
+		}
+	}
+	assert_true(plain > 1000);
+}
+
+/* A line that is remembered is not read again: seen by one whose digest was changed in the memory. */
+static void
+a_line_is_read_once(void **state)
+{
+	static const char text[] = "GET /md5/" HALF " HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct head head;
+	int remembered = 0;
+
+	(void)state;
+	assert_true(is_plain_of(text, sizeof text - 1, &head));
+	assert_int_equal(head.digest.bytes[0], 0x01);
+	for (size_t i = 0; i < HEAD_LINES; i++) {
+		remembered += memory.lines[i].length > 0;
+		memory.lines[i].digest.bytes[0] = 0x02;
+	}
+	assert_int_equal(remembered, 1);
+	assert_true(is_plain_of(text, sizeof text - 1, &head));
+	assert_int_equal(head.digest.bytes[0], 0x02);
 }
 
 static void
@@ -259,6 +332,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(a_list_of_several_fields_is_not_plain, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_head_is_plain_when_all_of_it_is_there, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(fields_that_came_before_mean_the_same, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(lines_that_came_before_mean_the_same, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_line_is_read_once, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(long_fields_are_not_remembered, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_is_special_is_not_plain, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(request_lines_that_are_not_plain, set_up, tear_down),
