@@ -176,7 +176,25 @@ collect_wants(struct fetching *fetching, struct err *err)
 	return !json_flag_of(asked, "all") || wants_add_catalog(&fetching->wants, larder, err);
 }
 
-/* An order for every want that is not stored. */
+static size_t
+window_of(const struct fetching *fetching)
+{
+	uint64_t half = (uint64_t)fetching->work->larder->config->limits.flights / 2;
+
+	return half > FETCH_WINDOW ? FETCH_WINDOW : half > 0 ? (size_t)half : 1;
+}
+
+static void
+add_order(struct fetching *fetching, const struct want *want)
+{
+	struct order *order = &fetching->orders[fetching->n_orders++];
+
+	order_init(order, &fetching->office, want);
+	if (orders_under_way(&fetching->office) < window_of(fetching))
+		order_send(order);
+}
+
+/* An order for every want that is not stored. The first are under way while the others are looked up. */
 static bool
 plan_orders(struct fetching *fetching, struct err *err)
 {
@@ -190,9 +208,10 @@ plan_orders(struct fetching *fetching, struct err *err)
 			fetching->present++;
 			break;
 		case STORE_MISS:
-			order_init(&fetching->orders[fetching->n_orders++], &fetching->office, want);
+			add_order(fetching, want);
 			break;
 		case STORE_FAILED:
+			orders_abandon(&fetching->office, fetching->orders, fetching->n_orders);
 			return false;
 		}
 	}
@@ -253,14 +272,6 @@ is_stopped(struct fetching *fetching, enum order_try try)
 	if (!fetching->stopped && fetching->work->is_stopped(fetching->work))
 		break_off(fetching, try);
 	return fetching->stopped;
-}
-
-static size_t
-window_of(const struct fetching *fetching)
-{
-	uint64_t half = (uint64_t)fetching->work->larder->config->limits.flights / 2;
-
-	return half > FETCH_WINDOW ? FETCH_WINDOW : half > 0 ? (size_t)half : 1;
 }
 
 /* Sends out every order that is still to be done and waits for all of them. */
