@@ -8,11 +8,15 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 #include "storage/drift/provenance.h"
 #include "storage/store_parts.h"
+
+#define FLUSHER_NICENESS 5 /* more than others have */
 
 struct publisher {
 	struct store *store;
@@ -217,12 +221,27 @@ publish(struct publication *publication)
 		give_up(publication, INTAKE_REFUSED, &err);
 }
 
+/*
+ * Where processors are short, whoever answers or receives comes first: what is not hashed yet waits, and clients and origins are waited
+ * for. That a thread has a niceness of its own is Linux's (sched(7)).
+ */
+static void
+give_way(void)
+{
+	id_t id = (id_t)gettid();
+
+	if (setpriority(PRIO_PROCESS, id, getpriority(PRIO_PROCESS, id) + FLUSHER_NICENESS) != 0)
+		log_debug("a flusher keeps its niceness: %m");
+}
+
 static void *
 flusher_main(void *argument)
 {
 	struct publisher *publisher = argument;
-	struct letter *letter = mailbox_take(&publisher->mailbox, -1);
+	struct letter *letter;
 
+	give_way();
+	letter = mailbox_take(&publisher->mailbox, -1);
 	for (; letter != NULL; letter = mailbox_take(&publisher->mailbox, -1)) {
 		struct publication *publication = of_letter(letter);
 

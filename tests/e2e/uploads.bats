@@ -144,6 +144,23 @@ bytes() { # HEX FILE
 	larder show "sha256:$SHA256" | grep -q '/home/me/a b%zz%00%4'
 }
 
+# niceness_of THREAD: of each of the daemon's threads with that name.
+niceness_of() {
+	local comm
+	for comm in $(grep -lx "$1" "/proc/$(cat "$WORK/larder.pid")"/task/*/comm); do
+		sed 's/.*) //' "${comm%comm}stat" | cut -d' ' -f17
+	done
+}
+
+@test "who hashes and flushes gives way to who answers" {
+	local answering flushing
+	serve
+	answering=$(niceness_of http | sort -u)
+	flushing=$(niceness_of flusher | sort -u)
+	[ -n "$answering" ]
+	[ "$flushing" = $((answering + 5 > 19 ? 19 : answering + 5)) ]
+}
+
 @test "twenty uploads of one archive at once" {
 	serve
 	local number pids=()
