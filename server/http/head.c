@@ -15,9 +15,8 @@
 #define LINE_END " " VERSION
 #define CR_LF    "\r\n"
 #define HASH_AT  24 /* of the line's bytes: within the hash, however the path is written */
-#define HASH_FACTOR                                                                                          \
-	UINT64_C(                                                                                            \
-	        0x9e3779b97f4a7c15) /* Knuth, The Art of Computer Programming, 6.4: 2^64 by the golden ratio */
+/* Knuth, The Art of Computer Programming, 6.4: 2^64 by the golden ratio. */
+#define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 
 /* What the fields of a head mean for its answer. */
 enum field_kind { FIELD_ANY, FIELD_SPECIAL, FIELD_CONNECTION, FIELD_USER_AGENT, FIELD_FORWARDED_FOR };
@@ -255,7 +254,10 @@ read_line(char **at, const char *end, struct head *ret)
 	if (line == NULL || !parse_request_line(line, length, ret))
 		return false;
 	request = to_guard(ret);
-	return guard_check_line(&request, &err);
+	if (!guard_check_line(&request, &err))
+		return false;
+	ret->is_archive = path_parse(ret->path, &ret->digest, &err) == PATH_ARCHIVE;
+	return true;
 }
 
 static bool
@@ -273,7 +275,6 @@ bool
 head_is_plain(char *bytes, size_t length, struct head_memory *memory, struct head *ret)
 {
 	struct head_line *place = place_of(memory, bytes, length);
-	struct err err = ERR_NONE;
 	char *const end = bytes + length, *fields = bytes, *at;
 
 	*ret = (struct head){.method = METHOD_OTHER};
@@ -292,8 +293,6 @@ head_is_plain(char *bytes, size_t length, struct head_memory *memory, struct hea
 		remember_fields(memory, fields, (size_t)(at - fields), ret);
 	}
 	ret->length = (size_t)(at - bytes);
-	if (!ret->is_archive)
-		ret->is_archive = path_parse(ret->path, &ret->digest, &err) == PATH_ARCHIVE;
 	if (place != NULL && ret->is_archive)
 		remember_line(place, ret);
 	return true;
