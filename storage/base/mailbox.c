@@ -1,5 +1,7 @@
 /*
- * The mailbox. Any number of senders and takers; nobody holds its mutex while doing anything else.
+ * The mailbox. Any number of senders and takers; nobody holds its mutex while doing anything else, waking somebody included:
+ * who was woken would find it taken. A semaphore may be destroyed by the one whom it let in, while who raised it is still at
+ * it (POSIX, sem_destroy; glibc 2.21), so a mailbox may be finished by whoever took its last letter.
  */
 #include "storage/base/mailbox.h"
 
@@ -10,15 +12,9 @@
 void
 mailbox_init(struct mailbox *mailbox)
 {
-	pthread_condattr_t attributes;
-
 	pthread_mutex_init(&mailbox->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&mailbox->filled, &attributes);
-	pthread_condattr_destroy(&attributes);
+	sem_init(&mailbox->filled, 0, 0);
 	STAILQ_INIT(&mailbox->letters);
-	mailbox->count = 0;
 	mailbox->closed = false;
 }
 
@@ -26,7 +22,7 @@ void
 mailbox_finish(struct mailbox *mailbox)
 {
 	assert(STAILQ_EMPTY(&mailbox->letters));
-	pthread_cond_destroy(&mailbox->filled);
+	sem_destroy(&mailbox->filled);
 	pthread_mutex_destroy(&mailbox->mutex);
 }
 
@@ -37,36 +33,44 @@ mailbox_post(struct mailbox *mailbox, struct letter *letter)
 
 	pthread_mutex_lock(&mailbox->mutex);
 	accepted = !mailbox->closed;
-	if (accepted) {
+	if (accepted)
 		STAILQ_INSERT_TAIL(&mailbox->letters, letter, link);
-		mailbox->count++;
-		pthread_cond_signal(&mailbox->filled);
-	}
 	pthread_mutex_unlock(&mailbox->mutex);
+	if (accepted)
+		sem_post(&mailbox->filled);
 	return accepted;
 }
 
-/* Under the mutex: waits until there is a letter, the box is closed, or the time is over. */
-static void
+static struct timespec
+moment_in(int64_t timeout_ms)
+{
+	struct timespec moment;
+
+	clock_gettime(CLOCK_MONOTONIC, &moment);
+	moment.tv_sec += timeout_ms / 1000;
+	moment.tv_nsec += timeout_ms % 1000 * 1000000;
+	if (moment.tv_nsec >= 1000000000) {
+		moment.tv_sec++;
+		moment.tv_nsec -= 1000000000;
+	}
+	return moment;
+}
+
+/* Whether a letter is there, or will never be: waits until then, or until the time is over. */
+static bool
 wait_for_letter(struct mailbox *mailbox, int64_t timeout_ms)
 {
 	struct timespec until;
+	int result = sem_trywait(&mailbox->filled);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	if (timeout_ms > 0) {
-		until.tv_sec += timeout_ms / 1000;
-		until.tv_nsec += timeout_ms % 1000 * 1000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-	}
-	while (STAILQ_EMPTY(&mailbox->letters) && !mailbox->closed) {
-		if (timeout_ms < 0)
-			pthread_cond_wait(&mailbox->filled, &mailbox->mutex);
-		else if (pthread_cond_timedwait(&mailbox->filled, &mailbox->mutex, &until) == ETIMEDOUT)
-			return;
-	}
+	if (result == 0 || timeout_ms == 0)
+		return result == 0;
+	until = moment_in(timeout_ms);
+	do {
+		result = timeout_ms < 0 ? sem_wait(&mailbox->filled)
+		                        : sem_clockwait(&mailbox->filled, CLOCK_MONOTONIC, &until);
+	} while (result != 0 && errno == EINTR);
+	return result == 0;
 }
 
 struct letter *
@@ -74,25 +78,29 @@ mailbox_take(struct mailbox *mailbox, int64_t timeout_ms)
 {
 	struct letter *letter;
 
+	if (!wait_for_letter(mailbox, timeout_ms))
+		return NULL;
 	pthread_mutex_lock(&mailbox->mutex);
-	if (timeout_ms != 0)
-		wait_for_letter(mailbox, timeout_ms);
 	letter = STAILQ_FIRST(&mailbox->letters);
-	if (letter != NULL) {
+	if (letter != NULL)
 		STAILQ_REMOVE_HEAD(&mailbox->letters, link);
-		mailbox->count--;
-	}
 	pthread_mutex_unlock(&mailbox->mutex);
+	if (letter == NULL)
+		sem_post(&mailbox->filled); /* closed and empty, as the next one is to find too */
 	return letter;
 }
 
 void
 mailbox_close(struct mailbox *mailbox)
 {
+	bool was_open;
+
 	pthread_mutex_lock(&mailbox->mutex);
+	was_open = !mailbox->closed;
 	mailbox->closed = true;
-	pthread_cond_broadcast(&mailbox->filled);
 	pthread_mutex_unlock(&mailbox->mutex);
+	if (was_open)
+		sem_post(&mailbox->filled);
 }
 
 bool

@@ -1,11 +1,12 @@
 /*
  * A mailbox: how threads hand work to each other. A list of letters under one mutex, which is a leaf of the
- * lock order.
+ * lock order, and a semaphore that counts them.
  */
 #ifndef STORAGE_BASE_MAILBOX_H
 #define STORAGE_BASE_MAILBOX_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,9 +21,8 @@ STAILQ_HEAD(letters, letter);
 
 struct mailbox {
 	pthread_mutex_t mutex;
-	pthread_cond_t filled;
+	sem_t filled; /* one for each letter, and one for being closed */
 	struct letters letters;
-	size_t count;
 	bool closed;
 };
 

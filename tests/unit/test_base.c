@@ -261,6 +261,34 @@ mailboxes_join_threads(void **state)
 }
 
 static void *
+post_one(void *argument)
+{
+	struct mailbox *mailbox = argument;
+	struct note *note = xcalloc(1, sizeof *note);
+
+	assert_true(mailbox_post(mailbox, &note->letter));
+	return NULL;
+}
+
+/* Whoever takes the last letter may be done with the mailbox before the other thread knows that it was posted. */
+static void
+mailboxes_end_with_their_last_letter(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 500; i++) {
+		struct mailbox *mailbox = xmalloc(sizeof *mailbox);
+		pthread_t thread;
+
+		mailbox_init(mailbox);
+		assert_int_equal(pthread_create(&thread, NULL, post_one, mailbox), 0);
+		free(mailbox_take(mailbox, i % 2 == 0 ? -1 : 60000));
+		mailbox_finish(mailbox);
+		free(mailbox);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
+}
+
+static void *
 stop_bell(void *argument)
 {
 	bell_stop(argument);
@@ -302,6 +330,7 @@ main(void)
 	        cmocka_unit_test(files_are_read_whole_or_not),
 	        cmocka_unit_test(mailboxes_keep_the_order),
 	        cmocka_unit_test(mailboxes_join_threads),
+	        cmocka_unit_test(mailboxes_end_with_their_last_letter),
 	        cmocka_unit_test(bells_wake_who_sleeps),
 	};
 
