@@ -182,8 +182,9 @@ find_same(struct writing *writing, const struct archive_row *row, struct archive
 	return archive_row_known(writing, &sha256, ret, err);
 }
 
-void
-archive_row_refuses(const struct archive_row *owner, const struct digest *name, struct err *err)
+/* This name is the owner's, and another archive that has it, too, is refused. */
+static void
+refuse(const struct archive_row *owner, const struct digest *name, struct err *err)
 {
 	char taken[DIGEST_TEXT_MAX], kept[DIGEST_TEXT_MAX];
 
@@ -210,7 +211,7 @@ check_names(struct writing *writing, const struct archive_row *row, struct err *
 			return CHORE_FAILED;
 		if (answer == ROW_NONE)
 			continue;
-		archive_row_refuses(&found, &digest, err);
+		refuse(&found, &digest, err);
 		return CHORE_REFUSED;
 	}
 	return CHORE_WRITTEN;

@@ -17,9 +17,6 @@ enum row_answer archive_row_find(struct index *index, const struct digest *diges
 enum row_answer archive_row_recall(struct index *index, const struct digest *digest, struct archive_row *ret,
         struct err *err) MUST_CHECK;
 
-/* Sets ERR_COLLISION: this name is the owner's, and another archive that has it, too, is refused. */
-void archive_row_refuses(const struct archive_row *owner, const struct digest *name, struct err *err);
-
 /*
  * All rows by sha256, in steps, so that the visitor may ask and change the index itself. False from the
  * visitor ends the walk.
