@@ -21,7 +21,8 @@
 #include "storage/base/text.h"
 #include "storage/store.h"
 
-#define IDLE_POLL_MS 1000 /* nothing under way: still often enough to be seen alive */
+#define IDLE_POLL_MS   1000 /* nothing under way: still often enough to be seen alive */
+#define ERRANDS_A_TURN 16   /* that are begun before the network is looked at again */
 
 struct fetcher {
 	struct mailbox mailbox;
@@ -249,21 +250,21 @@ follow(struct fetcher *fetcher, struct errand *errand, enum queue_end where, int
 		queue_leave(&fetcher->queue, errand);
 }
 
-static void
+/* Each costs a look into the index, and who is being served is not to wait for hundreds of them. False: there may be more. */
+static bool
 take_letters(struct fetcher *fetcher)
 {
-	struct letter *letter;
-	struct errand *errand;
+	for (int i = 0; i < ERRANDS_A_TURN; i++) {
+		struct letter *letter = mailbox_take(&fetcher->mailbox, 0);
+		struct errand *errand = (struct errand *)letter;
 
-	for (;;) {
-		letter = mailbox_take(&fetcher->mailbox, 0);
 		if (letter == NULL)
-			return;
-		errand = (struct errand *)letter;
+			return true;
 		errand_open(errand, &fetcher->upstream);
 		TAILQ_INSERT_TAIL(&fetcher->live, errand, link);
 		follow(fetcher, errand, QUEUE_BACK, clock_ms());
 	}
+	return false;
 }
 
 /* Transfers that one host may have. */
@@ -421,14 +422,23 @@ tick(struct fetcher *fetcher, int64_t now_ms)
 	fetcher->figure_rests_over = resting.soon_over_at_ms;
 }
 
-/* Everything that can be done now; then waits for the network, the mailbox or the clock. */
+/* What the next turn waits for at most, in milliseconds. */
+static int
+patience(const struct fetcher *fetcher, bool took_all)
+{
+	if (!took_all)
+		return 0;
+	return TAILQ_EMPTY(&fetcher->live) ? IDLE_POLL_MS : FLIGHT_WAKE_MS;
+}
+
+/* What can be done now, but for letters that are many; then waits for the network, the mailbox or the clock. */
 static void
 turn(struct fetcher *fetcher)
 {
 	int64_t now_ms = clock_ms();
+	bool took_all = take_letters(fetcher);
 	int handles;
 
-	take_letters(fetcher);
 	take_proofs(fetcher, now_ms);
 	if (fetcher->look_again)
 		begin_waiting(fetcher, now_ms);
@@ -443,8 +453,7 @@ turn(struct fetcher *fetcher)
 	fetcher->figure_transfers = fetcher->upstream.n_running;
 	fetcher->figure_queued = fetcher->queue.n_waited_for;
 	fetcher->last_turn_ms = now_ms;
-	curl_multi_poll(fetcher->upstream.multi, NULL, 0,
-	        TAILQ_EMPTY(&fetcher->live) ? IDLE_POLL_MS : FLIGHT_WAKE_MS, NULL);
+	curl_multi_poll(fetcher->upstream.multi, NULL, 0, patience(fetcher, took_all), NULL);
 }
 
 /* What is under way and what is still in the mailbox, which takes nothing new any more. */

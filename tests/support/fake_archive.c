@@ -413,6 +413,8 @@ catalog_origins(
 	struct fake_catalog *fake = (struct fake_catalog *)(void *)catalog;
 
 	(void)digest;
+	if (fake->asked != NULL)
+		fake->asked(fake->context);
 	if (fake->broken)
 		return err_set(err, ERR_CORRUPT, "broken on purpose");
 	ret->items = xcalloc(fake->count + 1, sizeof *ret->items);

@@ -73,6 +73,8 @@ struct fake_catalog {
 	char *urls[FAKE_ORIGINS_MAX]; /* ids from 1 */
 	size_t count;
 	bool broken, vanished;
+	void (*asked)(void *context); /* if set: each time somebody asks who has an archive, on his thread */
+	void *context;
 	pthread_mutex_t mutex;
 	struct fake_contact last[FAKE_ORIGINS_MAX + 1]; /* by id; 0: of the mirrors */
 };

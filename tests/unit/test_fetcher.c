@@ -3,6 +3,8 @@
  * are for events; only tests of a timeout let real time pass, and little of it.
  */
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include "storage/base/clock.h"
@@ -692,6 +694,51 @@ a_full_host_does_not_hold_up_another(void **state)
 	assert_int_equal(scripted_hits(world->origin, "/a"), CROWD);
 }
 
+#define NEWCOMERS 100
+#define LATE      80
+
+/* What the catalog of the next test waits for. */
+struct newcomers {
+	struct world *world;
+	struct flight *flights[NEWCOMERS];
+	atomic_bool all_there;
+	int asked;
+};
+
+/* On the fetcher's thread, for each of them: the first is asked for when all have come, a late one when the first is being served. */
+static void
+look_slowly(void *context)
+{
+	struct newcomers *newcomers = context;
+
+	newcomers->asked++;
+	while (newcomers->asked == 1 && !atomic_load(&newcomers->all_there))
+		sched_yield();
+	if (newcomers->asked == LATE)
+		scripted_wait_hits(newcomers->world->origin, "/a", 1);
+}
+
+static void
+looking_for_many_does_not_hold_up_the_first(void **state)
+{
+	struct world *world = *state;
+	struct newcomers newcomers = {.world = world};
+
+	name(world, "/a");
+	serve_right(world->origin, "/a");
+	world->catalog.asked = look_slowly;
+	world->catalog.context = &newcomers;
+	start(world);
+	for (int i = 0; i < NEWCOMERS; i++)
+		newcomers.flights[i] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	atomic_store(&newcomers.all_there, true);
+	for (int i = 0; i < NEWCOMERS; i++) {
+		fake_wait(newcomers.flights[i]);
+		assert_true(newcomers.flights[i]->settled);
+		flight_release(newcomers.flights[i]);
+	}
+}
+
 static void
 whose_host_is_least_busy_goes_first(void **state)
 {
@@ -954,6 +1001,7 @@ main(void)
 	        CASE(broken_disk_fails_the_flight),
 	        CASE(broken_catalog_leaves_the_mirrors),
 	        CASE(a_full_host_does_not_hold_up_another),
+	        CASE(looking_for_many_does_not_hold_up_the_first),
 	        CASE(whose_host_is_least_busy_goes_first),
 	        CASE(others_go_on_while_one_is_proved),
 	        CASE(the_next_origin_is_asked_when_it_is_told_that_bytes_were_wrong),
