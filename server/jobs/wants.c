@@ -12,33 +12,94 @@
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/source.h"
 
-struct wants_seen {
-	struct digests digests;
+/* One of the digests of a want. */
+struct wants_name {
+	struct digest digest;
+	size_t item;
 	UT_hash_handle hh;
 };
+
+/* The want that has one of these digests and none that is another; NULL: there is none. */
+static struct want *
+find_same(struct wants *wants, const struct digests *digests)
+{
+	for (int i = 0; i < DIGEST_ALGOS; i++) {
+		struct wants_name *name = NULL;
+		struct digest digest;
+
+		if (digests_get(digests, digests_best_first[i], &digest))
+			HASH_FIND(hh, wants->names, &digest, sizeof digest, name);
+		if (name != NULL && digests_agree(&wants->items[name->item].digests, digests))
+			return &wants->items[name->item];
+	}
+	return NULL;
+}
+
+/* Where two wants have the same name, which happens to md5 and sha1 alone, the first keeps it. */
+static void
+enter_names(struct wants *wants, const struct want *want)
+{
+	for (int algo = 0; algo < DIGEST_ALGOS; algo++) {
+		struct wants_name *name;
+		struct digest digest;
+
+		if (!digests_get(&want->digests, (enum digest_algo)algo, &digest))
+			continue;
+		HASH_FIND(hh, wants->names, &digest, sizeof digest, name);
+		if (name != NULL)
+			continue;
+		name = xcalloc(1, sizeof *name);
+		name->digest = digest;
+		name->item = (size_t)(want - wants->items);
+		HASH_ADD(hh, wants->names, digest, sizeof name->digest, name);
+	}
+}
+
+static bool
+has_url(const struct want *want, const char *url)
+{
+	for (size_t i = 0; i < want->n_urls; i++)
+		if (strcmp(want->urls[i], url) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_urls(struct want *want, const char *const *urls, size_t n_urls)
+{
+	if (n_urls > 0)
+		want->urls = xrealloc(want->urls, (want->n_urls + n_urls) * sizeof want->urls[0]);
+	for (size_t i = 0; i < n_urls; i++)
+		if (!has_url(want, urls[i]))
+			want->urls[want->n_urls++] = xstrdup(urls[i]);
+}
+
+static struct want *
+new_want(struct wants *wants)
+{
+	if (wants->count == wants->capacity) {
+		wants->capacity = wants->capacity * 2 + 64;
+		wants->items = xrealloc(wants->items, wants->capacity * sizeof wants->items[0]);
+	}
+	wants->items[wants->count] = (struct want){.package = xstrdup("")};
+	return &wants->items[wants->count++];
+}
 
 static void
 add_want(struct wants *wants, const struct digests *digests, const char *package, const char *const *urls,
         size_t n_urls)
 {
-	struct wants_seen *seen;
-	struct want *want;
+	struct want *want = find_same(wants, digests);
 
-	HASH_FIND(hh, wants->seen, digests, sizeof *digests, seen);
-	if (seen != NULL)
-		return;
-	seen = xcalloc(1, sizeof *seen);
-	seen->digests = *digests;
-	HASH_ADD(hh, wants->seen, digests, sizeof seen->digests, seen);
-	if (wants->count == wants->capacity) {
-		wants->capacity = wants->capacity * 2 + 64;
-		wants->items = xrealloc(wants->items, wants->capacity * sizeof wants->items[0]);
+	if (want == NULL)
+		want = new_want(wants);
+	digests_add(&want->digests, digests);
+	enter_names(wants, want);
+	add_urls(want, urls, n_urls);
+	if (want->package[0] == '\0') {
+		free(want->package);
+		want->package = xstrdup(package);
 	}
-	want = &wants->items[wants->count++];
-	*want = (struct want){.digests = *digests, .package = xstrdup(package), .n_urls = n_urls};
-	want->urls = n_urls > 0 ? xcalloc(n_urls, sizeof want->urls[0]) : NULL;
-	for (size_t i = 0; i < n_urls; i++)
-		want->urls[i] = xstrdup(urls[i]);
 }
 
 void
@@ -47,10 +108,18 @@ wants_add_digests(struct wants *wants, const struct digests *digests)
 	add_want(wants, digests, "", NULL, 0);
 }
 
+struct visit {
+	struct wants *wants;
+	size_t entries;
+};
+
 static bool
 visit_entry(void *context, const struct digests *digests, const char *package)
 {
-	add_want(context, digests, package != NULL ? package : "", NULL, 0);
+	struct visit *visit = context;
+
+	visit->entries++;
+	add_want(visit->wants, digests, package != NULL ? package : "", NULL, 0);
 	return true;
 }
 
@@ -80,7 +149,7 @@ wants_is_file(const char *argument)
 bool
 wants_add(struct wants *wants, struct larder *larder, const char *argument, struct err *err)
 {
-	size_t before = wants->count;
+	struct visit visit = {.wants = wants};
 	struct digest digest;
 
 	if (digest_parse_text(argument, &digest, err)) {
@@ -91,9 +160,9 @@ wants_add(struct wants *wants, struct larder *larder, const char *argument, stru
 		return true;
 	}
 	*err = ERR_NONE;
-	if (!catalog_package_entries(store_catalog(larder->store), argument, visit_entry, wants, err))
+	if (!catalog_package_entries(store_catalog(larder->store), argument, visit_entry, &visit, err))
 		return false;
-	if (wants->count > before)
+	if (visit.entries > 0)
 		return true;
 	return err_set(err, ERR_UNKNOWN,
 	        "'%.100s' is no digest, no file and no package the catalog knows; `larder import` tells it "
@@ -104,17 +173,19 @@ wants_add(struct wants *wants, struct larder *larder, const char *argument, stru
 bool
 wants_add_catalog(struct wants *wants, struct larder *larder, struct err *err)
 {
-	return catalog_entries(store_catalog(larder->store), visit_entry, wants, err);
+	struct visit visit = {.wants = wants};
+
+	return catalog_entries(store_catalog(larder->store), visit_entry, &visit, err);
 }
 
 void
 wants_finish(struct wants *wants)
 {
-	struct wants_seen *seen, *next;
+	struct wants_name *name, *next;
 
-	HASH_ITER (hh, wants->seen, seen, next) {
-		HASH_DEL(wants->seen, seen);
-		free(seen);
+	HASH_ITER (hh, wants->names, name, next) {
+		HASH_DEL(wants->names, name);
+		free(name);
 	}
 	for (size_t i = 0; i < wants->count; i++) {
 		for (size_t n = 0; n < wants->items[i].n_urls; n++)

@@ -15,17 +15,17 @@
 #include "storage/digest.h"
 
 struct want {
-	struct digests digests; /* one source's, of one archive */
+	struct digests digests; /* all that were named of one archive */
 	char *package;          /* "" where none is known */
 	char **urls;            /* those of the lockfile; the catalog may know more */
 	size_t n_urls;
 };
 
-/* Each archive (set of digests) once, in the order it was named. */
+/* Each archive once, in the order it was named: what has a digest in common, and none that is another, is the same. */
 struct wants {
 	struct want *items;
 	size_t count, capacity;
-	struct wants_seen *seen; /* the sets that are in, by their bytes */
+	struct wants_name *names; /* the digests of all of them */
 };
 
 #define WANTS_EMPTY ((struct wants){0})

@@ -195,7 +195,7 @@ make_list() {
 	run larder fetch two.1.0 "sha256:$(sha256 "$WORK/archives/one")"
 	[ "$status" = 0 ]
 	says "stored sha256:$(sha256 "$WORK/archives/two") two.1.0"
-	run larder fetch "$WORK/archives.list"
+	run larder fetch "$WORK/archives.list" two.1.0 two.1.0 "md5:$(digest_of md5 "$WORK/archives/one")" "sha256:$(sha256 "$WORK/archives/three")"
 	[ "$status" = 0 ]
 	says "3 named: 2 stored before, 1 stored now"
 	run larder check
