@@ -141,14 +141,16 @@ def bench_hashing(work):
     with open(large, "wb") as file:
         for _ in range(mebibytes):
             file.write(random.randbytes(1 << 20))
-    one, all_of_them, added = [], [], []
+    one, all_of_them, added, alone = [], [], [], []
     print(f"{mebibytes} MiB; {RUNS} runs, in turns, medians (least-most). {load()}\n")
     for run in range(RUNS):
         for threads, kept in ((1, one), (os.cpu_count(), all_of_them)):
             out = subprocess.run([program("hashing"), str(mebibytes), str(threads)], check=True, capture_output=True, text=True).stdout
             kept.append(float(out))
         added.append((mebibytes << 20) / 1e6 / timed([LARDER, "add", "-q", "-s", os.path.join(work, f"store-{run}"), large])[0])
+        alone.append((mebibytes << 20) / 1e6 / disk_seconds(os.path.join(work, f"disk-{run}"), 1, 1, mebibytes << 20))
     base = statistics.median(one)
     table(("", "MB/s", "to one hasher"), (("one hasher", spread(one, 0), "1.00"),
                                           (f"{os.cpu_count()} hashers, a thread each", spread(all_of_them, 0), f"{statistics.median(all_of_them) / base:.2f}"),
-                                          ("larder add of one archive: read, hashed, written, durable", spread(added, 0), f"{statistics.median(added) / base:.2f}")))
+                                          ("larder add of one archive: read, hashed, written, durable", spread(added, 0), f"{statistics.median(added) / base:.2f}"),
+                                          ("the disk alone: one such file written and durable", spread(alone, 0), f"{statistics.median(alone) / base:.2f}")))

@@ -13,6 +13,7 @@ import time
 from common import LARDER, SHORT, TOP, Server, configure, free_port, larder, load, memory, program, table
 
 DIGESTS = (10000, 1000000) if SHORT else (10000, 1000000, 10000000)
+BARE_MAX = 1000000  # what the bare table is made for: ten times as many take a minute
 ASKED = 20000
 RUNS = 5
 REAL = 64  # archives that are there, beside the rows of the made ones
@@ -44,6 +45,25 @@ def some_digests(path):
             if row:
                 lines.append(f"{('md5', 'sha1', 'sha256', 'sha512')[algo]}:{row[algo].lower()}")
     return "\n".join(lines) + "\n"
+
+
+def make_bare(path, index):
+    """The least that leads from a digest to its archive: what the goals were measured with."""
+    with contextlib.closing(sqlite3.connect(path)) as bare:
+        for setting in ("journal_mode = WAL", "synchronous = OFF", "cache_size = -2000000"):
+            bare.execute(f"PRAGMA {setting}")
+        bare.execute("ATTACH ? AS larder", (index,))
+        with bare:
+            bare.execute("CREATE TABLE name (digest BLOB PRIMARY KEY, archive INTEGER) WITHOUT ROWID")
+            for algo in ("md5", "sha1", "sha256", "sha512"):
+                bare.execute(f"INSERT INTO name SELECT {algo}, id FROM larder.archive")
+        bare.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def lookup(digests, *arguments):
+    """Microseconds a question: in a transaction of its own, inside one."""
+    out = subprocess.run([program("lookup"), *arguments], input=digests, check=True, capture_output=True, text=True).stdout
+    return [int(line) / 1000 for line in out.split()]
 
 
 def forget_pages(store):
@@ -112,7 +132,7 @@ def add_real(work, config):
 def measure(work, digests):
     port, lockfile = free_port(), os.path.join(TOP, "..", "shared", "data", "monorepo-bench.opam.locked")
     config, log, store = configure(work), os.path.join(work, "larder.log"), os.path.join(work, "store")
-    index = os.path.join(store, "index.db")
+    index, bare = os.path.join(store, "index.db"), os.path.join(work, "bare.db")
     with open(config, encoding="utf-8") as file:
         text = file.read().replace("127.0.0.1:0", f"127.0.0.1:{port}")
     with open(config, "w", encoding="utf-8") as file:
@@ -122,8 +142,13 @@ def measure(work, digests):
     make_index(index, digests // 4)
     print(f"bench: made {digests:,} digests in {time.monotonic() - begin:.0f} s", file=sys.stderr)
     got = {"size": os.path.getsize(index)}
-    out = subprocess.run([program("lookup"), index], input=some_digests(index), check=True, capture_output=True, text=True).stdout
-    got["own"], got["inside"] = (int(line) / 1000 for line in out.split())
+    asked = some_digests(index)
+    got["own"], got["inside"] = lookup(asked, index)
+    if digests <= BARE_MAX:
+        make_bare(bare, index)
+        got["bare size"] = os.path.getsize(bare)
+        got["bare own"], got["bare inside"] = lookup(asked, "--bare", bare)
+        os.unlink(bare)
     starts = {True: [], False: []}
     for _ in range(RUNS):
         for cold in (True, False):
@@ -154,7 +179,8 @@ def bench_growth(work):
     print("## Growing\n")
     print(f"Indexes of made archives, four digests each, and {REAL} real ones. Lookup: the archive of a digest, any of the four algorithms, {ASKED:,} of "
           f"them, what they need in memory. Start: from the start of the process to the end of the first archive, medians of {RUNS}; cold: nothing of the "
-          f"index in memory. {load()}\n")
+          f"index in memory. A bare table: SQLite and nothing but digest and number of the archive, WITHOUT ROWID; no size, no time, no origin, none of "
+          f"the other digests. {load()}\n")
     columns = []
     for digests in DIGESTS:
         base = os.path.join(work, str(digests))
@@ -162,8 +188,11 @@ def bench_growth(work):
         columns.append(measure(base, digests))
     rows = (("index file", lambda got, n: f"{got['size'] / 1e6:.1f} MB", "48 MB, 485 MB"),
             ("bytes a digest", lambda got, n: f"{got['size'] / n:.0f}", "50"),
+            ("the same of a bare table", lambda got, n: f"{got['bare size'] / n:.0f}" if "bare size" in got else "", ""),
             ("lookup, own transaction", lambda got, n: f"{got['own']:.1f} µs", "4.7 µs, 5.5 µs"),
+            ("the same of a bare table", lambda got, n: f"{got['bare own']:.1f} µs" if "bare own" in got else "", ""),
             ("lookup inside one", lambda got, n: f"{got['inside']:.1f} µs", "2.0 µs, 2.8 µs"),
+            ("the same of a bare table", lambda got, n: f"{got['bare inside']:.1f} µs" if "bare inside" in got else "", ""),
             ("start to first answer, cold", lambda got, n: f"{got['cold']:.0f} ms", "< 50 ms, < 100 ms"),
             ("the same, warm", lambda got, n: f"{got['warm']:.0f} ms", ""),
             ("the same after kill -9, cold", lambda got, n: f"{got['killed']:.0f} ms", ""),

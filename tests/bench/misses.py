@@ -70,28 +70,37 @@ def bench_crowds(work):
     servers = {"larder": start_larder(work, origin.port,
                                       [(f"http://127.0.0.1:{origin.port}{paths[key]}", digest) for key, digest in digests.items()]),
                "varnish": varnish(work, origin.port), "ATS": ats(work, origin.port)}
-    rows = []
+    rows, parts = [], []
     print(f"Everybody asks at once, one more joins late (after 2.5 s where the origin is slow, after 0.1 s where it is not). "
           f"In turns, {RUNS} runs each, medians (least-most). First byte: of the body, the median of the clients. {load()}\n")
     for one in CROWDS:
         clients, rate, late_ms = one
-        figures = {peer: [] for peer in servers}
+        figures, sending = {peer: [] for peer in servers}, []
         for run in range(RUNS):
             for peer, (server, port) in servers.items():
                 path = f"/sha256/{digests[one, run]}" if peer == "larder" else paths[one, run]
                 figures[peer].append(one_crowd(server, port, path, clients, late_ms, origin))
+                if peer == "larder":
+                    sending.append(one_crowd(server, port, path, clients, 0, origin)["cpu"])
         theirs = statistics.median(run["cpu"] for run in figures["varnish"])
         for peer, runs in figures.items():
             of = {what: [run[what] for run in runs] for what in runs[0]}
             rows.append((f"{clients}, {'4 MB/s' if rate else 'full speed'}", peer, f"{max(of['asked'])}", spread(of["first"], 3),
                          spread(of["total"], 2), f"{statistics.median(of['late_first']):.3f} / {statistics.median(of['late_total']):.2f}",
                          spread(of["cpu"], 2), f"{statistics.median(of['cpu']) / theirs:.2f}"))
+        parts.append((f"{clients}, {'4 MB/s' if rate else 'full speed'}", statistics.median(run["cpu"] for run in figures["larder"]),
+                      statistics.median(sending), theirs))
     for server, _ in servers.values():
         server.stop()
     origin.stop()
     table(("clients, origin", "", "origin requests, most", "first byte, s", "all done, s", "the late one: first byte / done, s", "CPU, s",
            "to varnish's"), rows)
     print("Goals: one request; first byte and end no later than varnish's; CPU at most 0.6 of varnish's.\n")
+    print("What larder cannot do without: to send the archive to all of them (measured with the same crowd, once the archive is stored), and its four "
+          "digests, which the peers do not make.\n")
+    hashing = SIZE / 1e6 / float(subprocess.run([program("hashing"), "100", "1"], check=True, capture_output=True, text=True).stdout)
+    table(("clients, origin", "larder's CPU, s", "sending alone", "the digests alone", "both, to varnish's CPU"),
+          [(name, f"{ours:.2f}", f"{sent:.2f}", f"{hashing:.2f}", f"{(sent + hashing) / theirs:.2f}") for name, ours, sent, theirs in parts])
 
 
 # How the hosts answer: the time to the first byte in ms, bytes a second; 0: at once, as fast as it goes.
