@@ -122,7 +122,7 @@ tell_provider(sqlite3_context *context, int count, sqlite3_value **values)
 
 /*
  * Only the writing connection checkpoints, neither by size nor when it is the last to close. Each thread has a connection for reading, so that
- * those keep few pages (KiB): the system has them all, and a question costs the same with 2 MiB.
+ * those keep few pages (KiB): enough for those that lead to the leaves of a million digests. The system has the others, at a call each.
  */
 static bool
 configure(struct db *db, enum db_mode mode, struct err *err)
