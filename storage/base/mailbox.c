@@ -56,19 +56,24 @@ moment_in(int64_t timeout_ms)
 	return moment;
 }
 
-/* Whether a letter is there, or will never be: waits until then, or until the time is over. */
+/*
+ * Whether a letter is there, or will never be: waits until then, or until the time is over. What was accepted before the box was closed is
+ * waited for in any case, though its sender may not have raised the semaphore yet: nobody else would find it.
+ */
 static bool
 wait_for_letter(struct mailbox *mailbox, int64_t timeout_ms)
 {
 	struct timespec until;
 	int result = sem_trywait(&mailbox->filled);
 
-	if (result == 0 || timeout_ms == 0)
-		return result == 0;
+	if (result == 0)
+		return true;
+	if (timeout_ms == 0 && !mailbox_is_closed(mailbox))
+		return false;
 	until = moment_in(timeout_ms);
 	do {
-		result = timeout_ms < 0 ? sem_wait(&mailbox->filled)
-		                        : sem_clockwait(&mailbox->filled, CLOCK_MONOTONIC, &until);
+		result = timeout_ms <= 0 ? sem_wait(&mailbox->filled)
+		                         : sem_clockwait(&mailbox->filled, CLOCK_MONOTONIC, &until);
 	} while (result != 0 && errno == EINTR);
 	return result == 0;
 }

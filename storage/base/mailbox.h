@@ -34,7 +34,7 @@ bool mailbox_post(struct mailbox *mailbox, struct letter *letter);
 
 /*
  * The oldest letter; waits for one up to timeout_ms (negative: for ever, 0: not at all). NULL when none came,
- * or when the mailbox is closed and empty (ask mailbox_is_closed).
+ * or when the mailbox is closed and empty (ask mailbox_is_closed). What was accepted before it was closed is found with any timeout.
  */
 struct letter *mailbox_take(struct mailbox *mailbox, int64_t timeout_ms);
 

@@ -1,5 +1,5 @@
 /*
- * The base: errors and their table, text and units, escapes, files, mailboxes and bells between threads.
+ * The base: errors and their table, text and units, escapes, files, and bells between threads.
  */
 #include "tests/support/stores.h"
 
@@ -8,7 +8,6 @@
 
 #include "storage/base/bell.h"
 #include "storage/base/clock.h"
-#include "storage/base/mailbox.h"
 
 static void
 errors_gain_context(void **state)
@@ -193,101 +192,6 @@ files_are_read_whole_or_not(void **state)
 	temp_remove(directory);
 }
 
-struct note {
-	struct letter letter;
-	int number;
-};
-
-static void
-mailboxes_keep_the_order(void **state)
-{
-	struct mailbox mailbox;
-	struct note notes[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
-
-	(void)state;
-	mailbox_init(&mailbox);
-	assert_null(mailbox_take(&mailbox, 0));
-	assert_null(mailbox_take(&mailbox, 1));
-	for (int i = 0; i < 3; i++)
-		assert_true(mailbox_post(&mailbox, &notes[i].letter));
-	mailbox_close(&mailbox);
-	assert_true(mailbox_is_closed(&mailbox));
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(((struct note *)mailbox_take(&mailbox, -1))->number, i);
-	assert_null(mailbox_take(&mailbox, -1));
-	assert_false(mailbox_post(&mailbox, &notes[0].letter));
-	mailbox_finish(&mailbox);
-}
-
-enum { LETTERS = 10000 };
-
-static void *
-take_all(void *argument)
-{
-	struct mailbox *mailbox = argument;
-	struct letter *letter = mailbox_take(mailbox, -1);
-	uintptr_t sum = 0;
-
-	for (; letter != NULL; letter = mailbox_take(mailbox, -1))
-		sum += (uintptr_t)((struct note *)letter)->number;
-	return (void *)sum;
-}
-
-static void
-mailboxes_join_threads(void **state)
-{
-	static struct note notes[LETTERS];
-	struct mailbox mailbox;
-	pthread_t threads[4];
-	uintptr_t sum = 0;
-
-	(void)state;
-	mailbox_init(&mailbox);
-	for (size_t i = 0; i < COUNT_OF(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, take_all, &mailbox), 0);
-	for (int i = 0; i < LETTERS; i++) {
-		notes[i].number = i;
-		assert_true(mailbox_post(&mailbox, &notes[i].letter));
-	}
-	mailbox_close(&mailbox);
-	for (size_t i = 0; i < COUNT_OF(threads); i++) {
-		void *part;
-
-		pthread_join(threads[i], &part);
-		sum += (uintptr_t)part;
-	}
-	assert_int_equal(sum, (uintptr_t)LETTERS * (LETTERS - 1) / 2);
-	mailbox_finish(&mailbox);
-}
-
-static void *
-post_one(void *argument)
-{
-	struct mailbox *mailbox = argument;
-	struct note *note = xcalloc(1, sizeof *note);
-
-	assert_true(mailbox_post(mailbox, &note->letter));
-	return NULL;
-}
-
-/* Whoever takes the last letter may be done with the mailbox before the other thread knows that it was posted. */
-static void
-mailboxes_end_with_their_last_letter(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 500; i++) {
-		struct mailbox *mailbox = xmalloc(sizeof *mailbox);
-		pthread_t thread;
-
-		mailbox_init(mailbox);
-		assert_int_equal(pthread_create(&thread, NULL, post_one, mailbox), 0);
-		free(mailbox_take(mailbox, i % 2 == 0 ? -1 : 60000));
-		mailbox_finish(mailbox);
-		free(mailbox);
-		assert_int_equal(pthread_join(thread, NULL), 0);
-	}
-}
-
 static void *
 stop_bell(void *argument)
 {
@@ -328,9 +232,6 @@ main(void)
 	        cmocka_unit_test(hexadecimal_goes_both_ways),
 	        cmocka_unit_test(outside_bytes_are_escaped),
 	        cmocka_unit_test(files_are_read_whole_or_not),
-	        cmocka_unit_test(mailboxes_keep_the_order),
-	        cmocka_unit_test(mailboxes_join_threads),
-	        cmocka_unit_test(mailboxes_end_with_their_last_letter),
 	        cmocka_unit_test(bells_wake_who_sleeps),
 	};
 
