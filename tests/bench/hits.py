@@ -62,12 +62,12 @@ UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 LARGE = 1 << 20
 
 
-def wrk(url, paths, close, size=0):
+def wrk(url, paths, close, size=0, seconds=SECONDS):
     """
     Answers, the CPU seconds of wrk, answers a second, the 99th percentile in ms. Of large ones many are under way at the end, so they are
     counted by the bytes that came.
     """
-    command = ["wrk", "--latency", "-t", "1", "-c", "64", "-d", f"{SECONDS}s", "-s", os.path.join(HERE, "paths.lua")]
+    command = ["wrk", "--latency", "-t", "1", "-c", "64", "-d", f"{seconds}s", "-s", os.path.join(HERE, "paths.lua")]
     if close:
         command += ["-H", "Connection: close"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -80,18 +80,18 @@ def wrk(url, paths, close, size=0):
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     value, unit = re.search(r"99%\s+([0-9.]+)(us|ms|s|m)", out).groups()
     slowest = float(value) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
-    answers, seconds, read, unit = re.search(r"(\d+) requests in ([0-9.]+)s, ([0-9.]+)([KMGT]?B) read", out).groups()
+    answers, took, read, unit = re.search(r"(\d+) requests in ([0-9.]+)s, ([0-9.]+)([KMGT]?B) read", out).groups()
     answers = float(read) * UNITS[unit] / size if size >= LARGE else int(answers)
     if answers == 0:
-        sys.exit(f"bench: no request ended within {SECONDS} s; give LARDER_BENCH_SECONDS more")
-    return answers, used, answers / float(seconds), slowest
+        sys.exit(f"bench: no request ended within {seconds} s; give LARDER_BENCH_SECONDS more")
+    return answers, used, answers / float(took), slowest
 
 
 def measure(peers, paths, close, size=0):
-    """The medians of each peer: CPU of the server an answer, of both, answers a second, 99th percentile. After a run that counts for nothing."""
+    """The medians of each peer: CPU of the server an answer, of both, answers a second, 99th percentile. After a second that counts for nothing."""
     figures = {peer: [] for peer in peers}
     for _, url in peers.values():
-        wrk(url, paths, close, size)
+        wrk(url, paths, close, size, 1)
     for _ in range(REPEATS):
         for peer, (server, url) in peers.items():
             before = server.cpu()
@@ -202,7 +202,7 @@ def bench_peers(work, peers, paths):
         theirs, mine, least = middle["nginx"], middle["larder"], middle["floor"]
         rows.append((name, f"{theirs[0]:.1f} µs", f"{mine[0]:.1f} µs", f"{mine[0] / theirs[0]:.2f}", f"≤ {goal:.2f}",
                      f"{least[0] / theirs[0]:.2f}", f"{mine[1] / theirs[1]:.2f}", f"{mine[2] / theirs[2]:.2f}", f"{mine[3] / theirs[3]:.2f}"))
-    print(f"64 connections, {SECONDS} s a run, nginx, larder and the floor in turns, {REPEATS} runs each after one that does not count, medians; two workers each, no access log. "
+    print(f"64 connections, {SECONDS} s a run, nginx, larder and the floor in turns, {REPEATS} runs each after a second that does not count, medians; two workers each, no access log. "
           f"The floor (floor.c) is what the kernel alone costs. {load()}\n")
     table(("archive", "nginx", "larder", "ratio", "goal", "the floor's", "server and client CPU", "requests a second", "99th percentile"), rows)
 
