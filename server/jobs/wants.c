@@ -108,7 +108,8 @@ wants_add_digests(struct wants *wants, const struct digests *digests)
 	add_want(wants, digests, "", NULL, 0);
 }
 
-struct visit {
+/* Of entries of the catalog, whether or not they are wanted already. */
+struct tour {
 	struct wants *wants;
 	size_t entries;
 };
@@ -116,10 +117,10 @@ struct visit {
 static bool
 visit_entry(void *context, const struct digests *digests, const char *package)
 {
-	struct visit *visit = context;
+	struct tour *tour = context;
 
-	visit->entries++;
-	add_want(visit->wants, digests, package != NULL ? package : "", NULL, 0);
+	tour->entries++;
+	add_want(tour->wants, digests, package != NULL ? package : "", NULL, 0);
 	return true;
 }
 
@@ -149,20 +150,20 @@ wants_is_file(const char *argument)
 bool
 wants_add(struct wants *wants, struct larder *larder, const char *argument, struct err *err)
 {
-	struct visit visit = {.wants = wants};
+	struct tour tour = {.wants = wants};
 	struct digest digest;
 
 	if (digest_parse_text(argument, &digest, err)) {
 		struct digests digests = {0};
 
 		digests_put(&digests, &digest);
-		add_want(wants, &digests, "", NULL, 0);
+		wants_add_digests(wants, &digests);
 		return true;
 	}
 	*err = ERR_NONE;
-	if (!catalog_package_entries(store_catalog(larder->store), argument, visit_entry, &visit, err))
+	if (!catalog_package_entries(store_catalog(larder->store), argument, visit_entry, &tour, err))
 		return false;
-	if (visit.entries > 0)
+	if (tour.entries > 0)
 		return true;
 	return err_set(err, ERR_UNKNOWN,
 	        "'%.100s' is no digest, no file and no package the catalog knows; `larder import` tells it "
@@ -173,9 +174,9 @@ wants_add(struct wants *wants, struct larder *larder, const char *argument, stru
 bool
 wants_add_catalog(struct wants *wants, struct larder *larder, struct err *err)
 {
-	struct visit visit = {.wants = wants};
+	struct tour tour = {.wants = wants};
 
-	return catalog_entries(store_catalog(larder->store), visit_entry, &visit, err);
+	return catalog_entries(store_catalog(larder->store), visit_entry, &tour, err);
 }
 
 void

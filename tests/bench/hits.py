@@ -82,8 +82,6 @@ def wrk(url, paths, close, size=0, seconds=SECONDS):
     slowest = float(value) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
     answers, took, read, unit = re.search(r"(\d+) requests in ([0-9.]+)s, ([0-9.]+)([KMGT]?B) read", out).groups()
     answers = float(read) * UNITS[unit] / size if size >= LARGE else int(answers)
-    if answers == 0:
-        sys.exit(f"bench: no request ended within {seconds} s; give LARDER_BENCH_SECONDS more")
     return answers, used, answers / float(took), slowest
 
 
@@ -96,6 +94,8 @@ def measure(peers, paths, close, size=0):
         for peer, (server, url) in peers.items():
             before = server.cpu()
             answers, used, rate, slowest = wrk(url, paths, close, size)
+            if answers == 0:
+                sys.exit(f"bench: no request ended within {SECONDS} s; give LARDER_BENCH_SECONDS more")
             own = server.cpu() - before
             figures[peer].append((own / answers * 1e6, (own + used) / answers * 1e6, rate, slowest))
     return {peer: [statistics.median(run[i] for run in runs) for i in range(4)] for peer, runs in figures.items()}
