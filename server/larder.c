@@ -78,7 +78,7 @@ start_scrub(struct larder *larder, struct err *err)
 }
 
 static bool
-start_serving(struct larder *larder, struct err *err)
+start_serving(struct larder *larder, struct sockets *sockets, struct err *err)
 {
 	larder->catalogs = catalogs_start(larder, err);
 	if (larder->catalogs == NULL)
@@ -94,7 +94,7 @@ start_serving(struct larder *larder, struct err *err)
 	larder->watch = watch_start(larder, err);
 	if (larder->watch == NULL || !start_scrub(larder, err))
 		return false;
-	larder->listener = listener_start(larder, err);
+	larder->listener = listener_start(larder, sockets, err);
 	return larder->listener != NULL;
 }
 
@@ -107,10 +107,19 @@ larder_start(struct larder *larder, const struct config *config, enum larder_par
 		goto failed;
 	if (parts >= LARDER_FETCHING && !start_fetching(larder, err))
 		goto failed;
-	if (parts >= LARDER_SERVING && !start_serving(larder, err))
-		goto failed;
 	return true;
 failed:
+	larder_stop(larder, 0);
+	return false;
+}
+
+bool
+larder_serve(struct larder *larder, const struct config *config, struct sockets *sockets, struct err *err)
+{
+	if (!larder_start(larder, config, LARDER_FETCHING, err))
+		return false;
+	if (start_serving(larder, sockets, err))
+		return true;
 	larder_stop(larder, 0);
 	return false;
 }

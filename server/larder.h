@@ -21,6 +21,7 @@ struct scrub;
 struct auth;
 struct jobs;
 struct uploads;
+struct sockets;
 struct watch;
 
 /* Set before the threads start and constant while they run; NULL: this part is not there. */
@@ -41,10 +42,13 @@ struct larder {
 	int64_t started_at_ms; /* wall clock */
 };
 
-enum larder_parts { LARDER_STORE_READ, LARDER_STORE_WRITE, LARDER_FETCHING, LARDER_SERVING };
+enum larder_parts { LARDER_STORE_READ, LARDER_STORE_WRITE, LARDER_FETCHING };
 
 /* Borrows config. What was started is stopped again on an error. */
 bool larder_start(struct larder *larder, const struct config *config, enum larder_parts parts,
+        struct err *err) MUST_CHECK;
+/* As larder_start: all parts, answering on these sockets (listener.h), which stay open when this larder stops. */
+bool larder_serve(struct larder *larder, const struct config *config, struct sockets *sockets,
         struct err *err) MUST_CHECK;
 /*
  * Stops in order: the listener takes nothing new and finishes what it is sending (at most grace_ms), the

@@ -55,7 +55,6 @@ status_add_own_address(const struct request *request, struct text *ret)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
 	const char *host = request_header(request, "Host");
-	size_t count;
 
 	if (host != NULL && host[0] != '\0' && strlen(host) <= HOST_MAX &&
 	        strspn(host, allowed) == strlen(host)) {
@@ -63,7 +62,7 @@ status_add_own_address(const struct request *request, struct text *ret)
 		text_add_html(ret, host);
 		return;
 	}
-	text_add_html(ret, listener_addresses(request->larder->listener, &count)[0]);
+	text_add_html(ret, listener_url(request->larder->listener, 0));
 }
 
 static void

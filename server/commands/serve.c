@@ -11,6 +11,7 @@
 #include "server/commands/command.h"
 #include "server/config_changes.h"
 #include "server/http/listener.h"
+#include "server/http/sockets.h"
 #include "server/signals.h"
 #include "server/systemd.h"
 #include "server/upstream/origins.h"
@@ -31,15 +32,14 @@ enum ending { ENDING_TOLD, ENDING_DAMAGED };
 
 static void say_ready(const struct larder *larder);
 static enum ending wait_for_end(const struct invocation *invocation, const struct larder *larder);
-static void keep_addresses(struct config *config, const struct larder *larder);
 
-/* From the start to an orderly end. */
+/* From the start to an orderly end. Who connects between two of these waits to be accepted. */
 static bool
-serve_once(const struct invocation *invocation, enum ending *ret, struct err *err)
+serve_once(const struct invocation *invocation, struct sockets *sockets, enum ending *ret, struct err *err)
 {
 	struct larder larder;
 
-	if (!larder_start(&larder, invocation->config, LARDER_SERVING, err))
+	if (!larder_serve(&larder, invocation->config, sockets, err))
 		return false;
 	say_ready(&larder);
 	systemd_ready();
@@ -47,6 +47,7 @@ serve_once(const struct invocation *invocation, enum ending *ret, struct err *er
 	switch (*ret) {
 	case ENDING_TOLD:
 		systemd_stopping();
+		sockets_refuse(sockets);
 		log_info("stopping: nothing new is taken; what is being sent has %d s to finish, another "
 		         "signal ends "
 		         "it at once",
@@ -57,7 +58,6 @@ serve_once(const struct invocation *invocation, enum ending *ret, struct err *er
 		log_error("the index is damaged; larder starts anew in place, and makes it again from the "
 		          "archives");
 		systemd_reloading();
-		keep_addresses(invocation->config, &larder);
 		break;
 	}
 	larder_stop(&larder, GRACE_MS);
@@ -82,11 +82,27 @@ was_mended(struct err *err)
 	return true;
 }
 
+/* Until it is told to stop. */
+static bool
+serve(const struct invocation *invocation, struct sockets *sockets, struct err *err)
+{
+	enum ending ending = ENDING_DAMAGED;
+
+	for (int mends = 0; ending == ENDING_DAMAGED && mends <= MENDS_MAX; mends++)
+		if (!serve_once(invocation, sockets, &ending, err) && !was_mended(err))
+			return false;
+	if (ending == ENDING_DAMAGED)
+		return err_set(err, ERR_CORRUPT, "the index was damaged %d times; look at the disk of %s",
+		        MENDS_MAX + 1, invocation->config->store);
+	return true;
+}
+
 static int
 run(const struct invocation *invocation)
 {
-	enum ending ending = ENDING_DAMAGED;
+	struct sockets sockets = {0};
 	struct err err = ERR_NONE;
+	bool ok;
 
 	if (!check(invocation->config, &err))
 		return command_fail(&err);
@@ -96,48 +112,26 @@ run(const struct invocation *invocation)
 		return EXIT_DONE;
 	}
 	mallopt(M_ARENA_MAX, ARENAS_MAX);
-	for (int mends = 0; ending == ENDING_DAMAGED && mends <= MENDS_MAX; mends++)
-		if (!serve_once(invocation, &ending, &err) && !was_mended(&err))
-			return command_fail(&err);
-	if (ending == ENDING_DAMAGED) {
-		err_set(&err, ERR_CORRUPT, "the index was damaged %d times; look at the disk of %s",
-		        MENDS_MAX + 1, invocation->config->store);
+	ok = serve(invocation, &sockets, &err);
+	sockets_close(&sockets);
+	if (!ok)
 		return command_fail(&err);
-	}
 	log_info("stopped");
 	return EXIT_DONE;
-}
-
-/* What was bound, so that port 0 becomes the port that clients know. */
-static void
-keep_addresses(struct config *config, const struct larder *larder)
-{
-	size_t count;
-	const char *const *urls = listener_addresses(larder->listener, &count);
-
-	for (size_t i = 0; i < config->listen.count; i++)
-		free(config->listen.items[i]);
-	config->listen.items = xrealloc(config->listen.items, count * sizeof config->listen.items[0]);
-	for (size_t i = 0; i < count; i++)
-		config->listen.items[i] = xstrdup(urls[i] + strlen("http://"));
-	config->listen.count = count;
 }
 
 /* How a client is pointed here: the address first, since scripts wait for it. */
 static void
 say_addresses(const struct larder *larder)
 {
-	size_t count;
-	const char *const *addresses = listener_addresses(larder->listener, &count);
+	const char *first = listener_url(larder->listener, 0), *url;
 
-	for (size_t i = 0; i < count; i++)
-		printf("listening on %s\n", addresses[i]);
-	if (count == 0)
-		return;
-	printf("opam 2.2 and later: opam option --global 'archive-mirrors=\"%s\"'\n", addresses[0]);
+	for (size_t i = 0; (url = listener_url(larder->listener, i)) != NULL; i++)
+		printf("listening on %s\n", url);
+	printf("opam 2.2 and later: opam option --global 'archive-mirrors=\"%s\"'\n", first);
 	printf("opam 2.0 and 2.1:   add this line to ~/.opam/config, or to a repository's `repo` file:\n"
 	       "                    archive-mirrors: \"%s\"\n",
-	        addresses[0]);
+	        first);
 }
 
 static void

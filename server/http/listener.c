@@ -26,17 +26,15 @@
 #define FILES_PER_CLIENT   2   /* the connection and the archive it gets */
 #define IDLE_POLL_MS       5
 #define UNPARK_MAX_MS      10000 /* for those who were woken to be resumed */
-#define LISTEN_MAX         64    /* addresses */
 
 struct listener {
 	struct larder larder; /* what the handlers see: a copy that knows this listener */
 	struct exchange_setting setting;
 	struct worker *workers; /* every address has config->workers of them, the control socket one */
 	size_t n_workers;
-	char urls[LISTEN_MAX][SOCKETS_URL_MAX];
-	const char *url_pointers[LISTEN_MAX];
-	size_t n_urls;
-	bool has_control; /* the control socket's file is there */
+	struct sockets *sockets; /* borrowed */
+	int control;             /* the control socket; -1: there is none */
+	bool has_control;        /* its file is there */
 };
 
 static bool bind_addresses(struct listener *listener, struct err *err);
@@ -45,18 +43,16 @@ static bool start_connections(struct listener *listener, struct err *err);
 static bool start_workers(struct listener *listener, struct err *err);
 
 struct listener *
-listener_start(const struct larder *larder, struct err *err)
+listener_start(const struct larder *larder, struct sockets *sockets, struct err *err)
 {
-	size_t most = larder->config->listen.count * (size_t)larder->config->workers + 1;
 	struct listener *listener = xcalloc(1, sizeof *listener);
 
 	listener->larder = *larder;
 	listener->larder.listener = listener;
 	listener->setting.larder = &listener->larder;
 	listener->setting.access_log = larder->config->log.access;
-	listener->workers = aligned_alloc(_Alignof(struct worker), most * sizeof(struct worker));
-	if (listener->workers == NULL)
-		abort();
+	listener->sockets = sockets;
+	listener->control = -1;
 	if (bind_addresses(listener, err) && start_connections(listener, err)) {
 		bind_control(listener);
 		if (start_workers(listener, err))
@@ -66,11 +62,10 @@ listener_start(const struct larder *larder, struct err *err)
 	return NULL;
 }
 
-const char *const *
-listener_addresses(const struct listener *listener, size_t *ret_count)
+const char *
+listener_url(const struct listener *listener, size_t i)
 {
-	*ret_count = listener->n_urls;
-	return listener->url_pointers;
+	return i < listener->sockets->count ? listener->sockets->addresses[i].url : NULL;
 }
 
 static void
@@ -84,44 +79,32 @@ add_worker(struct listener *listener, int fd)
 	worker->epoll = worker->bell.fd = -1;
 }
 
+/* One for each socket, and room for the control socket's. */
 static void
-add_workers(struct listener *listener, const int *fds, size_t count, const char *url)
+add_workers(struct listener *listener)
 {
-	for (size_t i = 0; i < count; i++)
-		add_worker(listener, fds[i]);
-	memcpy(listener->urls[listener->n_urls], url, SOCKETS_URL_MAX);
-	listener->url_pointers[listener->n_urls] = listener->urls[listener->n_urls];
-	listener->n_urls++;
+	const struct sockets *sockets = listener->sockets;
+	size_t most = sockets->count * sockets->per_address + 1;
+
+	listener->workers = aligned_alloc(_Alignof(struct worker), most * sizeof(struct worker));
+	if (listener->workers == NULL)
+		abort();
+	for (size_t i = 0; i < sockets->count; i++)
+		for (size_t n = 0; n < sockets->per_address; n++)
+			add_worker(listener, sockets->addresses[i].fds[n]);
 }
 
 static bool
 bind_addresses(struct listener *listener, struct err *err)
 {
 	const struct config *config = listener->larder.config;
-	size_t count = (size_t)config->workers;
-	AUTO_FREE int *fds = xcalloc(count, sizeof *fds);
-	char url[SOCKETS_URL_MAX];
 
-	if (config->listen.count > LISTEN_MAX)
-		return err_set(err, ERR_CONFIG, "listen: more than %d addresses", LISTEN_MAX);
-	for (size_t i = 0; i < config->listen.count; i++) {
-		switch (sockets_listen(config->listen.items[i], count, fds, url, err)) {
-		case SOCKETS_BOUND:
-			add_workers(listener, fds, count, url);
-			break;
-		case SOCKETS_NO_FAMILY:
-			if (config->listen.count > 1)
-				log_warning("%s; the other addresses are listened on", err->text);
-			break;
-		case SOCKETS_FAILED:
-			return false;
-		}
-	}
-	if (listener->n_urls > 0)
-		return true;
-	if (err->code == ERR_OK)
-		err_set(err, ERR_CONFIG, "listen names no address");
-	return false;
+	if (listener->sockets->count == 0 &&
+	        !sockets_open(listener->sockets, (const char *const *)config->listen.items,
+	                config->listen.count, (size_t)config->workers, err))
+		return false;
+	add_workers(listener);
+	return true;
 }
 
 /* Archives can be served without it, so a filesystem that has no sockets is only worth a warning. */
@@ -129,14 +112,14 @@ static void
 bind_control(struct listener *listener)
 {
 	struct err err = ERR_NONE;
-	int fd = sockets_listen_control(listener->larder.config->store, &err);
 
-	if (fd < 0) {
+	listener->control = sockets_listen_control(listener->larder.config->store, &err);
+	if (listener->control < 0) {
 		log_warning("%s; archives are served, but commands cannot reach this daemon", err.text);
 		return;
 	}
 	listener->has_control = true;
-	add_worker(listener, fd);
+	add_worker(listener, listener->control);
 }
 
 /* How many descriptors this process may have; it takes as many as the system allows. */
@@ -416,7 +399,6 @@ end_worker(struct worker *worker)
 		MHD_stop_daemon(worker->daemon);
 	access_log_write(&worker->lines); /* of those who were connected until now */
 	hot_destroy(worker->hot);
-	close(worker->fd);
 }
 
 void
@@ -429,6 +411,7 @@ listener_stop(struct listener *listener)
 		return;
 	for (size_t i = 0; i < listener->n_workers; i++)
 		end_worker(&listener->workers[i]);
+	auto_close(&listener->control);
 	connections_destroy(listener->setting.connections);
 	networks_finish(&listener->setting.trusted);
 	free(listener->workers);

@@ -17,26 +17,30 @@
 #include "storage/base/err.h"
 
 struct listener;
+struct sockets;
 
 /*
- * Binds every address of config->listen and starts answering. Copies what larder points to, so everything
- * else has to run already. ERR_CONFIG names what is no address of this machine, ERR_IO the port that is in
- * use, and what to do. An IPv6 address on a machine without IPv6 is a warning as long as another address
- * works. Listens on the control socket of the store too, which the caller has the lock of.
+ * Answers on these sockets, which are borrowed: config->listen is bound to them where nothing is yet, with the errors of sockets_open.
+ * Copies what larder points to, so everything else has to run already. Listens on the control socket of the store too, which the caller has
+ * the lock of.
  */
-struct listener *listener_start(const struct larder *larder, struct err *err) MUST_CHECK;
+struct listener *listener_start(
+        const struct larder *larder, struct sockets *sockets, struct err *err) MUST_CHECK;
 
-/* "http://127.0.0.1:8080", with the ports in use; borrowed while the listener lives. */
-const char *const *listener_addresses(const struct listener *listener, size_t *ret_count);
+/* "http://127.0.0.1:8080", with the port in use; borrowed. There is a first; NULL behind the last. */
+const char *listener_url(const struct listener *listener, size_t i);
 
 /* Whether the loops of all workers have gone round since this was asked the last time. Any thread. */
 bool listener_answers(struct listener *listener);
 
 /* No new connections; further requests on the old ones get 503 and are closed. Idempotent. */
 void listener_quiesce(struct listener *listener);
-/* Waits until no request is under way; false: grace_ms passed before. */
+/* Waits until no request is under way, nor on its way from who has just connected; false: grace_ms passed before. */
 bool listener_wait_idle(struct listener *listener, int64_t grace_ms);
-/* Stops the threads, closes everything, frees. Quiesces first where that was not done. NULL is nothing. */
+/*
+ * Stops the threads, closes the connections, frees; who waits to be accepted goes on waiting. Quiesces first where that was not done. NULL is
+ * nothing.
+ */
 void listener_stop(struct listener *listener);
 
 struct listener_figures {

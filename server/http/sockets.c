@@ -15,6 +15,7 @@
 #include <sys/un.h>
 
 #include "server/net.h"
+#include "storage/base/log.h"
 #include "storage/base/text.h"
 
 #define ADDRESS_MAX (ADDRESS_TEXT_MAX + 8)
@@ -189,6 +190,67 @@ sockets_listen(const char *text, size_t count, int *ret_fds, char ret_url[SOCKET
 	snprintf(ret_url, SOCKETS_URL_MAX, address.family == AF_INET6 ? "http://[%s]:%u" : "http://%s:%u",
 	        host, (unsigned)port_of(ret_fds[0]));
 	return SOCKETS_BOUND;
+}
+
+/* Keeps fds where it is bound. */
+static enum sockets_answer
+open_address(struct sockets *sockets, const char *text, struct err *err)
+{
+	struct sockets_address *address = &sockets->addresses[sockets->count];
+	AUTO_FREE int *fds = xcalloc(sockets->per_address, sizeof *fds);
+	enum sockets_answer answer = sockets_listen(text, sockets->per_address, fds, address->url, err);
+
+	if (answer != SOCKETS_BOUND)
+		return answer;
+	address->fds = fds;
+	fds = NULL;
+	sockets->count++;
+	return answer;
+}
+
+bool
+sockets_open(struct sockets *sockets, const char *const *texts, size_t count, size_t workers, struct err *err)
+{
+	*sockets = (struct sockets){.per_address = workers};
+	if (count > SOCKETS_ADDRESSES_MAX)
+		return err_set(err, ERR_CONFIG, "listen: more than %d addresses", SOCKETS_ADDRESSES_MAX);
+	for (size_t i = 0; i < count; i++) {
+		switch (open_address(sockets, texts[i], err)) {
+		case SOCKETS_BOUND:
+			break;
+		case SOCKETS_NO_FAMILY:
+			if (count > 1)
+				log_warning("%s; the other addresses are listened on", err->text);
+			break;
+		case SOCKETS_FAILED:
+			sockets_close(sockets);
+			return false;
+		}
+	}
+	if (sockets->count > 0)
+		return true;
+	if (err->code == ERR_OK)
+		err_set(err, ERR_CONFIG, "listen names no address");
+	return false;
+}
+
+void
+sockets_refuse(const struct sockets *sockets)
+{
+	for (size_t i = 0; i < sockets->count; i++)
+		for (size_t n = 0; n < sockets->per_address; n++)
+			shutdown(sockets->addresses[i].fds[n], SHUT_RDWR);
+}
+
+void
+sockets_close(struct sockets *sockets)
+{
+	for (size_t i = 0; i < sockets->count; i++) {
+		for (size_t n = 0; n < sockets->per_address; n++)
+			close(sockets->addresses[i].fds[n]);
+		free(sockets->addresses[i].fds);
+	}
+	*sockets = (struct sockets){0};
 }
 
 /* --- the control socket --- */

@@ -4,6 +4,7 @@
 #ifndef SERVER_HTTP_SOCKETS_H
 #define SERVER_HTTP_SOCKETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "storage/base/err.h"
@@ -22,6 +23,28 @@ enum sockets_answer { SOCKETS_BOUND, SOCKETS_NO_FAMILY, SOCKETS_FAILED };
  */
 enum sockets_answer sockets_listen(const char *text, size_t count, int *ret_fds,
         char ret_url[SOCKETS_URL_MAX], struct err *err) MUST_CHECK;
+
+#define SOCKETS_ADDRESSES_MAX 64
+
+/* All that a daemon listens on. {0}: nothing yet. */
+struct sockets {
+	struct sockets_address {
+		char url[SOCKETS_URL_MAX];
+		int *fds; /* per_address */
+	} addresses[SOCKETS_ADDRESSES_MAX];
+	size_t count, per_address;
+};
+
+/*
+ * Binds count addresses as sockets_listen does, with a socket for each of so many workers. An IPv6 address on a machine without IPv6 is a
+ * warning as long as another address works. false: nothing is bound, with the errors of sockets_listen.
+ */
+bool sockets_open(struct sockets *sockets, const char *const *texts, size_t count, size_t workers,
+        struct err *err) MUST_CHECK;
+/* Who waits there and who comes is refused, though a listener still has these sockets. */
+void sockets_refuse(const struct sockets *sockets);
+/* No listener has them any more. {0} is nothing. */
+void sockets_close(struct sockets *sockets);
 
 #define CONTROL_SOCKET "control.sock"
 

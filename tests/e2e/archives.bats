@@ -195,11 +195,15 @@ damaged() { # HOW
 	larder verify
 }
 
+destroy_pages() {
+	dd if=/dev/urandom of="$WORK/store/index.db" bs=4096 seek=1 count=3 conv=notrunc status=none
+}
+
 # SQLite notices a destroyed page when it reads it; what was not noticed at the start is repaired at the next one.
 @test "index.db with pages destroyed: nothing wrong, and larder mends it in place" {
 	some_archives
 	larder add "$WORK/archives"
-	dd if=/dev/urandom of="$WORK/store/index.db" bs=4096 seek=1 count=3 conv=notrunc status=none
+	destroy_pages
 	larder_start
 	for name in small large; do
 		ask_for "$name"
@@ -208,6 +212,35 @@ damaged() { # HOW
 	wait_until 20 fetch_by_every_digest
 	larder_stop
 	larder verify
+}
+
+begins_anew() {
+	grep -q 'starts anew in place' "$WORK/larder.log"
+}
+
+# One client has the old daemon wait for it, so that the other one asks in between.
+@test "who comes while larder mends its index in place waits, and is answered" {
+	local held asked status
+	some_archives
+	make_archive "$WORK/archives/huge" 32000000 # more than the sockets between hold
+	larder add "$WORK/archives"
+	larder_start
+	exec {held}<>"/dev/tcp/127.0.0.1/${URL##*:}"
+	printf 'GET %s HTTP/1.1\r\nHost: x\r\n\r\n' "$(path_of sha256 "$WORK/archives/huge")" >&$held
+	read -r status <&$held
+	[[ "$status" == "HTTP/1.1 200 "* ]]
+	destroy_pages
+	larder add "$WORK/archives/page" {held}>&- & # what has to be read for this is destroyed
+	wait_until 20 begins_anew
+	exec {asked}<>"/dev/tcp/127.0.0.1/${URL##*:}"
+	printf 'GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' "$(path_of sha256 "$WORK/archives/small")" >&$asked
+	exec {held}>&-
+	read -r status <&$asked
+	[[ "$status" == "HTTP/1.1 "[245]* ]]
+	exec {asked}>&-
+	wait $!
+	wait_until 20 fetch_by_every_digest
+	larder_stop
 }
 
 @test "a second daemon names the first one's pid" {

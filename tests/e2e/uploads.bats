@@ -214,6 +214,8 @@ tmp_holds() {
 	begin_upload 5 50000
 	larder_signal TERM
 	wait_until 10 grep -q stopping "$WORK/larder.log"
+	run curl -s "$URL/healthz"
+	[ "$status" = 7 ] # refused at once, so that a client goes on to the next mirror
 	cat "$ONE" >&4
 	head -n 1 <&4 | grep -q ' 201 '
 	wait_until 30 ended larder
