@@ -212,7 +212,7 @@ void
 connection_enter(struct connection *connection, enum connection_phase phase)
 {
 	if (phase != CONNECTION_WAITS)
-		atomic_store_explicit(&connection->asked, true, memory_order_relaxed);
+		atomic_store_explicit(&connection->asked, true, memory_order_release);
 	/* The time first: a reaper that sees the new phase sees at least its time and never an older one. */
 	atomic_store_explicit(&connection->since_ms, clock_coarse_ms(), memory_order_relaxed);
 	atomic_store_explicit(&connection->phase, phase, memory_order_release);
@@ -311,6 +311,27 @@ connections_figures(struct connections *connections, struct connections_figures 
 	ret->connections = connections->count;
 	ret->addresses = connections->visitor_count;
 	pthread_mutex_unlock(&connections->mutex);
+}
+
+static bool
+is_newcomer(const struct connection *connection, int64_t now_ms)
+{
+	return !atomic_load_explicit(&connection->asked, memory_order_acquire) &&
+	       now_ms - atomic_load_explicit(&connection->since_ms, memory_order_relaxed) <= NEWCOMER_MS;
+}
+
+bool
+connections_have_newcomers(struct connections *connections, int64_t now_ms)
+{
+	const struct connection *connection;
+
+	pthread_mutex_lock(&connections->mutex);
+	LIST_FOREACH (connection, &connections->list, link) {
+		if (is_newcomer(connection, now_ms))
+			break;
+	}
+	pthread_mutex_unlock(&connections->mutex);
+	return connection != NULL;
 }
 
 /* --- the reaper --- */

@@ -110,4 +110,8 @@ struct connections_figures {
 };
 void connections_figures(struct connections *connections, struct connections_figures *ret);
 
+#define NEWCOMER_MS 1000
+/* Whether anybody has connected in the last NEWCOMER_MS and not asked yet: his request is on its way. Any thread. */
+bool connections_have_newcomers(struct connections *connections, int64_t now_ms);
+
 #endif

@@ -360,8 +360,12 @@ listener_wait_idle(struct listener *listener, int64_t grace_ms)
 	struct listener_figures figures;
 
 	for (;;) {
+		/* First, since a newcomer who asks has a request under way. */
+		bool has_newcomers =
+		        connections_have_newcomers(listener->setting.connections, clock_coarse_ms());
+
 		listener_figures(listener, &figures);
-		if (figures.requests == 0)
+		if (figures.requests == 0 && !has_newcomers)
 			return true;
 		if (clock_ms() >= until_ms)
 			return false;

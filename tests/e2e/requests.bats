@@ -324,3 +324,33 @@ crowd() { # N ADDRESS... : N from each, and one more from the last
 	wait_until 10 ended client
 	cmp "$WORK/got" "$WORK/archives/large"
 }
+
+# One after the other asks; all have connected before larder was told to stop.
+stop_and_ask() {
+	local peers=() peer line answered=0
+	larder_start
+	for _ in {1..100}; do
+		exec {peer}<>"/dev/tcp/127.0.0.1/${URL##*:}"
+		peers+=("$peer")
+	done
+	larder_signal TERM
+	wait_until 10 test ! -e "$WORK/store/control.sock" # it goes first
+	for peer in "${peers[@]}"; do
+		printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >&"$peer" || true
+		read -r line <&"$peer" || line=
+		[[ "$line" != "HTTP/1.1 503 "* ]] || answered=$((answered + 1))
+		exec {peer}>&-
+	done
+	wait_until 30 ended larder
+	[ "$answered" = ${#peers[@]} ]
+}
+
+# They are waited for as long as NEWCOMER_MS says, in which a busy machine may not get round to it.
+@test "stopping waits for the requests of those who have just connected" {
+	WORK=$BATS_TEST_TMPDIR
+	larder_config
+	for _ in {1..5}; do
+		if stop_and_ask 2>/dev/null; then return; fi
+	done
+	false
+}

@@ -254,6 +254,24 @@ between_requests_there_is_more_time(void **state)
 	metrics_destroy(metrics);
 }
 
+/* Who waits for the last requests waits for these as well. */
+static void
+who_has_just_connected_is_about_to_ask(void **state)
+{
+	struct connections *connections = with_limits(0, 0, NULL, NULL);
+	struct pair pair = connected(connections);
+	int64_t now_ms = clock_coarse_ms();
+
+	(void)state;
+	assert_true(connections_have_newcomers(connections, now_ms));
+	assert_false(connections_have_newcomers(connections, now_ms + NEWCOMER_MS + 1));
+	connection_enter(pair.connection, CONNECTION_SENDS);
+	assert_false(connections_have_newcomers(connections, now_ms));
+	connection_enter(pair.connection, CONNECTION_WAITS);
+	assert_false(connections_have_newcomers(connections, now_ms));
+	finish(connections, &pair);
+}
+
 static void
 who_takes_nothing_is_shut_out(void **state)
 {
@@ -452,6 +470,7 @@ main(void)
 	        cmocka_unit_test(past_the_limit_in_all_there_is_a_ceiling),
 	        cmocka_unit_test(a_header_has_its_time),
 	        cmocka_unit_test(between_requests_there_is_more_time),
+	        cmocka_unit_test(who_has_just_connected_is_about_to_ask),
 	        cmocka_unit_test(who_takes_nothing_is_shut_out),
 	        cmocka_unit_test(who_takes_enough_is_left_alone),
 	        cmocka_unit_test(who_sends_his_body_too_slowly_is_shut_out),
