@@ -48,6 +48,25 @@ open_below(int dir_fd, const char *name)
 	return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+static DIR *
+open_entries(int parent_fd, const char *name)
+{
+	AUTO_FD fd = open_below(parent_fd, name);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir != NULL)
+		take_fd(&fd);
+	return dir;
+}
+
+/* NULL: there is no more, or errno says why the rest cannot be read. */
+static const struct dirent *
+next_entry(DIR *dir)
+{
+	errno = 0;
+	return readdir(dir);
+}
+
 static bool
 sync_directory(int fd, const char *what, struct err *err)
 {
@@ -112,13 +131,12 @@ is_temp_name(const char *name)
 static bool
 empty_tmp(struct blobs *blobs, struct err *err)
 {
-	int fd = open_below(blobs->tmp_fd, ".");
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
+	DIR *dir = open_entries(blobs->tmp_fd, ".");
+	const struct dirent *entry;
 
 	if (dir == NULL)
 		return err_errno(err, "reading %s/tmp", blobs->directory);
-	for (entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+	while ((entry = next_entry(dir)) != NULL) {
 		if (is_temp_name(entry->d_name))
 			unlinkat(blobs->tmp_fd, entry->d_name, 0);
 	}
@@ -397,26 +415,25 @@ static enum walking
 walk_shard(const struct blobs *blobs, int shard, blob_visit_fn *visit, void *context, struct err *err)
 {
 	char name[3];
-	int fd;
 	DIR *dir;
-	struct dirent *entry;
+	const struct dirent *entry = NULL;
 	enum walking walking = WALK_ON;
 
 	snprintf(name, sizeof name, "%02x", shard);
-	fd = open_below(blobs->shards_fd, name);
-	dir = fd >= 0 ? fdopendir(fd) : NULL;
-	if (dir == NULL) {
-		err_errno(err, "reading %s/blobs/sha256/%s", blobs->directory, name);
-		return WALK_FAILED;
-	}
-	for (entry = readdir(dir); entry != NULL && walking == WALK_ON; entry = readdir(dir)) {
+	dir = open_entries(blobs->shards_fd, name);
+	while (dir != NULL && walking == WALK_ON && (entry = next_entry(dir)) != NULL) {
 		uint8_t sha256[32];
 
 		if (text_unhex(entry->d_name, sha256, sizeof sha256) && sha256[0] == shard &&
 		        !visit(context, sha256))
 			walking = WALK_ENOUGH;
 	}
-	closedir(dir);
+	if (dir == NULL || (entry == NULL && errno != 0)) {
+		err_errno(err, "reading %s/blobs/sha256/%s", blobs->directory, name);
+		walking = WALK_FAILED;
+	}
+	if (dir != NULL)
+		closedir(dir);
 	return walking;
 }
 

@@ -4,6 +4,11 @@
  */
 #include "tests/support/stores.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+
 static char *directory;
 
 static int
@@ -343,6 +348,42 @@ audits_on_demand(void **state)
 	store_close(store);
 }
 
+static atomic_bool disk_fails;
+
+/* The store's calls come here first. */
+struct dirent *
+readdir(DIR *dir)
+{
+	struct dirent *(*really)(DIR *) = (struct dirent * (*)(DIR *))(uintptr_t)dlsym(RTLD_NEXT, "readdir");
+
+	if (!atomic_load(&disk_fails))
+		return really(dir);
+	errno = EIO;
+	return NULL;
+}
+
+/* What was not looked at is no less there: the next start looks again. */
+static void
+goes_on_after_a_directory_that_cannot_be_read(void **state)
+{
+	AUTO_FREE char *path = path_below(directory, "index.db");
+	struct store *store;
+	struct store_audit audit;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	fill();
+	assert_int_equal(unlink(path), 0);
+	atomic_store(&disk_fails, true);
+	store = store_at(directory, STORE_WRITE);
+	assert_int_equal(figures_after_recovery(store).adopted, 0);
+	assert_false(store_reconcile(store, &audit, &err));
+	assert_non_null(strstr(err.text, "blobs/sha256/00"));
+	store_close(store);
+	atomic_store(&disk_fails, false);
+	assert_recovered(0);
+}
+
 /* Intakes of the very archives that are being adopted: each ends stored once. */
 static void
 works_beside_intakes(void **state)
@@ -392,6 +433,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(loses_nothing_when_killed, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(brings_files_and_rows_together, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(audits_on_demand, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                goes_on_after_a_directory_that_cannot_be_read, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(works_beside_intakes, set_up, tear_down),
 	};
 
