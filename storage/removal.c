@@ -32,6 +32,7 @@ lay_tombstone(struct removal *removal, struct writing *writing, struct err *err)
 	struct tombstone *tombstone = &removal->tombstone;
 	const uint8_t *sha256 = digests_bytes(&tombstone->digests, DIGEST_SHA256);
 
+	tombstone->at_ms = clock_wall_ms(); /* nobody else writes the file now: it is older than this */
 	if (sha256 != NULL && !pin_rows_delete(writing, sha256, err))
 		return CHORE_FAILED;
 	return tombstone_rows_add(writing, tombstone, err) ? CHORE_WRITTEN : CHORE_FAILED;
@@ -196,8 +197,7 @@ store_remove(struct store *store, const struct digest *digest, const char *who, 
 {
 	struct removal removal = {.chore = {.kind = CHORE_PROMPT, .run = run_removal},
 	        .kind = REMOVAL_FOR_GOOD,
-	        .asked = *digest,
-	        .tombstone.at_ms = clock_wall_ms()};
+	        .asked = *digest};
 
 	if (!check_writable(store, err))
 		return false;

@@ -296,7 +296,17 @@ archive_row_delete(struct writing *writing, const struct archive_row *row, struc
 	return true;
 }
 
-/* Whether the archive may come in though somebody may have removed it. */
+static enum chore_result
+lift_tombstones(const struct archive_change *change, struct writing *writing, struct err *err)
+{
+	return tombstone_rows_delete(writing, &change->row.archive.digests, err) ? CHORE_WRITTEN
+	                                                                         : CHORE_FAILED;
+}
+
+/*
+ * Whether the archive may come in though somebody may have removed it. A file that was written after that was given
+ * again: who finds it without a row has an index that is older than its files.
+ */
 static enum chore_result
 heed_tombstones(const struct archive_change *change, struct writing *writing, struct err *err)
 {
@@ -304,7 +314,7 @@ heed_tombstones(const struct archive_change *change, struct writing *writing, st
 	struct tombstone tombstone;
 
 	if (change->kind == ARCHIVE_GIVE)
-		return tombstone_rows_delete(writing, &digests, err) ? CHORE_WRITTEN : CHORE_FAILED;
+		return lift_tombstones(change, writing, err);
 	if (change->kind == ARCHIVE_ADOPT)
 		digests.known &= 1u << DIGEST_SHA256 | 1u << DIGEST_SHA512;
 	switch (tombstone_rows_have(writing, &digests, &tombstone, err)) {
@@ -315,6 +325,8 @@ heed_tombstones(const struct archive_change *change, struct writing *writing, st
 	case ROW_FOUND:
 		break;
 	}
+	if (change->kind == ARCHIVE_ADOPT && change->row.archive.stored_at_ms > tombstone.at_ms)
+		return lift_tombstones(change, writing, err);
 	tombstone_refuses(&tombstone, err);
 	return CHORE_REFUSED;
 }

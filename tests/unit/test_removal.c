@@ -390,6 +390,41 @@ adopts_the_twin_of_a_removed_archive(void **state)
 	assert_int_equal(figures_after_recovery(store).adopted, 1);
 }
 
+static void
+lose_the_row_of_what_was_given_again(struct store *dying)
+{
+	struct digest sha256 = digest_of("again", DIGEST_SHA256);
+	struct archive archive;
+	struct err err = ERR_NONE;
+
+	put(dying, "again", INTAKE_STORED);
+	if (!store_remove(dying, &sha256, "uid 7", &archive, &err))
+		_exit(2);
+	store = dying;
+	if (bring_bytes("again", 5, INTAKE_GIVEN, &err) != INTAKE_STORED)
+		_exit(3);
+	/* As an index from a backup has it: that it was removed, long before the file was written. */
+	run_sql(dying,
+	        "INSERT INTO tombstone (md5, sha1, sha256, sha512, who, at) SELECT md5, sha1, sha256, "
+	        "sha512, "
+	        "'uid 7', 1 FROM archive; DELETE FROM archive; UPDATE figure SET archives = 0, bytes = 0");
+}
+
+/* An index that is older than the files must not cost the only copy of one. */
+static void
+adopts_what_was_given_after_it_was_removed(void **state)
+{
+	struct tombstone tombstone;
+
+	(void)state;
+	store_close(store);
+	die_after(directory, lose_the_row_of_what_was_given_again);
+	store = store_at(directory, STORE_WRITE);
+	assert_int_equal(figures_after_recovery(store).adopted, 1);
+	assert_stored(store, "again", BLOB_PROVEN);
+	assert_int_equal(find_tombstone("again", DIGEST_SHA256, &tombstone), ROW_NONE);
+}
+
 static void *
 give_often(void *argument)
 {
@@ -469,6 +504,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(changes_nothing_when_only_reading, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(finishes_what_a_kill_cut_short, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(adopts_the_twin_of_a_removed_archive, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(
+	                adopts_what_was_given_after_it_was_removed, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(agrees_with_itself_when_contended, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(notes_a_use_once_an_hour, set_up, tear_down),
 	};
