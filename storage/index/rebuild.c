@@ -55,12 +55,24 @@ set_aside(const char *path, char ret_name[INDEX_ASIDE_MAX], struct err *err)
 	return true;
 }
 
-/* It is closed again when this returns, and so is one file without companions. */
+/* Closing would do the same, but says nothing of a full disk. */
+static bool
+empty_log(struct db *db, struct err *err)
+{
+	int64_t busy;
+
+	if (!db_number(db, SQL_EMPTY_LOG, &busy, err))
+		return false;
+	return busy == 0 || err_set(err, ERR_IO, "something else has it open");
+}
+
+/* It is closed again when this returns, and one file: nothing of it is in a log that a rename would leave behind. */
 static bool
 make_new(const char *path, const char *damaged, struct salvage *ret, struct err *err)
 {
 	struct db *db = db_open(path, DB_WRITE, err);
-	bool made = db != NULL && schema_make(db, err) && salvage_run(damaged, db, ret, err);
+	bool made = db != NULL && schema_make(db, err) && salvage_run(damaged, db, ret, err) &&
+	            empty_log(db, err);
 
 	db_close(db);
 	return made;

@@ -205,18 +205,18 @@ copy_tables(struct saving *saving, struct err *err)
 	return db_run(saving->to, SQL_COMMIT, err);
 }
 
-/* An index of larder's that has these tables. */
+/* Whether it says that it is larder's may be what is damaged: a table that is not is found out when it is read. */
 static struct db *
 open_damaged(const char *path, int *ret_version)
 {
 	struct err damage = ERR_NONE;
 	struct db *db = db_open(path, DB_READ, &damage);
 
-	if (db != NULL && schema_version(db, path, ret_version, &damage))
-		return db;
-	log_debug("nothing can be saved from the damaged index: %s", damage.text);
-	db_close(db);
-	return NULL;
+	if (db == NULL)
+		log_debug("nothing can be saved from the damaged index: %s", damage.text);
+	else if (!schema_version(db, path, ret_version, &damage))
+		*ret_version = SCHEMA_VERSION;
+	return db;
 }
 
 bool

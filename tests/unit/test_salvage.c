@@ -5,6 +5,8 @@
  */
 #include "tests/support/rows.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 
 #include "storage/index/archive_rows.h"
@@ -217,6 +219,73 @@ saves_what_can_be_read(void **state)
 	assert_int_equal(found, saved.rows[SAVED_TOKENS]);
 }
 
+/* Four bytes say whose database it is, and they may be those that are damaged. */
+static void
+saves_all_when_only_its_name_is_damaged(void **state)
+{
+	struct salvage saved;
+
+	(void)state;
+	decide();
+	index_close(index_at_hand, WRITER_ENDS_UNCLEAN);
+	run_sql("PRAGMA application_id = 7");
+	saved = open_damaged();
+	assert_int_equal(saved.unread, 0);
+	assert_int_equal(saved.rows[SAVED_TOKENS], TOKENS);
+	assert_decided();
+}
+
+static bool disk_is_full;
+
+static bool
+is_new_index(int fd)
+{
+	char link[64], name[PATH_MAX];
+	ssize_t length;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	length = readlink(link, name, sizeof name - 1);
+	if (length < 0)
+		return false;
+	name[length] = '\0';
+	return text_ends_with(name, "/index.db.new");
+}
+
+/* SQLite's calls come here first: its log still fits on the disk, and of the file itself what it begins with. */
+ssize_t
+pwrite64(int fd, const void *bytes, size_t count, off64_t offset)
+{
+	ssize_t (*really)(int, const void *, size_t, off64_t) =
+	        (ssize_t(*)(int, const void *, size_t, off64_t))(uintptr_t)dlsym(RTLD_NEXT, "pwrite64");
+
+	if (disk_is_full && offset >= (off64_t)2 * PAGE_SIZE && is_new_index(fd)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return really(fd, bytes, count, offset);
+}
+
+/* Else the next start would find half a new index, and nothing to save. */
+static void
+leaves_the_damaged_one_on_a_full_disk(void **state)
+{
+	struct index_opening opening;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	decide();
+	index_close(index_at_hand, WRITER_ENDS_UNCLEAN);
+	spoil_root_of("archive");
+	disk_is_full = true;
+	index_at_hand = index_open(path, INDEX_WRITE, &opening, &err);
+	disk_is_full = false;
+	assert_null(index_at_hand);
+	assert_non_null(strstr(err.text, "making a new index"));
+	assert_int_equal(files_in(directory, "", "index.db.damaged-.*Z$"), 0);
+	assert_int_equal(open_damaged().rows[SAVED_TOKENS], TOKENS);
+	assert_decided();
+}
+
 static void
 leaves_out_what_makes_no_sense(void **state)
 {
@@ -374,6 +443,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(loses_no_decision_with_the_archives, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(saves_what_can_be_read, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(saves_all_when_only_its_name_is_damaged, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(leaves_the_damaged_one_on_a_full_disk, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(leaves_out_what_makes_no_sense, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(starts_anew_from_no_database, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(puts_a_ready_one_in_its_place, set_up, tear_down),
