@@ -146,7 +146,7 @@ reread_next(struct reread *reread, struct err *err)
 		return REREAD_GONE;
 	got = length > 0 ? read_piece(reread, length, err) : 0;
 	if (got < 0)
-		return errno == EIO ? REREAD_WRONG : REREAD_FAILED;
+		return errno == EIO ? REREAD_REFUSED : REREAD_FAILED;
 	if ((size_t)got < length || now.size_bytes != reread->blob.size_bytes) {
 		err_set(err, ERR_MISMATCH, "its file is shorter or longer than it was");
 		return REREAD_WRONG;

@@ -32,10 +32,11 @@ const struct blob *reread_blob(const struct reread *reread); /* the one it began
 uint64_t reread_offset(const struct reread *reread);         /* bytes of it that were read */
 
 enum reread_news {
-	REREAD_MORE,   /* right so far */
-	REREAD_RIGHT,  /* all of it was read, and is what its name says */
-	REREAD_WRONG,  /* it is not, or the disk cannot give its bytes any more; err says which */
-	REREAD_GONE,   /* the file was removed or replaced meanwhile */
+	REREAD_MORE,  /* right so far */
+	REREAD_RIGHT, /* all of it was read, and is what its name says */
+	REREAD_WRONG, /* it is not; err says what is wrong */
+	REREAD_GONE,  /* the file was removed or replaced meanwhile */
+	REREAD_REFUSED, /* the disk does not give its bytes: they are lost, or the disk is away for a moment; err */
 	REREAD_FAILED, /* it cannot be read now, which says nothing of it; err */
 };
 /* Reads the next piece. After any news but REREAD_MORE there is nothing left to read. */

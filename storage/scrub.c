@@ -35,6 +35,7 @@ struct scrub {
 	int64_t turned_ms;   /* these three by clock_ms; 0: never */
 	int64_t saved_ms;
 	int64_t trouble_until_ms;
+	bool is_doubtful; /* the archive behind round.reached: the disk has refused it once */
 
 	pthread_mutex_t mutex; /* over the rest; a leaf */
 	struct scrub_round shown;
@@ -124,6 +125,7 @@ pass_on(struct scrub *scrub, const uint8_t sha256[32])
 	reread_close(scrub->reread);
 	memcpy(scrub->round.reached, sha256, sizeof scrub->round.reached);
 	scrub->round.has_reached = true;
+	scrub->is_doubtful = false;
 }
 
 static void
@@ -227,6 +229,7 @@ take_news(struct scrub *scrub, enum reread_news news, const struct err *why)
 			store_proven(scrub->options.store, blob);
 		break;
 	case REREAD_WRONG:
+	case REREAD_REFUSED:
 		put_away(scrub, blob, why->text);
 		break;
 	case REREAD_FAILED:
@@ -237,19 +240,36 @@ take_news(struct scrub *scrub, enum reread_news news, const struct err *why)
 	case REREAD_GONE:
 		break;
 	}
-	if (news == REREAD_RIGHT || news == REREAD_WRONG) {
+	if (news == REREAD_RIGHT || news == REREAD_WRONG || news == REREAD_REFUSED) {
 		scrub->round.archives++;
 		scrub->round.bytes += reread_offset(scrub->reread);
 	}
 	pass_on(scrub, blob->digests.sha256);
 }
 
-/* One piece of this archive, which is opened first if it is not yet. False: the index gives no answer. */
+/*
+ * A cable or a controller that is away for a moment must not cost the archives that were being read then: what the disk refuses is read
+ * once more after the pause, and is wrong when it refuses that, too.
+ */
+static bool
+doubt(struct scrub *scrub, const struct err *why, struct err *err)
+{
+	char hex[65];
+
+	text_hex(reread_blob(scrub->reread)->digests.sha256, 32, hex);
+	reread_close(scrub->reread);
+	scrub->is_doubtful = true;
+	return err_set(
+	        err, ERR_IO, "the archive sha256:%s, which is read once more then: %s", hex, why->text);
+}
+
+/* One piece of this archive, which is opened first if it is not yet. False: the index gives no answer, or the disk no bytes. */
 static bool
 read_on(struct scrub *scrub, const struct archive_row *row, struct err *err)
 {
 	bool opens = !reread_is_open(scrub->reread);
 	struct err why = ERR_NONE;
+	enum reread_news news;
 	uint64_t left;
 
 	if (opens && !open_archive(scrub, row, err))
@@ -263,7 +283,10 @@ read_on(struct scrub *scrub, const struct archive_row *row, struct err *err)
 		reread_close(scrub->reread);
 		return false;
 	}
-	take_news(scrub, reread_next(scrub->reread, &why), &why);
+	news = reread_next(scrub->reread, &why);
+	if (news == REREAD_REFUSED && !scrub->is_doubtful)
+		return doubt(scrub, &why, err);
+	take_news(scrub, news, &why);
 	return true;
 }
 
@@ -319,7 +342,7 @@ load(struct scrub *scrub, struct moment now, struct err *err)
 	return scrub->loaded;
 }
 
-/* ret: what there is to wait for, by the round's time. False: the index gives no answer. */
+/* ret: what there is to wait for, by the round's time. False: as read_on. */
 static bool
 step(struct scrub *scrub, struct moment now, int64_t *ret_wait_ms, struct err *err)
 {

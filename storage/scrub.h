@@ -21,7 +21,7 @@
 #define SCRUB_SAVE_MS         600000 /* how much of a round a kill may undo */
 #define SCRUB_LOOK_MS         10000  /* it looks at least so often whether there is something to do */
 #define SCRUB_GAP_MS          60000  /* more between two looks does not count as time that larder ran */
-#define SCRUB_TROUBLE_MS      60000  /* pause when the index gives no answer */
+#define SCRUB_TROUBLE_MS      60000  /* pause when the index gives no answer, or the disk no bytes */
 #define SCRUB_HURRY           16     /* how many times faster than evenly a round may go that is late */
 #define SCRUB_OPEN_COST       16384  /* bytes: opening an archive counts as reading so many */
 

@@ -566,7 +566,7 @@ static void
 takes_what_the_disk_has_lost_for_wrong(void **state)
 {
 	(void)state;
-	refuse(2, EIO);
+	refuse(4, EIO);
 	assert_int_equal(told, 1);
 	assert_int_equal(figures_of(store).quarantined, 1);
 	assert_int_equal(round_now().archives, ARCHIVES);
@@ -578,6 +578,20 @@ asks_the_disk_twice(void **state)
 	(void)state;
 	refuse(1, EIO);
 	assert_int_equal(told, 0);
+	assert_int_equal(round_now().archives, ARCHIVES);
+}
+
+/* A link that was reset: the file is as good as before. */
+static void
+asks_a_disk_that_was_away_again_later(void **state)
+{
+	int64_t began_ms = now.ms;
+
+	(void)state;
+	refuse(2, EIO);
+	assert_true(now.ms - began_ms >= SCRUB_TROUBLE_MS);
+	assert_int_equal(told, 0);
+	assert_int_equal(figures_of(store).quarantined, 0);
 	assert_int_equal(round_now().archives, ARCHIVES);
 }
 
@@ -799,6 +813,7 @@ main(void)
 	        IN_STORE(finds_damage_at_the_end_of_a_large_one),
 	        IN_STORE(takes_what_the_disk_has_lost_for_wrong),
 	        IN_STORE(asks_the_disk_twice),
+	        IN_STORE(asks_a_disk_that_was_away_again_later),
 	        IN_STORE(leaves_alone_what_cannot_be_read_now),
 	        cmocka_unit_test_setup_teardown(leaves_the_page_cache_alone, set_up_on_disk, tear_down),
 	        IN_STORE(proves_what_was_touched),
