@@ -115,7 +115,8 @@ compare_file(const struct publication *publication, const struct archive_row *ro
 	AUTO_FD fd = blobs_open_file(
 	        publication->store->blobs, publication->archive.digests.sha256, &file, &unimportant);
 
-	if (fd >= 0 && file.size_bytes == row->archive.size_bytes && stamp_equal(&file.stamp, &row->stamp))
+	if (fd >= 0 && file.size_bytes == row->archive.size_bytes && stamp_equal(&file.stamp, &row->stamp) &&
+	        !outcasts_have(&publication->store->outcasts, &file.stamp))
 		return STANDS_KNOWN;
 	return STANDS_REPLACED;
 }

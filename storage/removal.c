@@ -120,6 +120,8 @@ remove_claimed(struct store *store, struct removal *removal, const uint8_t sha25
 	written = index_write(store->index, &removal->chore, err);
 	if (written && !removal->again)
 		gone = blobs_remove_durably(store->blobs, sha256, err);
+	if (!gone)
+		store_cast_out(store, sha256);
 	store_unclaim(store, &claim);
 	if (gone)
 		return written;

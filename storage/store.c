@@ -99,6 +99,7 @@ store_open(const struct store_options *options, struct err *err)
 	store->mode = options->mode;
 	store->max_bytes = options->max_bytes;
 	claims_init(&store->claims);
+	outcasts_init(&store->outcasts);
 	store->blobs =
 	        blobs_open(options->directory, options->mode == STORE_WRITE ? BLOBS_WRITE : BLOBS_READ, err);
 	if (store->blobs != NULL && open_index(store, &opening, err)) {
@@ -130,6 +131,7 @@ store_close(struct store *store)
 	catalog_destroy(store->catalog);
 	blobs_close(store->blobs);
 	claims_finish(&store->claims);
+	outcasts_finish(&store->outcasts);
 	free(store);
 }
 
@@ -214,6 +216,8 @@ store_find(struct store *store, const struct digest *digest, struct blob *ret, s
 		archive_change_post(store->index, ARCHIVE_DROP, &row);
 		return STORE_MISS;
 	}
+	if (outcasts_have(&store->outcasts, &file.stamp))
+		return STORE_MISS;
 	struct blob found = {
 	        .fd = fd,
 	        .size_bytes = file.size_bytes,
@@ -271,6 +275,23 @@ store_unclaim(struct store *store, struct claim *claim)
 		publisher_retry(store->publisher, &waiting);
 }
 
+void
+store_cast_out(struct store *store, const uint8_t sha256[32])
+{
+	struct blob_file file;
+	struct err unimportant;
+	AUTO_FD fd = blobs_open_file(store->blobs, sha256, &file, &unimportant);
+
+	if (fd >= 0)
+		outcasts_add(&store->outcasts, &file.stamp);
+}
+
+bool
+store_has_cast_out(struct store *store, const struct stamp *stamp)
+{
+	return outcasts_have(&store->outcasts, stamp);
+}
+
 bool
 store_quarantine_claimed(struct store *store, const struct digests *digests, const char *why)
 {
@@ -282,14 +303,17 @@ store_quarantine_claimed(struct store *store, const struct digests *digests, con
 	text_hex(digests->sha256, sizeof digests->sha256, hex);
 	archive_change_init(&change, ARCHIVE_REMOVE, &row, NULL);
 	if (!writer_run(index_writer(store->index), &change.chore, &err)) {
-		log_error("the archive sha256:%s is wrong (%s) and cannot be taken out of the index: %s", hex,
-		        why, err.text);
+		store_cast_out(store, digests->sha256);
+		log_error("the archive sha256:%s is wrong (%s), which cannot be written down, so that it "
+		          "stays where it is; it is not served any more: %s",
+		        hex, why, err.text);
 		return false;
 	}
 	if (!blobs_quarantine(store->blobs, digests->sha256, name, &err)) {
 		if (err.code == ERR_NOT_FOUND)
 			return true; /* somebody else did it */
 		atomic_store(&store->untidy, true);
+		store_cast_out(store, digests->sha256);
 		log_warning(
 		        "the archive sha256:%s is wrong (%s) and out of the index, but not in quarantine: %s",
 		        hex, why, err.text);
@@ -367,7 +391,8 @@ store_departed(struct store *store)
 {
 	return atomic_load_explicit(&store->removed, memory_order_acquire) +
 	       atomic_load_explicit(&store->evicted, memory_order_acquire) +
-	       atomic_load_explicit(&store->quarantined, memory_order_acquire);
+	       atomic_load_explicit(&store->quarantined, memory_order_acquire) +
+	       atomic_load_explicit(&store->outcasts.count, memory_order_acquire);
 }
 
 static void

@@ -44,7 +44,7 @@ enum store_answer { STORE_HIT, STORE_MISS, STORE_FAILED };
 
 /*
  * The archive called by this digest, open. Any thread (each has its own read-only connection to the index). A
- * row whose file is gone is a miss; none of the file's bytes is looked at. STORE_FAILED: the index or the disk is
+ * row whose file is gone, or is known to be wrong, is a miss; none of the file's bytes is looked at. STORE_FAILED: the index or the disk is
  * broken, err says how.
  */
 enum store_answer store_find(
@@ -75,7 +75,7 @@ void store_proven(struct store *store, const struct blob *blob);
 void store_quarantine(struct store *store, const struct digests *digests, const char *why);
 /*
  * The same, unless the file that was open here is gone or has been replaced by another since: for one who read
- * wrong bytes from it. True: the archive is a miss from now on.
+ * wrong bytes from it. True: it is out of the index; where that cannot be written, it is a miss all the same as long as this process runs.
  */
 bool store_quarantine_blob(struct store *store, const struct blob *blob, const char *why);
 
@@ -127,5 +127,7 @@ struct store_figures {
 void store_figures(struct store *store, struct store_figures *ret);
 /* How many archives were removed, evicted or quarantined since it was opened: who keeps files open looks after them when it grows. */
 uint64_t store_departed(struct store *store);
+/* The file with this stamp is no archive any more, though nothing has happened to it: the disk did not let it go. Any thread. */
+bool store_has_cast_out(struct store *store, const struct stamp *stamp);
 
 #endif

@@ -11,6 +11,7 @@
 #include "storage/evict.h"
 #include "storage/follower.h"
 #include "storage/index/archive_rows.h"
+#include "storage/outcasts.h"
 #include "storage/publisher.h"
 #include "storage/recovery.h"
 #include "storage/space.h"
@@ -24,6 +25,7 @@ struct store {
 	struct index *index;
 	struct catalog *catalog;
 	struct claims claims;
+	struct outcasts outcasts;
 	struct space space;
 	struct publisher *publisher; /* NULL in STORE_READ */
 	struct followers *followers; /* NULL in STORE_READ */
@@ -41,9 +43,12 @@ struct store {
 /* Gives the claim back and lets those who waited for it try again. */
 void store_unclaim(struct store *store, struct claim *claim);
 
+/* The file of this sha256 is no archive from now on, though it stays where it is. Under the claim. */
+void store_cast_out(struct store *store, const uint8_t sha256[32]);
+
 /*
  * The rest of a quarantine, under the claim of the sha256: row first, then the file. False when the row
- * cannot be deleted.
+ * cannot be deleted; a miss it is all the same.
  */
 bool store_quarantine_claimed(struct store *store, const struct digests *digests, const char *why);
 

@@ -50,16 +50,24 @@ keep_hot(struct request *request, struct blob *blob)
  * A small blob that changed since it was last read is read again first, so that a damaged one is a miss and
  * not a broken answer. A large one is read while it is sent.
  */
+static bool
+prove_small(struct request *request, struct blob *blob, struct err *err)
+{
+	if (blob->trust != BLOB_UNPROVEN || blob->size_bytes > PROVE_INLINE_MAX)
+		return true;
+	if (!store_prove(request->larder->store, blob, err))
+		return false;
+	metrics_add(request->larder->metrics, METRIC_BLOBS_PROVEN, 1);
+	return true;
+}
+
 static enum outcome
 answer_hit(struct request *request, struct blob *blob)
 {
 	struct err err = ERR_NONE;
 
-	if (blob->trust == BLOB_UNPROVEN && blob->size_bytes <= PROVE_INLINE_MAX) {
-		if (!store_prove(request->larder->store, blob, &err))
-			return answer_damaged(request, blob, &err);
-		metrics_add(request->larder->metrics, METRIC_BLOBS_PROVEN, 1);
-	}
+	if (!prove_small(request, blob, &err))
+		return answer_damaged(request, blob, &err);
 	if (blob->trust == BLOB_PROVEN && ready_suits(request) &&
 	        hot_admits(request->hot, &request->digest, blob->size_bytes))
 		return keep_hot(request, blob);
@@ -113,7 +121,10 @@ answer_landed(struct request *request)
 
 	if (!miss_open(request->larder, &request->digest, &blob, &err))
 		return reply_error(request, &err);
-	return reply_blob(request, &blob);
+	if (prove_small(request, &blob, &err))
+		return reply_blob(request, &blob);
+	blob_close(&blob);
+	return reply_error(request, &err);
 }
 
 static enum outcome

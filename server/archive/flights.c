@@ -323,18 +323,19 @@ enter(struct flights *flights, struct flight *fresh, const struct digests *names
 }
 
 /*
- * The flight stands in the table: from here on nobody begins a second one. The index is asked once more,
- * since the archive may have been stored between the caller's miss and now.
+ * The flight stands in the table: from here on nobody begins a second one. The store is asked once more,
+ * since the archive may have been stored between the caller's miss and now; not the index alone, which may still tell of a file that is
+ * gone or wrong.
  */
 static void
 depart(struct flights *flights, struct flight *flight)
 {
 	struct err err = ERR_NONE;
-	struct archive archive;
+	AUTO_BLOB blob = BLOB_NONE;
 
-	switch (store_lookup(flights->options.store, flight_asked(flight), &archive, &err)) {
+	switch (store_find(flights->options.store, flight_asked(flight), &blob, &err)) {
 	case STORE_HIT:
-		flight_found_stored(flight, &archive.digests);
+		flight_found_stored(flight, &blob.digests);
 		return;
 	case STORE_FAILED:
 		flight_fail(flight, &err);

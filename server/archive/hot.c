@@ -229,7 +229,7 @@ let_go_of_departed(struct hot *hot)
 	hot_hear_changes(hot);
 	for (answer = TAILQ_FIRST(&hot->all); answer != NULL; answer = next) {
 		next = TAILQ_NEXT(answer, link);
-		if (!holds(answer))
+		if (!holds(answer) || store_has_cast_out(hot->store, ready_stamp(answer->ready)))
 			drop_stale(hot, answer);
 	}
 }

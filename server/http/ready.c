@@ -273,6 +273,12 @@ ready_bytes(const struct ready *ready)
 	return ready->has_bytes ? body_of(ready) : NULL;
 }
 
+const struct stamp *
+ready_stamp(const struct ready *ready)
+{
+	return &ready->stamp;
+}
+
 int
 ready_file(const struct ready *ready)
 {

@@ -72,6 +72,7 @@ const struct digests *ready_digests(const struct ready *ready);
 uint64_t ready_size(const struct ready *ready); /* bytes of the body */
 /* The body; NULL: it is in the file, or a flight has it. */
 const void *ready_bytes(const struct ready *ready);
-int ready_file(const struct ready *ready); /* -1: there is none */
+int ready_file(const struct ready *ready);                  /* -1: there is none */
+const struct stamp *ready_stamp(const struct ready *ready); /* of the file that the bytes are of; borrowed */
 
 #endif

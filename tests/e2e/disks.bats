@@ -117,6 +117,38 @@ heals() {
 	heals
 }
 
+replaced() {
+	comes "$1" && cmp "$(blob_of "$WORK/origin/files/$1")" "$WORK/origin/files/$1"
+}
+
+# It cannot be quarantined, since that has to be written down; nor replaced.
+@test "what is damaged on a disk without one byte left is fetched, and not served as it is" {
+	store_on_tmpfs size=16m
+	also_wanted cut 5000
+	also_wanted altered 5000
+	serve larder add "$WORK/origin/files/cut" "$WORK/origin/files/altered"
+	larder_start
+	local name blob
+	for name in cut altered; do
+		blob=$(blob_of "$WORK/origin/files/$name")
+		chmod u+w "$blob"
+		if [ "$name" = cut ]; then truncate -s 0 "$blob"; else printf X | dd of="$blob" bs=1 seek=9 conv=notrunc status=none; fi
+	done
+	dd if=/dev/zero of="$WORK/store/filler" bs=4k status=none 2>/dev/null || true
+	make_archive "$WORK/new" 5000
+	wait_until 15 put_answers 507 "$WORK/new"
+	for name in cut altered; do
+		comes "$name"
+		comes "$name"
+		[ -e "$(blob_of "$WORK/origin/files/$name")" ]
+	done
+	rm "$WORK/store/filler"
+	for name in cut altered; do
+		wait_until 15 replaced "$name"
+	done
+	heals
+}
+
 @test "a daemon starts on a disk without one byte left, after a kill and after a stop, whoever is to be told of events" {
 	store_on_tmpfs size=16m
 	serve larder_start

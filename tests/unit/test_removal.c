@@ -4,11 +4,14 @@
  */
 #include "tests/support/sql.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 
 #include "storage/catalog/catalog.h"
 #include "storage/index/pin_rows.h"
 #include "storage/index/tombstone_rows.h"
+#include "storage/outcasts.h"
 
 static char *directory;
 static struct store *store;
@@ -460,6 +463,68 @@ agrees_with_itself_when_contended(void **state)
 	assert_int_equal(figures_of(store).archives, stored);
 }
 
+static bool nothing_goes;
+
+/* The store's calls come here first. */
+int
+unlinkat(int dir_fd, const char *name, int flags)
+{
+	int (*really)(int, const char *, int) =
+	        (int (*)(int, const char *, int))(uintptr_t)dlsym(RTLD_NEXT, "unlinkat");
+
+	if (!nothing_goes)
+		return really(dir_fd, name, flags);
+	errno = EPERM;
+	return -1;
+}
+
+/* Whoever has its answer ready has to hear of it, and its file must not stand for what is given again. */
+static void
+casts_out_what_cannot_be_deleted(void **state)
+{
+	struct digest sha256 = digest_of("one", DIGEST_SHA256);
+	struct blob was, is;
+	struct err err = ERR_NONE;
+	uint64_t departed;
+
+	(void)state;
+	put(store, "one", INTAKE_STORED);
+	assert_int_equal(store_find(store, &sha256, &was, &err), STORE_HIT);
+	departed = store_departed(store);
+	nothing_goes = true;
+	assert_int_equal(remove_string("one"), ERR_IO);
+	nothing_goes = false;
+	assert_true(has_file("one"));
+	assert_missing(store, "one");
+	assert_true(store_departed(store) > departed);
+	assert_true(store_has_cast_out(store, &was.stamp));
+	assert_int_equal(bring("one", INTAKE_GIVEN), ERR_OK);
+	assert_int_equal(store_find(store, &sha256, &is, &err), STORE_HIT);
+	assert_false(store_has_cast_out(store, &is.stamp));
+	blob_close(&was);
+	blob_close(&is);
+}
+
+static void
+remembers_so_many_outcasts(void **state)
+{
+	struct outcasts *outcasts = xcalloc(1, sizeof *outcasts);
+	struct stamp stamp = {.inode = 1}, touched = {.inode = 2, .change_ns = 7};
+
+	(void)state;
+	outcasts_init(outcasts);
+	assert_false(outcasts_have(outcasts, &stamp));
+	for (stamp.inode = 1; stamp.inode <= OUTCASTS_MAX + 1; stamp.inode++)
+		outcasts_add(outcasts, &stamp);
+	for (stamp.inode = 2; stamp.inode <= OUTCASTS_MAX + 1; stamp.inode++)
+		assert_true(outcasts_have(outcasts, &stamp));
+	assert_false(outcasts_have(outcasts, &touched));
+	stamp.inode = 1;
+	assert_false(outcasts_have(outcasts, &stamp)); /* it has made room */
+	outcasts_finish(outcasts);
+	free(outcasts);
+}
+
 static int64_t
 used_at(const char *string)
 {
@@ -507,6 +572,8 @@ main(void)
 	        cmocka_unit_test_setup_teardown(
 	                adopts_what_was_given_after_it_was_removed, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(agrees_with_itself_when_contended, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(casts_out_what_cannot_be_deleted, set_up, tear_down),
+	        cmocka_unit_test(remembers_so_many_outcasts),
 	        cmocka_unit_test_setup_teardown(notes_a_use_once_an_hour, set_up, tear_down),
 	};
 
