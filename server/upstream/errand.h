@@ -17,9 +17,10 @@
  *    │                                             ↓         bytes are right           the store is done
  *    └───────────── wrong ────────────────────── PROVING ───────────────────→ SETTLING ────────────────→ OVER
  *
- * WAITING and OVERDUE stand in the fetcher's queue. Whoever was cut off is asked for the rest (resume.h); whoever was
- * broken off may be asked again: one that made room when nobody else is left. From every state to OVER: done (documents and probes), failed for good, nobody left
- * to ask, moot, or larder stops.
+ * WAITING and OVERDUE stand in the fetcher's queue. Whoever has stood there for fetch.overtake_after because a host has
+ * its share asks the next origin whose host has room; the one that was passed keeps its turn. Whoever was cut off is
+ * asked for the rest (resume.h); whoever was broken off may be asked again: one that made room when nobody else is left.
+ * From every state to OVER: done (documents and probes), failed for good, nobody left to ask, moot, or larder stops.
  *
  * The fetcher's thread, except where a comment says otherwise.
  */
@@ -80,7 +81,8 @@ struct errand {
 	struct letter letter;           /* first, for the mailbox */
 	TAILQ_ENTRY(errand) link;       /* all that are not over: the fetcher's */
 	TAILQ_ENTRY(errand) queued;     /* those that want a transfer: the fetcher's */
-	bool is_queued;                 /* the fetcher's */
+	bool is_queued;                 /* the fetcher's … */
+	int64_t queued_at_ms;           /* … and since when */
 	const struct errand_kind *kind; /* what differs between the three */
 	struct upstream *upstream;
 	enum errand_state state;
@@ -117,6 +119,13 @@ const struct origin *errand_next(struct errand *errand, int64_t now_ms);
 /* The origin that errand_next found last. */
 const struct origin *errand_origin(const struct errand *errand);
 void errand_begin(struct errand *errand, int64_t now_ms);
+/*
+ * Of a flight that has waited for its host's share for fetch.overtake_after: the first other origin in turn whose host
+ * has room. NULL: there is none, or it is too early. Who made room or is mistrusted does not come before a full host.
+ */
+const struct origin *errand_elsewhere(const struct errand *errand, int64_t now_ms);
+/* As errand_begin, at what errand_elsewhere found at the same time. */
+void errand_begin_elsewhere(struct errand *errand, int64_t now_ms);
 /*
  * Whoever is being asked is silent for so long that another origin should be asked beside it: OVERDUE now. Of two that
  * both are the older is broken off before, if there is one to take its place. Call every 100 ms or so.

@@ -1,7 +1,9 @@
 /*
- * Two origins at a time for one errand: who is asked beside whom, who makes room for a third, who is the first. The
- * fetcher's thread, partly within callbacks of libcurl; must never wait.
+ * Two origins at a time for one errand: who is asked beside whom, who makes room for a third, who is the first; and who
+ * is asked instead of one whose host has its share. The fetcher's thread, partly within callbacks of libcurl; must never
+ * wait.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "server/upstream/errand_parts.h"
@@ -32,17 +34,29 @@ turn_of(const struct errand *errand, const char *host)
 	return ORIGIN_FIRST_TURN;
 }
 
+enum host_room { ROOM_OR_NOT, WITH_ROOM };
+
+/* Whether the host has less than its share. */
+static bool
+has_room(const struct errand *errand, const char *host)
+{
+	const struct upstream *upstream = errand->upstream;
+
+	return breaker_running(upstream->breaker, host) < upstream->config->fetch.per_host;
+}
+
 /*
  * One to be asked beside those that are silent: at another host, since who is silent under one name is so under
  * the next. Nobody is passed over for good here. ORIGINS_ANY: there is none.
  */
 static size_t
-find_at_host(const struct errand *errand, enum origin_turn turn, int64_t now_ms)
+find_at_host(const struct errand *errand, enum origin_turn turn, enum host_room room, int64_t now_ms)
 {
 	for (size_t i = 0; i < errand->origins.count; i++) {
 		const struct origin *origin = &errand->origins.items[i];
 
 		if (!origin->asked && origin->allowed == POLICY_ALLOWED &&
+		        (room == ROOM_OR_NOT || has_room(errand, origin->place.host)) &&
 		        !is_being_asked(errand, origin->place.host) &&
 		        turn_of(errand, origin->place.host) == turn &&
 		        errand_rests_until(errand, origin, now_ms) == 0)
@@ -54,13 +68,45 @@ find_at_host(const struct errand *errand, enum origin_turn turn, int64_t now_ms)
 bool
 errand_find_beside(struct errand *errand, int64_t now_ms)
 {
-	size_t found = find_at_host(errand, ORIGIN_FIRST_TURN, now_ms);
+	size_t found = find_at_host(errand, ORIGIN_FIRST_TURN, ROOM_OR_NOT, now_ms);
 
 	if (found == ORIGINS_ANY)
-		found = find_at_host(errand, ORIGIN_SECOND_TURN, now_ms);
+		found = find_at_host(errand, ORIGIN_SECOND_TURN, ROOM_OR_NOT, now_ms);
 	if (found != ORIGINS_ANY)
 		errand->next = found;
 	return found != ORIGINS_ANY;
+}
+
+/* --- whom to ask instead of a full host --- */
+
+static size_t
+find_elsewhere(const struct errand *errand, int64_t now_ms)
+{
+	int64_t patience_ms = errand->upstream->config->fetch.overtake_after_ms;
+	enum origin_turn turn = ORIGIN_FIRST_TURN;
+
+	if (errand->kind->pace != ERRAND_OVERTAKES || patience_ms == 0 ||
+	        now_ms - errand->queued_at_ms < patience_ms)
+		return ORIGINS_ANY;
+	if (find_at_host(errand, turn, ROOM_OR_NOT, now_ms) == ORIGINS_ANY)
+		turn = ORIGIN_SECOND_TURN;
+	return find_at_host(errand, turn, WITH_ROOM, now_ms);
+}
+
+const struct origin *
+errand_elsewhere(const struct errand *errand, int64_t now_ms)
+{
+	size_t found = find_elsewhere(errand, now_ms);
+
+	return found == ORIGINS_ANY || errand_is_moot(errand) ? NULL : &errand->origins.items[found];
+}
+
+void
+errand_begin_elsewhere(struct errand *errand, int64_t now_ms)
+{
+	errand->next = find_elsewhere(errand, now_ms);
+	assert(errand->next != ORIGINS_ANY);
+	errand_begin(errand, now_ms);
 }
 
 /* --- who is given up --- */
@@ -104,7 +150,7 @@ make_room(struct errand *errand, int64_t patience_ms, int64_t now_ms)
 		        !transfer_is_silent(errand->visits[i].transfer))
 			return;
 	if (origin->turn == ORIGIN_SECOND_TURN ||
-	        find_at_host(errand, ORIGIN_FIRST_TURN, now_ms) == ORIGINS_ANY)
+	        find_at_host(errand, ORIGIN_FIRST_TURN, ROOM_OR_NOT, now_ms) == ORIGINS_ANY)
 		return;
 	origin->asked = false;
 	origin->turn = ORIGIN_SECOND_TURN;

@@ -1,7 +1,8 @@
 /*
  * The fetcher's thread: takes errands from its mailbox, keeps as many transfers going as the configuration
  * allows, drives libcurl, and looks at the clock for all who wait. Errands that find no free transfer, or
- * whose host has its share, wait in a queue; the crowds of some hosts do not hold up another's.
+ * whose host has its share, wait in a queue; the crowds of some hosts do not hold up another's, and who has waited for
+ * one host for long asks another that has room.
  *
  * Must never wait for anything but curl_multi_poll and the disk it writes to.
  */
@@ -91,7 +92,6 @@ fetcher_create(const struct config *config, struct store *store, struct metrics 
 	fetcher = xcalloc(1, sizeof *fetcher);
 	mailbox_init(&fetcher->mailbox);
 	TAILQ_INIT(&fetcher->live);
-	queue_init(&fetcher->queue);
 	fetcher->upstream = (struct upstream){.config = config,
 	        .policy = policy,
 	        .breaker = breaker_create(),
@@ -100,6 +100,7 @@ fetcher_create(const struct config *config, struct store *store, struct metrics 
 	        .catalog = store_catalog(store),
 	        .metrics = metrics,
 	        .multi = make_multi(config)};
+	queue_init(&fetcher->queue, fetcher->upstream.breaker, config->fetch.per_host);
 	TAILQ_INIT(&fetcher->upstream.running);
 	proofs_init(&fetcher->upstream.proofs, fetcher->upstream.multi);
 	fetcher->last_turn_ms = clock_ms();
@@ -222,10 +223,10 @@ fetcher_destroy(struct fetcher *fetcher)
 /* --- the thread --- */
 
 static void
-enter_queue(struct fetcher *fetcher, struct errand *errand, enum queue_end where)
+enter_queue(struct fetcher *fetcher, struct errand *errand, enum queue_end where, int64_t now_ms)
 {
 	fetcher->look_again = true;
-	queue_enter(&fetcher->queue, errand, where);
+	queue_enter(&fetcher->queue, errand, where, now_ms);
 }
 
 static void
@@ -245,7 +246,7 @@ follow(struct fetcher *fetcher, struct errand *errand, enum queue_end where, int
 	if (errand->state == ERRAND_OVER)
 		close_errand(fetcher, errand);
 	else if (errand_wants_transfer(errand))
-		enter_queue(fetcher, errand, where);
+		enter_queue(fetcher, errand, where, now_ms);
 	else
 		queue_leave(&fetcher->queue, errand);
 }
@@ -267,46 +268,47 @@ take_letters(struct fetcher *fetcher)
 	return false;
 }
 
-/* Transfers that one host may have. */
-static int64_t
-share_of(const struct fetcher *fetcher)
-{
-	return (int64_t)fetcher->upstream.config->fetch.per_host;
-}
-
 /* Asked again, since hosts may have gone to rest while it waited. */
 static void
 begin_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
 {
 	const struct origin *origin = errand_next(errand, now_ms);
 
-	if (origin != NULL && queue_must_wait(errand, fetcher->upstream.breaker, share_of(fetcher)))
+	if (origin != NULL && queue_must_wait(&fetcher->queue, errand))
 		return;
 	if (origin != NULL)
 		errand_begin(errand, now_ms);
 	follow(fetcher, errand, QUEUE_FRONT, now_ms);
 }
 
-/* Everyone for whom there is a transfer. Who is not begun goes elsewhere, or to a host that has its share. */
+/* Everyone for whom there is a transfer. Who is not begun asks another later, or waits for a host that has its share. */
 static void
-begin_queue(struct fetcher *fetcher, struct errands *errands, int64_t now_ms)
+begin_queue(struct fetcher *fetcher, struct errands *errands, enum queue_way way, int64_t now_ms)
 {
 	uint64_t most = (uint64_t)fetcher->upstream.config->fetch.transfers;
 
 	while (fetcher->upstream.n_running < most) {
-		struct errand *errand = queue_fairest(errands, fetcher->upstream.breaker, share_of(fetcher));
+		struct errand *errand = queue_fairest(&fetcher->queue, errands, way, now_ms);
 		if (errand == NULL)
 			return;
-		begin_one(fetcher, errand, now_ms);
+		if (way == QUEUE_IN_ORDER) {
+			begin_one(fetcher, errand, now_ms);
+			continue;
+		}
+		errand_begin_elsewhere(errand, now_ms);
+		queue_leave(&fetcher->queue, errand);
 	}
 }
 
 static void
 begin_waiting(struct fetcher *fetcher, int64_t now_ms)
 {
+	struct queue *queue = &fetcher->queue;
+
 	fetcher->look_again = false;
-	begin_queue(fetcher, &fetcher->queue.waited_for, now_ms);
-	begin_queue(fetcher, &fetcher->queue.yielding, now_ms);
+	begin_queue(fetcher, &queue->waited_for, QUEUE_IN_ORDER, now_ms);
+	begin_queue(fetcher, &queue->waited_for, QUEUE_ELSEWHERE, now_ms);
+	begin_queue(fetcher, &queue->yielding, QUEUE_IN_ORDER, now_ms);
 }
 
 static void
@@ -400,7 +402,7 @@ tick_one(struct fetcher *fetcher, struct errand *errand, int64_t now_ms)
 	if (errand->state == ERRAND_OVER)
 		close_errand(fetcher, errand);
 	else if (errand_is_overtaken(errand, now_ms))
-		enter_queue(fetcher, errand, QUEUE_FRONT);
+		enter_queue(fetcher, errand, QUEUE_FRONT, now_ms);
 }
 
 static void
@@ -417,6 +419,8 @@ tick(struct fetcher *fetcher, int64_t now_ms)
 		next = TAILQ_NEXT(errand, link);
 		tick_one(fetcher, errand, now_ms);
 	}
+	if (!TAILQ_EMPTY(&fetcher->queue.waited_for))
+		fetcher->look_again = true; /* some may have waited long enough to ask elsewhere */
 	resting = breaker_resting(fetcher->upstream.breaker, now_ms, FETCHER_SHORT_REST_MS);
 	fetcher->figure_resting = resting.hosts;
 	fetcher->figure_rests_over = resting.soon_over_at_ms;

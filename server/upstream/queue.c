@@ -6,8 +6,10 @@
 #include "server/upstream/errand.h"
 
 void
-queue_init(struct queue *queue)
+queue_init(struct queue *queue, struct breaker *breaker, int64_t share)
 {
+	queue->breaker = breaker;
+	queue->share = share;
 	TAILQ_INIT(&queue->waited_for);
 	TAILQ_INIT(&queue->yielding);
 	queue->n_waited_for = 0;
@@ -28,13 +30,14 @@ queue_leave(struct queue *queue, struct errand *errand)
 }
 
 void
-queue_enter(struct queue *queue, struct errand *errand, enum queue_end where)
+queue_enter(struct queue *queue, struct errand *errand, enum queue_end where, int64_t now_ms)
 {
 	struct errands *errands = errand_yields(errand) ? &queue->yielding : &queue->waited_for;
 
 	if (errand->is_queued)
 		return;
 	errand->is_queued = true;
+	errand->queued_at_ms = now_ms;
 	if (where == QUEUE_FRONT)
 		TAILQ_INSERT_HEAD(errands, errand, queued);
 	else
@@ -42,31 +45,44 @@ queue_enter(struct queue *queue, struct errand *errand, enum queue_end where)
 	queue->n_waited_for += !errand_yields(errand);
 }
 
+/* At the origin's host. */
 static int64_t
-running(const struct errand *errand, struct breaker *breaker)
+running(const struct queue *queue, const struct origin *origin)
 {
-	return breaker_running(breaker, errand_origin(errand)->place.host);
+	return breaker_running(queue->breaker, origin->place.host);
 }
 
 bool
-queue_must_wait(const struct errand *errand, struct breaker *breaker, int64_t share)
+queue_must_wait(const struct queue *queue, const struct errand *errand)
 {
-	return running(errand, breaker) >= share;
+	return running(queue, errand_origin(errand)) >= queue->share;
+}
+
+static const struct origin *
+origin_for(const struct errand *errand, enum queue_way way, int64_t now_ms)
+{
+	switch (way) {
+	case QUEUE_IN_ORDER:
+		return errand_origin(errand);
+	case QUEUE_ELSEWHERE:
+		return errand_elsewhere(errand, now_ms);
+	}
+	__builtin_unreachable();
 }
 
 struct errand *
-queue_fairest(const struct errands *errands, struct breaker *breaker, int64_t share)
+queue_fairest(const struct queue *queue, const struct errands *errands, enum queue_way way, int64_t now_ms)
 {
-	int64_t fewest = share;
+	int64_t fewest = queue->share;
 	struct errand *errand, *found = NULL;
 
 	TAILQ_FOREACH (errand, errands, queued) {
-		int64_t busy = running(errand, breaker);
+		const struct origin *origin = origin_for(errand, way, now_ms);
 
-		if (busy >= fewest)
+		if (origin == NULL || running(queue, origin) >= fewest)
 			continue;
 		found = errand;
-		fewest = busy;
+		fewest = running(queue, origin);
 		if (fewest == 0)
 			break;
 	}

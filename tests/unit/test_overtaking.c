@@ -1,10 +1,11 @@
 /*
- * Origins that are silent, and those that are asked beside them. Little real time passes: the patience is
- * short, and what is waited for are requests and ends.
+ * Origins that are silent, and those that are asked beside them; hosts that have their share, and those that are asked
+ * instead. Little real time passes: the patience is short, and what is waited for are requests and ends.
  */
 #include "tests/support/fetching.h"
 
 #define SOON_MS 50
+#define CROWD   20
 
 static void
 stall(struct scripted_origin *origin, const char *path)
@@ -365,6 +366,184 @@ overtaking_waits_for_a_transfer(void **state)
 	flight_release(flight);
 }
 
+/* --- hosts that have their share --- */
+
+/* One slow download has all of a host's share: of this origin's, for what the catalog names first. */
+static struct flight *
+fill(struct world *world, struct scripted_origin *origin)
+{
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	serve_right(origin, "/slow");
+	scripted_gate(origin, "/slow");
+	if (world->fetcher == NULL) {
+		world->config.fetch.per_host = 1;
+		start(world);
+	}
+	name_url(world, "http://127.0.0.1:%u/slow", scripted_origin_port(origin));
+	submit(world, flight);
+	scripted_wait_hits(origin, "/slow", 1);
+	free(world->catalog.urls[--world->catalog.count]);
+	return flight;
+}
+
+static void
+finish(struct flight *slow, struct scripted_origin *origin)
+{
+	scripted_open_gate(origin, "/slow");
+	fake_wait(slow);
+	assert_true(slow->settled);
+	flight_release(slow);
+}
+
+/* Longer than whoever waits for a full host has patience: it is told the time every 100 ms. */
+static void
+wait_past_patience(struct flight *flight)
+{
+	fake_wait_ticks(flight, 3);
+}
+
+static void
+a_full_host_is_passed(void **state)
+{
+	struct world *world = *state;
+	struct flight *slow = fill(world, world->origin);
+
+	name(world, "/a");
+	name_other(world, "/b");
+	serve_right(world->origin, "/a");
+	serve_right(world->other, "/b");
+	expect_landed(world);
+	assert_int_equal(scripted_hits(world->other, "/b"), 1);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 0);
+	assert_int_equal(world->catalog.last[1].count, 0); /* nothing is said of who was not asked */
+	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 0);
+	finish(slow, world->origin);
+	expect_landed(world); /* the order is kept where there is room */
+	assert_int_equal(scripted_hits(world->origin, "/a"), 1);
+}
+
+/* One after the other, since the next host has a share too. */
+static void
+a_crowd_passes_a_full_host(void **state)
+{
+	struct world *world = *state;
+	struct flight *slow = fill(world, world->origin), *crowd[CROWD];
+
+	name(world, "/a");
+	name_other(world, "/b");
+	serve_right(world->origin, "/a");
+	serve_right(world->other, "/b");
+	for (unsigned i = 0; i < CROWD; i++)
+		crowd[i] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
+	for (unsigned i = 0; i < CROWD; i++) {
+		fake_wait(crowd[i]);
+		assert_true(crowd[i]->settled);
+		flight_release(crowd[i]);
+	}
+	assert_int_equal(scripted_hits(world->origin, "/a"), 0);
+	assert_int_equal(scripted_hits(world->other, "/b"), CROWD);
+	finish(slow, world->origin);
+}
+
+static void
+who_was_passed_is_asked_when_the_others_have_nothing(void **state)
+{
+	struct world *world = *state;
+	struct flight *slow = fill(world, world->origin);
+	struct flight *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	name(world, "/a");
+	name_other(world, "/gone");
+	serve_right(world->origin, "/a");
+	scripted_status(world->other, "/gone", "404 Not Found", "");
+	submit(world, flight);
+	scripted_wait_hits(world->other, "/gone", 1);
+	finish(slow, world->origin);
+	fake_wait(flight);
+	assert_true(flight->settled);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 1);
+	assert_int_equal(scripted_hits(world->other, "/gone"), 1);
+	flight_release(flight);
+}
+
+/* Who comes from elsewhere gets what those leave whose first host it is, however late they came. */
+static void
+a_host_is_first_for_those_who_are_there_in_order(void **state)
+{
+	struct world *world = *state;
+	struct flight *slow = fill(world, world->origin), *other_slow = fill(world, world->other);
+	struct flight *passes = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+	struct flight *in_order = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	name(world, "/a");
+	name_other(world, "/passes");
+	serve_right(world->origin, "/a");
+	serve_right(world->other, "/passes");
+	submit(world, passes);
+	wait_past_patience(passes);
+	free(world->catalog.urls[--world->catalog.count]);
+	free(world->catalog.urls[--world->catalog.count]);
+	name_other(world, "/in-order");
+	serve_right(world->other, "/in-order");
+	scripted_gate(world->other, "/in-order");
+	submit(world, in_order);
+	wait_past_patience(in_order);
+	finish(other_slow, world->other);
+	scripted_wait_hits(world->other, "/in-order", 1);
+	assert_int_equal(scripted_hits(world->other, "/passes"), 0);
+	scripted_open_gate(world->other, "/in-order");
+	fake_wait(in_order);
+	assert_true(in_order->settled);
+	fake_wait(passes);
+	assert_true(passes->settled);
+	assert_int_equal(scripted_hits(world->origin, "/a"), 0);
+	finish(slow, world->origin);
+	flight_release(in_order);
+	flight_release(passes);
+}
+
+/* It would be asked beside a silent one: a third is. */
+static void
+who_overtakes_passes_a_full_host(void **state)
+{
+	struct world *world = *state;
+	struct flight *slow = fill(world, world->other);
+
+	name(world, "/silent");
+	name_other(world, "/b");
+	name_third(world, "/c");
+	stall(world->origin, "/silent");
+	serve_right(world->other, "/b");
+	serve_right(world->origin, "/c");
+	expect_landed(world);
+	assert_int_equal(scripted_hits(world->other, "/b"), 0);
+	assert_int_equal(scripted_hits(world->origin, "/c"), 1);
+	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 1);
+	finish(slow, world->other);
+}
+
+static void
+a_full_host_is_waited_for_where_that_is_turned_off(void **state)
+{
+	struct world *world = *state;
+	struct flight *slow, *flight = fake_flight(&world->asked, RIGHT, strlen(RIGHT));
+
+	world->config.fetch.overtake_after_ms = 0;
+	slow = fill(world, world->origin);
+	name(world, "/a");
+	name_other(world, "/b");
+	serve_right(world->origin, "/a");
+	serve_right(world->other, "/b");
+	submit(world, flight);
+	wait_past_patience(flight);
+	finish(slow, world->origin);
+	fake_wait(flight);
+	assert_true(flight->settled);
+	assert_int_equal(scripted_hits(world->other, "/b"), 0);
+	flight_release(flight);
+}
+
 /* In the middle of a race: an archive that came by other means, and a stop. */
 static void
 races_end_with_the_errand(void **state)
@@ -414,6 +593,12 @@ main(void)
 	        CASE(a_host_does_not_overtake_itself),
 	        CASE(never_where_it_is_turned_off),
 	        CASE(overtaking_waits_for_a_transfer),
+	        CASE(a_full_host_is_passed),
+	        CASE(a_crowd_passes_a_full_host),
+	        CASE(who_was_passed_is_asked_when_the_others_have_nothing),
+	        CASE(a_host_is_first_for_those_who_are_there_in_order),
+	        CASE(who_overtakes_passes_a_full_host),
+	        CASE(a_full_host_is_waited_for_where_that_is_turned_off),
 	        CASE(races_end_with_the_errand),
 	};
 
