@@ -290,15 +290,23 @@ transfer_context(const struct transfer *transfer)
 
 /* --- time --- */
 
+/* Bytes that have to come in fetch.min_rate_over: one at least, since as slow as it likes is not stopped. */
+static uint64_t
+least_bytes(const struct config_fetch *limits)
+{
+	uint64_t least = limits->min_rate * (uint64_t)limits->min_rate_over_ms / 1000;
+
+	return least > 0 ? least : 1;
+}
+
 static enum stop
 check_rate(struct transfer *transfer, int64_t now_ms)
 {
 	const struct config_fetch *limits = transfer->plan.limits;
-	uint64_t least = limits->min_rate * (uint64_t)limits->min_rate_over_ms / 1000;
 
 	if (now_ms - transfer->rate_since_ms < limits->min_rate_over_ms)
 		return STOP_NONE;
-	if (transfer->received - transfer->rate_from < least)
+	if (transfer->received - transfer->rate_from < least_bytes(limits))
 		return STOP_SLOW;
 	transfer->rate_since_ms = now_ms;
 	transfer->rate_from = transfer->received;

@@ -64,8 +64,13 @@ describe_stop(const struct transfer *transfer, struct transfer_report *ret)
 		        (long long)limits->first_byte_timeout_ms / 1000);
 		break;
 	case STOP_SLOW:
-		describe(ret, TRANSFER_TIMED_OUT, TRANSFER_LIMIT_RATE, "slower than %llu bytes/s over %lld s",
-		        (unsigned long long)limits->min_rate, (long long)limits->min_rate_over_ms / 1000);
+		if (limits->min_rate == 0)
+			describe(ret, TRANSFER_TIMED_OUT, TRANSFER_LIMIT_RATE, "not a byte for %lld s",
+			        (long long)limits->min_rate_over_ms / 1000);
+		else
+			describe(ret, TRANSFER_TIMED_OUT, TRANSFER_LIMIT_RATE,
+			        "slower than %llu bytes/s over %lld s", (unsigned long long)limits->min_rate,
+			        (long long)limits->min_rate_over_ms / 1000);
 		break;
 	}
 }

@@ -508,6 +508,27 @@ slowness_ends(void **state)
 	assert_int_equal(metrics_get(world->metrics, METRIC_LIMIT_FETCH_RATE), 2);
 }
 
+/* As slow as it likes is not stopped. */
+static void
+who_stops_has_failed_at_any_rate(void **state)
+{
+	struct world *world = *state;
+
+	world->config.fetch.min_rate = 0;
+	world->config.fetch.min_rate_over_ms = 200;
+	name(world, "/stops");
+	name_other(world, "/a");
+	scripted_answer(world->origin, "/stops", "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n", "the", 3,
+	        THEN_STALL);
+	serve_right(world->other, "/a");
+	start(world);
+	expect_landed(world);
+	fetcher_stop(world->fetcher);
+	assert_int_equal(
+	        metrics_get(world->metrics, METRIC_LIMIT_FETCH_RATE), 2); /* it was asked to go on, once */
+	assert_string_equal(world->catalog.last[1].detail, "not a byte for 0 s");
+}
+
 static void
 flights_are_ticked_until_the_store_is_done(void **state)
 {
@@ -994,6 +1015,7 @@ main(void)
 	        CASE(gone_and_wrong_do_not_rest_a_host),
 	        CASE(silence_ends),
 	        CASE(slowness_ends),
+	        CASE(who_stops_has_failed_at_any_rate),
 	        CASE(flights_are_ticked_until_the_store_is_done),
 	        CASE(an_archive_that_came_by_other_means_ends_its_errands),
 	        CASE(a_flight_that_is_over_is_not_begun),
