@@ -72,7 +72,7 @@ rests_until(const struct host *host, int64_t now_ms)
 	return until > now_ms ? until : 0;
 }
 
-/* The oldest host of which nothing is lost but its count of failures. */
+/* The oldest host of which nothing is lost but its count of failures and how long its last rest was. */
 static void
 forget_one(struct breaker *breaker, int64_t now_ms)
 {
@@ -138,7 +138,7 @@ breaker_failed(struct breaker *breaker, const char *name, int64_t now_ms, struct
 }
 
 enum breaker_news
-breaker_answered(struct breaker *breaker, const char *name, int64_t now_ms)
+breaker_answered(struct breaker *breaker, const char *name)
 {
 	struct host *host = find(breaker, name);
 	enum breaker_news news;
@@ -148,7 +148,7 @@ breaker_answered(struct breaker *breaker, const char *name, int64_t now_ms)
 	news = host->rest_ms == 0 ? BREAKER_AS_BEFORE : BREAKER_ANSWERS_AGAIN;
 	host->failures = 0;
 	host->rest_ms = 0;
-	host->failed_until_ms = now_ms;
+	host->failed_until_ms = 0;
 	return news;
 }
 
@@ -178,10 +178,9 @@ breaker_running(struct breaker *breaker, const char *name)
 }
 
 void
-breaker_begin(struct breaker *breaker, const char *name)
+breaker_begin(struct breaker *breaker, const char *name, int64_t now_ms)
 {
-	/* Time 0: only hosts that never rested are forgotten for this one. */
-	find_or_add(breaker, name, 0)->running++;
+	find_or_add(breaker, name, now_ms)->running++;
 }
 
 void

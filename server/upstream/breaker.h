@@ -15,7 +15,8 @@
 #define BREAKER_REST_MS      30000 /* … this long, and twice as long after each further failure … */
 #define BREAKER_REST_MAX_MS  (10 * 60000)   /* … up to this */
 #define BREAKER_ASKED_MAX_MS (24 * 3600000) /* a Retry-After counts for this much at most */
-#define BREAKER_HOSTS_MAX    4096 /* remembered; one that is idle and not resting is forgotten for a new one */
+/* Remembered; the oldest that is idle and not resting is forgotten for a new one. More only where all of them rest or run. */
+#define BREAKER_HOSTS_MAX 4096
 
 struct breaker;
 
@@ -39,14 +40,14 @@ struct breaker_rest {
 enum breaker_news breaker_failed(
         struct breaker *breaker, const char *host, int64_t now_ms, struct breaker_rest *ret);
 /* The host answered. Ends a rest for failures, not one it asked for. */
-enum breaker_news breaker_answered(struct breaker *breaker, const char *host, int64_t now_ms);
+enum breaker_news breaker_answered(struct breaker *breaker, const char *host);
 /* The host asked to be left alone. */
 enum breaker_news breaker_asked_rest(
         struct breaker *breaker, const char *host, int64_t for_ms, int64_t now_ms, struct breaker_rest *ret);
 
 /* Transfers that run to the host. */
 int64_t breaker_running(struct breaker *breaker, const char *host);
-void breaker_begin(struct breaker *breaker, const char *host);
+void breaker_begin(struct breaker *breaker, const char *host, int64_t now_ms);
 void breaker_end(struct breaker *breaker, const char *host);
 
 /*

@@ -236,7 +236,7 @@ errand_judge_host(struct errand *errand, size_t origin, const struct transfer_re
 	else if (transfer_end_blames_host(report->end))
 		news = breaker_failed(breaker, host, now_ms, &rest);
 	else if (transfer_end_is_answer(report->end))
-		news = breaker_answered(breaker, host, now_ms);
+		news = breaker_answered(breaker, host);
 	log_news(host, news, &rest, report->detail);
 }
 

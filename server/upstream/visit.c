@@ -26,7 +26,7 @@ visit_begin(struct visit *visit, size_t origin, int64_t now_ms)
 	*visit = (struct visit){.errand = errand, .origin = origin, .began_at_ms = now_ms};
 	errand->kind->plan(visit, &plan);
 	visit->transfer = transfer_begin(upstream->multi, &plan, now_ms);
-	breaker_begin(upstream->breaker, errand->origins.items[origin].place.host);
+	breaker_begin(upstream->breaker, errand->origins.items[origin].place.host, now_ms);
 	TAILQ_INSERT_TAIL(&upstream->running, visit, run);
 	upstream->n_running++;
 }

@@ -70,7 +70,7 @@ an_answer_in_between_counts_anew(void **state)
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(breaker_failed(breaker, HOST, 0, &rest), BREAKER_AS_BEFORE);
 		if (i % 4 == 3)
-			assert_int_equal(breaker_answered(breaker, HOST, 0), BREAKER_AS_BEFORE);
+			assert_int_equal(breaker_answered(breaker, HOST), BREAKER_AS_BEFORE);
 	}
 }
 
@@ -88,7 +88,7 @@ rests_double_up_to_ten_minutes(void **state)
 		now_ms += length;
 		assert_int_equal(breaker_rests_until(breaker, HOST, now_ms), 0);
 	}
-	assert_int_equal(breaker_answered(breaker, HOST, now_ms), BREAKER_ANSWERS_AGAIN);
+	assert_int_equal(breaker_answered(breaker, HOST), BREAKER_ANSWERS_AGAIN);
 	assert_int_equal(fail_until_rest(breaker, now_ms, 5), 30000);
 }
 
@@ -110,9 +110,9 @@ an_answer_ends_a_rest_for_failures(void **state)
 	struct breaker *breaker = *state;
 
 	fail_until_rest(breaker, 0, 5);
-	assert_int_equal(breaker_answered(breaker, HOST, 10), BREAKER_ANSWERS_AGAIN);
+	assert_int_equal(breaker_answered(breaker, HOST), BREAKER_ANSWERS_AGAIN);
 	assert_int_equal(breaker_rests_until(breaker, HOST, 10), 0);
-	assert_int_equal(breaker_answered(breaker, HOST, 10), BREAKER_AS_BEFORE);
+	assert_int_equal(breaker_answered(breaker, HOST), BREAKER_AS_BEFORE);
 }
 
 static void
@@ -124,7 +124,7 @@ a_rest_asked_for_is_kept(void **state)
 	assert_int_equal(breaker_asked_rest(breaker, HOST, 5000, 100, &rest), BREAKER_RESTS);
 	assert_int_equal(rest.for_ms, 5000);
 	assert_int_equal(rest.failures, 0);
-	assert_int_equal(breaker_answered(breaker, HOST, 200), BREAKER_AS_BEFORE);
+	assert_int_equal(breaker_answered(breaker, HOST), BREAKER_AS_BEFORE);
 	assert_int_equal(breaker_rests_until(breaker, HOST, 200), 5100);
 	assert_int_equal(breaker_asked_rest(breaker, HOST, 1000, 200, &rest), BREAKER_AS_BEFORE);
 	assert_int_equal(breaker_rests_until(breaker, HOST, 200), 5100);
@@ -140,8 +140,8 @@ transfers_are_counted(void **state)
 	struct breaker *breaker = *state;
 
 	assert_int_equal(breaker_running(breaker, HOST), 0);
-	breaker_begin(breaker, HOST);
-	breaker_begin(breaker, HOST);
+	breaker_begin(breaker, HOST, 0);
+	breaker_begin(breaker, HOST, 0);
 	assert_int_equal(breaker_running(breaker, HOST), 2);
 	breaker_end(breaker, HOST);
 	assert_int_equal(breaker_running(breaker, HOST), 1);
@@ -156,7 +156,7 @@ idle_hosts_are_forgotten(void **state)
 	struct breaker_rest rest;
 	char name[32];
 
-	breaker_begin(breaker, "busy");
+	breaker_begin(breaker, "busy", 1000);
 	breaker_asked_rest(breaker, "resting", DAY, 1000, &rest);
 	breaker_failed(breaker, "idle", 1000, &rest);
 	for (int i = 0; i < 4; i++)
@@ -168,6 +168,55 @@ idle_hosts_are_forgotten(void **state)
 	assert_int_equal(breaker_running(breaker, "busy"), 1);
 	assert_int_not_equal(breaker_rests_until(breaker, "resting", 1000), 0);
 	assert_int_equal(breaker_failed(breaker, HOST, 1000, &rest), BREAKER_AS_BEFORE); /* counted anew */
+}
+
+/* As many others as are remembered, each asked once at this time, with an answer. */
+static void
+ask_others(struct breaker *breaker, int64_t now_ms)
+{
+	char name[32];
+
+	for (int i = 0; i < BREAKER_HOSTS_MAX; i++) {
+		snprintf(name, sizeof name, "at%lld-host%d", (long long)now_ms, i);
+		breaker_begin(breaker, name, now_ms);
+		breaker_end(breaker, name);
+		breaker_answered(breaker, name);
+	}
+}
+
+/* One failure short of a rest: that it is counted anew tells that the host was forgotten. */
+static void
+hosts_that_answered_are_forgotten(void **state)
+{
+	struct breaker *breaker = *state;
+	struct breaker_rest rest;
+
+	breaker_begin(breaker, HOST, 1000);
+	breaker_end(breaker, HOST);
+	breaker_answered(breaker, HOST);
+	for (int i = 1; i < BREAKER_FAILURES; i++)
+		assert_int_equal(breaker_failed(breaker, HOST, 1000, &rest), BREAKER_AS_BEFORE);
+	ask_others(breaker, 2000);
+	assert_int_equal(breaker_failed(breaker, HOST, 2000, &rest), BREAKER_AS_BEFORE);
+
+	/* These others answered too: they make room in their turn. */
+	for (int i = 1; i < BREAKER_FAILURES - 1; i++)
+		assert_int_equal(breaker_failed(breaker, HOST, 2000, &rest), BREAKER_AS_BEFORE);
+	ask_others(breaker, 3000);
+	assert_int_equal(breaker_failed(breaker, HOST, 3000, &rest), BREAKER_AS_BEFORE);
+}
+
+static void
+hosts_are_kept_as_long_as_they_rest(void **state)
+{
+	struct breaker *breaker = *state;
+	struct breaker_rest rest;
+	int64_t over_ms = 1000 + fail_until_rest(breaker, 1000, BREAKER_FAILURES);
+
+	ask_others(breaker, over_ms - 1);
+	assert_int_equal(breaker_rests_until(breaker, HOST, over_ms - 1), over_ms);
+	ask_others(breaker, over_ms);
+	assert_int_equal(breaker_failed(breaker, HOST, over_ms, &rest), BREAKER_AS_BEFORE);
 }
 
 /* --- URLs that served other bytes --- */
@@ -259,6 +308,8 @@ main(void)
 	        CASE(a_rest_asked_for_is_kept),
 	        CASE(transfers_are_counted),
 	        CASE(idle_hosts_are_forgotten),
+	        CASE(hosts_that_answered_are_forgotten),
+	        CASE(hosts_are_kept_as_long_as_they_rest),
 	        cmocka_unit_test(a_url_rests_for_one_digest),
 	        cmocka_unit_test(a_url_is_asked_last_for_one_digest),
 	        cmocka_unit_test(url_rests_double_up_to_a_day),
