@@ -444,43 +444,6 @@ flight_found_stored(struct flight *flight, const struct digests *digests)
 		tell_end(flight, FLIGHT_LANDED, &good_end);
 }
 
-bool
-flight_is_over(struct flight *flight)
-{
-	bool over;
-
-	pthread_mutex_lock(&flight->mutex);
-	over = flight->state == FLIGHT_LANDED || flight->state == FLIGHT_FAILED;
-	pthread_mutex_unlock(&flight->mutex);
-	return over;
-}
-
-/* --- facts and reports --- */
-
-const struct digest *
-flight_asked(const struct flight *flight)
-{
-	return &flight->plan.asked;
-}
-
-const struct catalog_wanted *
-flight_wanted(const struct flight *flight)
-{
-	return &flight->plan.wanted;
-}
-
-const struct err *
-flight_failure(const struct flight *flight)
-{
-	return &flight->failure;
-}
-
-int64_t
-flight_failed_until(const struct flight *flight)
-{
-	return flight->failed_until_ms;
-}
-
 void
 flight_note(struct flight *flight, const char *url, enum origin_result result, const char *detail)
 {
@@ -488,10 +451,4 @@ flight_note(struct flight *flight, const char *url, enum origin_result result, c
 	if (!is_ended(flight)) /* from then on others read them */
 		attempts_add(&flight->attempts, url, result, detail);
 	pthread_mutex_unlock(&flight->mutex);
-}
-
-const struct attempts *
-flight_attempts(const struct flight *flight)
-{
-	return &flight->attempts;
 }

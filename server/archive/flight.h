@@ -123,6 +123,8 @@ bool flight_start_over(struct flight *flight);
  */
 typedef void flight_told_fn(void *context, const struct err *err);
 void flight_land(struct flight *flight, flight_told_fn *told, void *context);
+/* All digests of the try that flight_land has just refused, until it is handed on or another is announced. NULL: it was not complete. */
+const struct digests *flight_rejected(const struct flight *flight);
 /*
  * After flight_land has refused a try: whoever wants to look at what came instead gets it, once nobody reads it any
  * more. That is now where the flight has started over; else the flight is to be failed, and it is when the last

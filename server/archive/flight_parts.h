@@ -1,6 +1,6 @@
 /*
- * What the halves of a flight share: flight.c (its course: the fetcher, the table, the ends) and
- * flight_waiters.c (those who wait). Nobody else includes this.
+ * What the parts of a flight share: flight.c (its course: the fetcher, the table, the ends), flight_waiters.c (those who
+ * wait) and flight_facts.c (what can be asked of it). Nobody else includes this.
  */
 #ifndef SERVER_ARCHIVE_FLIGHT_PARTS_H
 #define SERVER_ARCHIVE_FLIGHT_PARTS_H

@@ -265,6 +265,18 @@ parts_do_not_fit(struct visit *visit, const struct transfer_report *report, int6
 	fail_promised(errand, ERR_FAILING);
 }
 
+/* It serves other bytes than it is named for: whoever wants to look at them gets them. */
+static void
+has_changed(struct errand *errand, const struct ending *ending)
+{
+	struct contact contact = errand_flight_contact(errand, ending);
+
+	metrics_add(errand->upstream->metrics, METRIC_WRONG_BYTES, 1);
+	errand_flight_note(errand, ending);
+	if (ending->report->end == TRANSFER_SERVED)
+		drift_hand_on(errand->upstream, errand->flight, &contact);
+}
+
 static void
 served_other_bytes(
         struct visit *visit, const struct transfer_report *report, const char *detail, int64_t now_ms)
@@ -277,15 +289,14 @@ served_other_bytes(
 	        .kind = TALLY_CHANGED,
 	        .word = "changed",
 	        .detail = detail};
-	struct contact contact = errand_flight_contact(errand, &ending);
 	bool anew = flight_start_over(errand->flight);
 
-	metrics_add(upstream->metrics, METRIC_WRONG_BYTES, 1);
 	rests_add(upstream->rests, &errand->name, errand->origins.items[visit->origin].url, RESTS_UNASKED,
 	        now_ms);
-	errand_flight_note(errand, &ending);
-	if (report->end == TRANSFER_SERVED)
-		drift_hand_on(upstream, errand->flight, &contact);
+	if (errand_flight_keeps_promise(errand, visit->origin))
+		errand_flight_note_kept(errand, &ending);
+	else
+		has_changed(errand, &ending);
 	if (!anew) {
 		fail_promised(errand, ERR_CHANGED);
 		return;

@@ -60,6 +60,33 @@ errand_flight_note(struct errand *errand, const struct ending *ending)
 	note(errand, ending->origin, ending->kind, ending->detail);
 }
 
+bool
+errand_flight_keeps_promise(const struct errand *errand, size_t origin)
+{
+	const struct digests *promised = &errand->origins.items[origin].promised;
+	const struct digests *came = flight_rejected(errand->flight);
+
+	return came != NULL && digests_count(promised) > 0 && digests_satisfy(came, promised);
+}
+
+/* The row of a mirror may be that of an entry which promises more than the mirror did: nothing is said of that. */
+void
+errand_flight_note_kept(struct errand *errand, const struct ending *ending)
+{
+	const struct origin *origin = &errand->origins.items[ending->origin];
+	struct ending kept = {.origin = ending->origin,
+	        .report = ending->report,
+	        .result = ORIGIN_SERVED,
+	        .word = "served",
+	        .detail = ""};
+
+	if (origin->id != ORIGIN_MIRROR)
+		errand_flight_record(errand, &kept);
+	else
+		metrics_upstream(errand->upstream->metrics, origin->place.host, kept.word);
+	note(errand, ending->origin, ending->kind, ending->detail);
+}
+
 void
 errand_flight_pass_over(struct errand *errand, size_t origin, enum tally_kind kind, const char *detail)
 {

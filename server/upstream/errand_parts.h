@@ -92,6 +92,13 @@ struct ending {
 
 /* A visit that brought nothing for good: remembered everywhere. */
 void errand_flight_note(struct errand *errand, const struct ending *ending);
+/*
+ * Whether the flight refused just what its origin is named for: one that the catalog names for another archive, which shares a digest
+ * with this one, or a mirror under the name it was asked by. It has not changed.
+ */
+bool errand_flight_keeps_promise(const struct errand *errand, size_t origin);
+/* A visit to such a one: of no use to the flight, and all is well with the origin. */
+void errand_flight_note_kept(struct errand *errand, const struct ending *ending);
 /* In the figures and in the catalog. */
 void errand_flight_record(struct errand *errand, const struct ending *ending);
 /* Borrows from both. */

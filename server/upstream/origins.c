@@ -41,8 +41,8 @@ struct gathering {
 	const struct policy *policy;
 };
 
-/* False: the URL was listed before. */
-static bool
+/* NULL: the URL was listed before. */
+static struct origin *
 add(const struct gathering *gathering, int64_t id, const struct digest *by, const char *named)
 {
 	struct origins *origins = gathering->origins;
@@ -50,12 +50,21 @@ add(const struct gathering *gathering, int64_t id, const struct digest *by, cons
 	struct origin *origin;
 
 	if (is_listed(origins, url))
-		return false;
+		return NULL;
 	origins->items = xrealloc(origins->items, (origins->count + 1) * sizeof *origins->items);
 	origin = &origins->items[origins->count++];
 	*origin = (struct origin){.id = id, .by = *by, .named = xstrdup(named), .url = xstrdup(url)};
 	origin->allowed = policy_url(gathering->policy, origin->url, &origin->place);
-	return true;
+	return origin;
+}
+
+static void
+add_named(const struct gathering *gathering, const struct digest *asked, const struct catalog_origin *known)
+{
+	struct origin *origin = add(gathering, known->id, asked, known->url);
+
+	if (origin != NULL)
+		origin->promised = known->digests;
 }
 
 /* {algo}, {hash:2} and {hash} replaced. The caller's. */
@@ -98,11 +107,17 @@ add_by_digest(const struct gathering *gathering, const struct config_mirror *mir
         const struct digest *digest, size_t *used)
 {
 	AUTO_FREE char *url = fill_template(mirror->url, digest);
+	struct origin *origin;
 
-	if (*used == ORIGINS_OF_MIRROR_MAX)
+	if (*used == ORIGINS_OF_MIRROR_MAX) {
 		gathering->origins->left_out++;
-	else if (add(gathering, ORIGIN_MIRROR, digest, url))
-		(*used)++;
+		return;
+	}
+	origin = add(gathering, ORIGIN_MIRROR, digest, url);
+	if (origin == NULL)
+		return;
+	digests_put(&origin->promised, digest);
+	(*used)++;
 }
 
 /*
@@ -138,7 +153,7 @@ origins_gather(struct origins *ret, const struct config *config, const struct po
 		const struct catalog_origin *known = &question->known->items[i];
 
 		if (known->kind == ORIGIN_NAMED) /* of mirrors those that are configured now are asked */
-			add(&gathering, known->id, question->asked, known->url);
+			add_named(&gathering, question->asked, known);
 	}
 	for (size_t i = 0; i < config->n_mirrors; i++)
 		add_mirror(&gathering, &config->mirrors[i], question);

@@ -23,10 +23,11 @@
 enum origin_turn { ORIGIN_FIRST_TURN, ORIGIN_SECOND_TURN };
 
 struct origin {
-	int64_t id;       /* in the catalog, or ORIGIN_MIRROR */
-	struct digest by; /* which digest the URL is asked for */
-	char *named;      /* the URL as the catalog or the configuration names it */
-	char *url;        /* the one that is asked, after rewriting */
+	int64_t id;              /* in the catalog, or ORIGIN_MIRROR */
+	struct digest by;        /* which digest the URL is asked for */
+	struct digests promised; /* what it is named for: the digests of its own entry, of a mirror's `by` */
+	char *named;             /* the URL as the catalog or the configuration names it */
+	char *url;               /* the one that is asked, after rewriting */
 	struct place place;
 	enum policy_answer allowed; /* what is not allowed is listed too, to be reported */
 

@@ -447,6 +447,31 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$LARDER" check -c
 	[[ $output == *"$instead, the bytes of bar.9"* ]]
 }
 
+@test "who serves what its own line names has not changed, whatever another line puts beside that" {
+	local md5
+	printf %s old.1 >"$WORK/old"
+	md5=$(digest_of md5 "$WORK/old")
+	origin_start
+	cp "$WORK/old" "$WORK/origin/files/old.tgz"
+	larder_config "$(fetch_section "$ORIGIN_PORT")"
+	# Of a new release somebody corrected one of the two checksums.
+	{
+		echo "http://127.0.0.2:$ORIGIN_PORT/ok/old.tgz md5=$md5 pkg.1"
+		echo "http://127.0.0.3:$ORIGIN_PORT/ok/new.tgz md5=$md5 sha256=$(sha256 new.1) pkg.2"
+	} >"$WORK/all.list"
+	larder import -q "$WORK/all.list"
+	larder_start
+	curl -s "$URL/sha256/$(sha256 new.1)" >"$WORK/said"
+	larder_stop
+	[ "$(origin_requests "GET /ok/old.tgz")" = 1 ]
+	[ "$(sql "SELECT state FROM origin WHERE url LIKE '%old.tgz'")" = $SERVING ]
+	[ "$(sql "SELECT count(*) FROM news")" = 0 ]
+	[ "$(sql "SELECT count(*) FROM drift")" = 0 ]
+	run larder check "$WORK/all.list"
+	echo "$output"
+	[[ $output != *"was corrected"* && $output != *"served instead"* ]]
+}
+
 @test "show: what the origins do, what came instead, copies, the commit" {
 	make_every_state
 	run larder show rosa

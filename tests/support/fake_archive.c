@@ -185,6 +185,7 @@ flight_announce(struct flight *flight, const struct flight_head *head, struct er
 		return err_set(err, ERR_CANCELLED, "stored");
 	pthread_mutex_lock(&flight->mutex);
 	assert(!flight->promised && !is_over(flight) && !flight->landed);
+	flight->rejected = false;
 	flight->announced_count++;
 	flight->announced = head->size_bytes;
 	flight->length = 0;
@@ -242,6 +243,22 @@ flight_start_over(struct flight *flight)
 	return may;
 }
 
+static void
+hash_all(struct flight *flight)
+{
+	struct hasher *hasher = hasher_create();
+
+	hasher_add(hasher, flight->bytes, flight->length);
+	hasher_digests(hasher, &flight->came);
+	hasher_destroy(hasher);
+}
+
+const struct digests *
+flight_rejected(const struct flight *flight)
+{
+	return flight->rejected ? &flight->came : NULL;
+}
+
 static bool
 land(struct flight *flight, struct err *err)
 {
@@ -256,6 +273,7 @@ land(struct flight *flight, struct err *err)
 		return false;
 	}
 	flight->rejected = !right;
+	hash_all(flight);
 	if (!right)
 		return err_set(err, ERR_MISMATCH, "other bytes");
 	pthread_mutex_lock(&flight->mutex);
@@ -422,6 +440,7 @@ catalog_origins(
 	for (size_t i = 0; i < fake->count; i++) {
 		ret->items[i].id = (int64_t)i + 1;
 		ret->items[i].url = xstrdup(fake->urls[i]);
+		ret->items[i].digests = fake->promised[i];
 		ret->items[i].memory.state = fake->vanished ? ORIGIN_IS_VANISHED : ORIGIN_IS_UNTRIED;
 	}
 	return true;

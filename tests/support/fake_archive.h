@@ -26,6 +26,7 @@ struct flight {
 	bool tells_later;         /* whether it is right is told by fake_tell, on the test's thread */
 	unsigned announced_count; /* the fetcher's, read when over … */
 	bool rejected;            /* … as these: it landed with other bytes */
+	struct digests came;      /* … these */
 	unsigned handed_on;       /* they were handed on */
 
 	pthread_mutex_t mutex; /* guards what follows */
@@ -70,7 +71,8 @@ struct fake_contact {
 };
 
 struct fake_catalog {
-	char *urls[FAKE_ORIGINS_MAX]; /* ids from 1 */
+	char *urls[FAKE_ORIGINS_MAX];              /* ids from 1 */
+	struct digests promised[FAKE_ORIGINS_MAX]; /* what their entries list */
 	size_t count;
 	bool broken, vanished;
 	void (*asked)(void *context); /* if set: each time somebody asks who has an archive, on his thread */

@@ -203,6 +203,54 @@ wrong_bytes_rest_and_the_next_is_asked(void **state)
 }
 
 static void
+drop_drifted(void *context, const struct contact *contact, struct intake *intake)
+{
+	(void)context;
+	(void)contact;
+	intake_close(intake);
+}
+
+/* Two entries share an md5 and differ in what proves: who keeps the promise of his own has not changed, nor has a mirror of that md5. */
+static void
+what_another_entry_names_has_not_changed(void **state)
+{
+	static const char another[] = "another archive";
+	struct world *world = *state;
+	struct hasher *hasher = hasher_create();
+	char hex[DIGEST_HEX_MAX], path[32];
+	struct digests digests;
+	struct flight *flight;
+
+	hasher_add(hasher, another, strlen(another));
+	hasher_digests(hasher, &digests);
+	hasher_destroy(hasher);
+	name(world, "/kept");
+	configure_mirror(world);
+	world->mirror.digests[0] = DIGEST_MD5;
+	assert_true(digests_get(&digests, DIGEST_MD5, &world->asked));
+	digests_put(&world->catalog.promised[0], &world->asked);
+	digest_hex(&world->asked, hex);
+	snprintf(path, sizeof path, "/mirror/md5/%.2s", hex);
+	scripted_serve(world->origin, "/kept", another, strlen(another));
+	scripted_serve(world->other, path, another, strlen(another));
+	start(world);
+	fetcher_on_drift(world->fetcher, drop_drifted, NULL);
+	flight = ask(world);
+	assert_int_equal(flight->err.code, ERR_CHANGED);
+	assert_int_equal(flight->handed_on, 0);
+	assert_int_equal(flight->attempts.count, 2);
+	flight_release(flight);
+	assert_int_equal(world->catalog.last[1].result, ORIGIN_SERVED);
+	assert_string_equal(world->catalog.last[1].detail, "");
+	assert_int_equal(world->catalog.last[0].count, 0);
+	assert_int_equal(metrics_get(world->metrics, METRIC_WRONG_BYTES), 0);
+	assert_int_equal(scripted_hits(world->other, path), 1);
+	/* It is no use to ask it for this again. */
+	expect_failed(world, ERR_CHANGED, "not asked for");
+	assert_int_equal(scripted_hits(world->origin, "/kept"), 1);
+}
+
+static void
 only_wrong_bytes(void **state)
 {
 	struct world *world = *state;
@@ -1002,6 +1050,7 @@ main(void)
 	        CASE(only_mirrors_and_all_gone),
 	        CASE(named_and_all_gone),
 	        CASE(wrong_bytes_rest_and_the_next_is_asked),
+	        CASE(what_another_entry_names_has_not_changed),
 	        CASE(only_wrong_bytes),
 	        CASE(promised_bytes_are_not_begun_again),
 	        CASE(bad_answers_fail_cleanly),

@@ -536,7 +536,7 @@ static void
 other_bytes_are_handed_on_when_nobody_was_promised_them(void **state)
 {
 	struct fixture *fixture = *state;
-	struct digests digests = digests_of(fixture->bytes, SMALL);
+	struct digests digests = digests_of(fixture->bytes, SMALL), came;
 	struct digest sha256 = name_of(&digests, DIGEST_SHA256);
 	struct flight *flight = join(fixture, &sha256);
 	struct heir heir = {0}, other = {0};
@@ -545,9 +545,14 @@ other_bytes_are_handed_on_when_nobody_was_promised_them(void **state)
 
 	announce(flight, SMALL);
 	append(flight, fixture->bytes + 1, SMALL);
+	assert_null(flight_rejected(flight));
 	assert_false(land(flight, &err));
 	assert_true(flight_start_over(flight));
+	came = digests_of(fixture->bytes + 1, SMALL);
+	assert_non_null(flight_rejected(flight));
+	assert_memory_equal(flight_rejected(flight), &came, sizeof came);
 	flight_hand_on(flight, inherit, &heir);
+	assert_null(flight_rejected(flight));
 	assert_int_equal(heir.calls, 1);
 	assert_int_equal(intake_pread(heir.intake, got, SMALL, 0, &err), SMALL);
 	assert_memory_equal(got, fixture->bytes + 1, SMALL);
@@ -558,6 +563,7 @@ other_bytes_are_handed_on_when_nobody_was_promised_them(void **state)
 	announce(flight, SMALL);
 	append(flight, fixture->bytes + 2, SMALL - 1);
 	assert_false(land(flight, &err));
+	assert_null(flight_rejected(flight));
 	assert_true(flight_start_over(flight));
 	flight_hand_on(flight, inherit, &other);
 	assert_int_equal(other.calls, 1);

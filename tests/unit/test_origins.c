@@ -92,6 +92,7 @@ catalog_first_then_mirrors_each_once(void **state)
 	know(world, a);
 	know(world, b);
 	know(world, a);
+	digests_put(&world->items[1].digests, &world->sha256);
 	world->config.mirrors = mirrors;
 	world->config.n_mirrors = 2;
 	gather(world, &world->md5);
@@ -102,6 +103,10 @@ catalog_first_then_mirrors_each_once(void **state)
 	assert_int_equal(world->origins.items[0].id, 10);
 	assert_int_equal(world->origins.items[2].id, ORIGIN_MIRROR);
 	assert_string_equal(world->origins.items[1].place.host, "b.example");
+	/* Each with what it is named for, which is not always what is asked for. */
+	assert_true(digests_have(&world->origins.items[1].promised, &world->sha256));
+	assert_int_equal(digests_count(&world->origins.items[1].promised), 1);
+	assert_true(digests_have(&world->origins.items[2].promised, &world->md5));
 }
 
 static void
