@@ -88,11 +88,12 @@ start_serving(struct larder *larder, struct sockets *sockets, struct err *err)
 	larder->desk = desk_create(larder->metrics, err);
 	if (larder->desk == NULL)
 		return false;
-	larder->jobs = jobs_create(larder, err);
-	if (larder->jobs == NULL)
-		return false;
 	larder->watch = watch_start(larder, err);
-	if (larder->watch == NULL || !start_scrub(larder, err))
+	if (larder->watch == NULL)
+		return false;
+	/* Behind the watch: what a kill left unfinished goes on at once, and what it finds changed is to be looked at. */
+	larder->jobs = jobs_create(larder, err);
+	if (larder->jobs == NULL || !start_scrub(larder, err))
 		return false;
 	larder->listener = listener_start(larder, sockets, err);
 	return larder->listener != NULL;
