@@ -33,7 +33,7 @@ struct site_range {
 struct site_states {
 	uint64_t all, untried, alike; /* alike: in that state */
 	int64_t served_at_ms;         /* the last time one of those that serve did */
-	uint64_t suspected;           /* said that it is gone, and are not judged yet */
+	uint64_t suspected;           /* said that it is gone, and are to be judged yet */
 };
 bool site_rows_states(struct index *index, const struct site_range *range, struct site_states *ret,
         struct err *err) MUST_CHECK;

@@ -47,6 +47,30 @@ who_is_suspected_is_waited_for(void **state)
 	        "are stored\n");
 }
 
+/* What a mirror never had is not asked of it again, and so never judged: nobody waits for that. */
+static void
+what_a_mirror_never_had_is_not_waited_for(void **state)
+{
+	const char *cached = "https://cache.example/kodwx/lucid.tar.gz";
+
+	(void)state;
+	place("https://cache.example/kodwx/rosa.tar.gz", "rosa.0.2.0", STORED, 2);
+	place(cached, "lucid.0.1.5", STORED, 2);
+	run_sql(store,
+	        "UPDATE origin SET first_named = NULL, last_named = NULL, gone = 1, failures = 1,"
+	        " gone_since = %lld WHERE url = '%s'",
+	        T0 - 90 * DAY, cached);
+	goes("https://cache.example/kodwx/rosa.tar.gz", ORIGIN_IS_VANISHED, T0);
+	assert_told(T0 + HOUR - MINUTE, 0);
+	assert_told(T0 + HOUR, 1);
+	/* For one that served it is. */
+	place("https://cache.example/kodwx/duff.tar.gz", "duff.0.5", STORED, 2);
+	run_sql(store, "UPDATE origin SET served_at = %lld WHERE url = '%s'", T0 - 100 * DAY, cached);
+	goes("https://cache.example/kodwx/duff.tar.gz", ORIGIN_IS_VANISHED, T0 + 30 * DAY);
+	assert_told(T0 + 31 * DAY - MINUTE, 0);
+	assert_told(T0 + 31 * DAY, 1);
+}
+
 static void
 but_only_for_a_day(void **state)
 {
@@ -763,6 +787,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(an_account_is_one_event, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(who_is_suspected_is_waited_for, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(what_a_mirror_never_had_is_not_waited_for, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(but_only_for_a_day, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_renamed_repository_is_one_archive, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(
