@@ -95,6 +95,9 @@ wish(const struct schedule *schedule, const struct schedule_contact *contact)
 		/* Nobody vouched for the network: it does not count yet. */
 		if (contact->memory->state != ORIGIN_IS_CHANGED)
 			return after_failure(schedule, contact);
+		/* The end of a body without a length may be a cut: whether it serves them again is seen before people are told. */
+		if (contact->memory->failures == 1)
+			return contact->tried_at_ms + SCHEDULE_AGAIN_MS;
 		break;
 	case ORIGIN_UNTRIED:
 	case ORIGIN_SERVED:

@@ -11,7 +11,7 @@
 
 #define SCHEDULE_JITTER 10 /* one in so many: how much sooner than the interval says an origin is asked */
 #define SCHEDULE_AGAIN_MS                                                                                    \
-	(3 * 60000ll) /* a failure that did not count since nobody vouched for the network */
+	(3 * 60000ll) /* other bytes; a failure that did not count since nobody vouched for the network */
 #define SCHEDULE_DAILY_MS  (24 * 3600000ll)     /* after the verdict, while it goes on failing … */
 #define SCHEDULE_DAILY_FOR (7 * 24 * 3600000ll) /* … for this long */
 #define SCHEDULE_WITHIN_MS (24 * 3600000ll) /* nothing is planned further ahead than the interval and this */
@@ -34,9 +34,9 @@ struct schedule_contact {
 	const struct origin_memory *memory;
 };
 /*
- * After a contact. A good one: within the interval. A failure: 1, 6, 24 and 49 hours after the first that counts, so that
- * there is a verdict then; afterwards daily for a week, then as all others. Never in the past, never further away than the
- * interval and SCHEDULE_WITHIN_MS, whatever was done to the clock.
+ * After a contact. A good one: within the interval. Other bytes where all was well: SCHEDULE_AGAIN_MS later, once. A failure:
+ * 1, 6, 24 and 49 hours after the first that counts, so that there is a verdict then; afterwards daily for a week, then as
+ * all others. Never in the past, never further away than the interval and SCHEDULE_WITHIN_MS, whatever was done to the clock.
  */
 int64_t schedule_next(
         const struct schedule *schedule, const struct schedule_contact *contact, int64_t now_ms);

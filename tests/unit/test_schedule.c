@@ -54,9 +54,19 @@ what_serves_is_asked_within_the_interval(void **state)
 
 		assert_true(in_ms >= 27 * DAY && in_ms <= 30 * DAY);
 	}
-	memory.state = ORIGIN_IS_CHANGED;
-	memory.failures = 1;
-	assert_true(next_after(ORIGIN_CHANGED, &memory, T0) - T0 >= 27 * DAY);
+}
+
+/* Once: what was cut at its end comes whole then, and who has changed serves the same again. */
+static void
+other_bytes_are_looked_at_twice(void **state)
+{
+	struct origin_memory memory = {.state = ORIGIN_IS_SERVING};
+
+	(void)state;
+	verdict_contact(&memory, ORIGIN_CHANGED, NETWORK_TRUSTED, T0);
+	assert_int_equal(next_after(ORIGIN_CHANGED, &memory, T0), T0 + SCHEDULE_AGAIN_MS);
+	verdict_contact(&memory, ORIGIN_CHANGED, NETWORK_TRUSTED, T0 + SCHEDULE_AGAIN_MS);
+	assert_true(next_after(ORIGIN_CHANGED, &memory, T0 + SCHEDULE_AGAIN_MS) - T0 >= 27 * DAY);
 }
 
 /* Plays failures that are asked whenever the schedule says so; at which hours that is. */
@@ -205,6 +215,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(new_ones_are_spread_over_the_interval),
 	        cmocka_unit_test(what_serves_is_asked_within_the_interval),
+	        cmocka_unit_test(other_bytes_are_looked_at_twice),
 	        cmocka_unit_test(suspicion_leads_to_a_verdict_at_49_hours),
 	        cmocka_unit_test(what_did_not_count_is_asked_again_at_once),
 	        cmocka_unit_test(what_is_gone_after_trouble_is_judged_from_then),
