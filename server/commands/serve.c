@@ -20,7 +20,8 @@
 #include "storage/base/log.h"
 #include "storage/base/text.h"
 
-#define GRACE_MS (10 * 1000) /* for what is being sent when the daemon is told to stop */
+#define GRACE_MS      (10 * 1000) /* for what is being sent when the daemon is told to stop … */
+#define MEND_GRACE_MS 2000        /* … and when it starts anew, since those who come then wait */
 
 #define LOOK_MS      1000  /* how often the main thread looks whether the index is whole */
 #define GIVE_BACK_MS 60000 /* how often the system is given back what memory nobody uses */
@@ -47,7 +48,7 @@ serve_once(const struct invocation *invocation, struct sockets *sockets, enum en
 	switch (*ret) {
 	case ENDING_TOLD:
 		systemd_stopping();
-		sockets_refuse(sockets);
+		sockets_end(sockets);
 		log_info("stopping: nothing new is taken; what is being sent has %d s to finish, another "
 		         "signal ends "
 		         "it at once",
@@ -60,7 +61,7 @@ serve_once(const struct invocation *invocation, struct sockets *sockets, enum en
 		systemd_reloading();
 		break;
 	}
-	larder_stop(&larder, GRACE_MS);
+	larder_stop(&larder, *ret == ENDING_TOLD ? GRACE_MS : MEND_GRACE_MS);
 	return true;
 }
 
@@ -88,9 +89,12 @@ serve(const struct invocation *invocation, struct sockets *sockets, struct err *
 {
 	enum ending ending = ENDING_DAMAGED;
 
-	for (int mends = 0; ending == ENDING_DAMAGED && mends <= MENDS_MAX; mends++)
+	for (int mends = 0; ending == ENDING_DAMAGED && mends <= MENDS_MAX; mends++) {
 		if (!serve_once(invocation, sockets, &ending, err) && !was_mended(err))
 			return false;
+		if (ending == ENDING_DAMAGED && signals_poll() == SIGNALS_STOP)
+			return true; /* told so meanwhile */
+	}
 	if (ending == ENDING_DAMAGED)
 		return err_set(err, ERR_CORRUPT, "the index was damaged %d times; look at the disk of %s",
 		        MENDS_MAX + 1, invocation->config->store);

@@ -69,13 +69,14 @@ listener_url(const struct listener *listener, size_t i)
 }
 
 static void
-add_worker(struct listener *listener, int fd)
+add_worker(struct listener *listener, int fd, const atomic_bool *is_last)
 {
 	struct worker *worker = &listener->workers[listener->n_workers++];
 
 	memset(worker, 0, sizeof *worker);
 	worker->listener = listener;
 	worker->fd = fd;
+	worker->is_last = is_last;
 	worker->epoll = worker->bell.fd = -1;
 }
 
@@ -91,7 +92,7 @@ add_workers(struct listener *listener)
 		abort();
 	for (size_t i = 0; i < sockets->count; i++)
 		for (size_t n = 0; n < sockets->per_address; n++)
-			add_worker(listener, sockets->addresses[i].fds[n]);
+			add_worker(listener, sockets->addresses[i].fds[n], &sockets->closing);
 }
 
 static bool
@@ -119,7 +120,7 @@ bind_control(struct listener *listener)
 		return;
 	}
 	listener->has_control = true;
-	add_worker(listener, listener->control);
+	add_worker(listener, listener->control, NULL);
 }
 
 /* How many descriptors this process may have; it takes as many as the system allows. */

@@ -211,7 +211,7 @@ open_address(struct sockets *sockets, const char *text, struct err *err)
 bool
 sockets_open(struct sockets *sockets, const char *const *texts, size_t count, size_t workers, struct err *err)
 {
-	*sockets = (struct sockets){.per_address = workers};
+	sockets->per_address = workers;
 	if (count > SOCKETS_ADDRESSES_MAX)
 		return err_set(err, ERR_CONFIG, "listen: more than %d addresses", SOCKETS_ADDRESSES_MAX);
 	for (size_t i = 0; i < count; i++) {
@@ -235,11 +235,9 @@ sockets_open(struct sockets *sockets, const char *const *texts, size_t count, si
 }
 
 void
-sockets_refuse(const struct sockets *sockets)
+sockets_end(struct sockets *sockets)
 {
-	for (size_t i = 0; i < sockets->count; i++)
-		for (size_t n = 0; n < sockets->per_address; n++)
-			shutdown(sockets->addresses[i].fds[n], SHUT_RDWR);
+	atomic_store(&sockets->closing, true);
 }
 
 void
@@ -250,7 +248,7 @@ sockets_close(struct sockets *sockets)
 			close(sockets->addresses[i].fds[n]);
 		free(sockets->addresses[i].fds);
 	}
-	*sockets = (struct sockets){0};
+	sockets->count = 0;
 }
 
 /* --- the control socket --- */

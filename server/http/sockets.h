@@ -4,6 +4,7 @@
 #ifndef SERVER_HTTP_SOCKETS_H
 #define SERVER_HTTP_SOCKETS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +34,7 @@ struct sockets {
 		int *fds; /* per_address */
 	} addresses[SOCKETS_ADDRESSES_MAX];
 	size_t count, per_address;
+	atomic_bool closing; /* no listener comes after this one */
 };
 
 /*
@@ -41,8 +43,8 @@ struct sockets {
  */
 bool sockets_open(struct sockets *sockets, const char *const *texts, size_t count, size_t workers,
         struct err *err) MUST_CHECK;
-/* Who waits there and who comes is refused, though a listener still has these sockets. */
-void sockets_refuse(const struct sockets *sockets);
+/* From when the listener quiesces on who comes is refused, and does not wait for the next one. Call before that. */
+void sockets_end(struct sockets *sockets);
 /* No listener has them any more. {0} is nothing. */
 void sockets_close(struct sockets *sockets);
 

@@ -12,6 +12,7 @@
 #include "server/archive/hot.h"
 #include "server/http/connections.h"
 #include "server/http/fast_path.h"
+#include "server/http/sockets.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 
@@ -112,7 +113,8 @@ end_rest(struct worker *worker)
 		rest(worker);
 }
 
-static void
+/* False: somebody may wait still. */
+static bool
 accept_some(struct worker *worker)
 {
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
@@ -123,9 +125,23 @@ accept_some(struct worker *worker)
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
 			rest(worker);
 		if (fd < 0)
-			return;
+			return true;
 		fast_path_welcome(worker->fast, fd, (struct sockaddr *)&peer);
 	}
+	return false;
+}
+
+/* Who waits has asked by now and is told 503, where closing the socket would reset him. */
+static void
+accept_the_last(struct worker *worker)
+{
+	for (int left = SOCKETS_BACKLOG / ACCEPTS_MAX + 1; left > 0 && !accept_some(worker); left--)
+		continue;
+	if (!worker->is_resting)
+		epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->fd, NULL);
+	if (worker->is_last != NULL && atomic_load(worker->is_last))
+		shutdown(worker->fd, SHUT_RDWR);
+	worker->has_closed = true;
 }
 
 void
@@ -158,15 +174,15 @@ hear_bell(struct worker *worker)
 	atomic_store(&worker->is_asked, false);
 	fast_path_hear(worker->fast);
 	worker->has_work = true;
-	if (atomic_load(&worker->closing) && !worker->is_resting)
-		epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->fd, NULL);
+	if (atomic_load(&worker->closing) && !worker->has_closed)
+		accept_the_last(worker);
 }
 
 static void
 happened(struct worker *worker, const struct epoll_event *event)
 {
 	if (event->data.ptr == &worker->fd)
-		accept_some(worker);
+		(void)accept_some(worker);
 	else if (event->data.ptr == &worker->bell)
 		hear_bell(worker);
 	else if (event->data.ptr == worker->daemon)

@@ -33,6 +33,8 @@ struct worker {
 	struct hot *hot;                 /* server/archive/hot.h; its thread's alone */
 	struct connections *connections; /* borrowed */
 	int fd;                          /* the listening socket */
+	const atomic_bool
+	        *is_last; /* when it quiesces: nobody listens on that socket after it; NULL: it may be */
 	/* the loop's (worker.c) */
 	struct fast_path *fast;
 	struct MHD_Daemon *daemon;
@@ -41,6 +43,7 @@ struct worker {
 	int epoll;
 	struct doorbell bell; /* somebody was woken, or closing or stopping changed */
 	bool has_work;        /* libmicrohttpd has something to do at once */
+	bool has_closed;      /* accepts nobody any more */
 	bool is_resting;      /* accepts nobody for a moment: there are no descriptors left */
 	int64_t rests_until_ms;
 	_Atomic bool closing, stopping;

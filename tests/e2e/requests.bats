@@ -354,3 +354,25 @@ stop_and_ask() {
 	done
 	false
 }
+
+# They have connected and asked while larder was held up, and nobody has accepted them yet.
+@test "stopping answers those who wait to be accepted" {
+	local peers=() peer line
+	WORK=$BATS_TEST_TMPDIR
+	larder_config
+	larder_start
+	larder_signal STOP
+	for _ in {1..100}; do
+		exec {peer}<>"/dev/tcp/127.0.0.1/${URL##*:}"
+		peers+=("$peer")
+		printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >&"$peer"
+	done
+	larder_signal TERM
+	larder_signal CONT
+	for peer in "${peers[@]}"; do
+		read -r line <&"$peer"
+		[[ "$line" == "HTTP/1.1 "[25]0[03]" "* ]]
+		exec {peer}>&-
+	done
+	wait_until 30 ended larder
+}
