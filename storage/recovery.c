@@ -12,6 +12,7 @@
 #include "storage/store_parts.h"
 
 #define ADOPTIONS_MAX (2 * WRITER_BATCH_MAX) /* on their way to the index writer */
+#define LOST_MAX      100000                 /* remembered; all of them are logged */
 
 struct recovery {
 	struct store *store;
@@ -25,8 +26,10 @@ struct recovery {
 	bool sweeping;   /* somebody runs a sweep */
 	unsigned posted; /* changes on their way */
 	struct store_audit audit;
-	struct err trouble; /* the first change that failed */
-	bool finished;      /* the sweep of the start came to its end */
+	struct err trouble;   /* the first change that failed */
+	struct digests *lost; /* what the sweep of the start found gone or wrong */
+	size_t n_lost;
+	bool finished; /* the sweep of the start came to its end */
 };
 
 /* A change of one row on its way to the writer. */
@@ -50,6 +53,26 @@ count(struct recovery *recovery, uint64_t *counter)
 	pthread_mutex_lock(&recovery->mutex);
 	(*counter)++;
 	pthread_mutex_unlock(&recovery->mutex);
+}
+
+/* Under the mutex. Those of later sweeps their caller is told of. */
+static void
+remember_lost(struct recovery *recovery, const struct digests *digests)
+{
+	if (recovery->finished || recovery->n_lost == LOST_MAX)
+		return;
+	recovery->lost = xrealloc(recovery->lost, (recovery->n_lost + 1) * sizeof recovery->lost[0]);
+	recovery->lost[recovery->n_lost++] = *digests;
+}
+
+static void
+tell_gone(const struct digests *digests)
+{
+	char name[DIGEST_TEXT_MAX];
+
+	digests_best_text(digests, name);
+	log_warning(
+	        "the file of the archive %s is gone; it will be fetched again when it is asked for", name);
 }
 
 /*
@@ -94,15 +117,21 @@ repaired(struct chore *chore, const struct err *err)
 	struct store *store = recovery->store;
 	bool put = err != NULL && (err->code == ERR_COLLISION || err->code == ERR_REMOVED);
 
+	bool gone = err == NULL && repair->change.changed == ARCHIVE_REMOVED;
+
 	if (put)
 		put_away(repair, err);
+	if (gone)
+		tell_gone(&repair->change.row.archive.digests);
 	if (repair->claimed)
 		store_unclaim(store, &repair->claim);
 	pthread_mutex_lock(&recovery->mutex);
 	if (err == NULL && repair->change.changed == ARCHIVE_ADDED)
 		recovery->audit.adopted++;
-	if (err == NULL && repair->change.changed == ARCHIVE_REMOVED)
+	if (gone) {
 		recovery->audit.rows_dropped++;
+		remember_lost(recovery, &repair->change.row.archive.digests);
+	}
 	if (err != NULL && !put && recovery->trouble.code == ERR_OK)
 		recovery->trouble = *err;
 	recovery->posted--;
@@ -219,8 +248,12 @@ adopt(struct repair *repair)
 		struct digests name = {.known = 1u << DIGEST_SHA256};
 
 		memcpy(name.sha256, repair->claim.sha256, sizeof name.sha256);
-		if (store_quarantine_claimed(store, &name, err.text))
+		if (store_quarantine_claimed(store, &name, err.text)) {
 			count(recovery, &recovery->audit.quarantined);
+			pthread_mutex_lock(&recovery->mutex);
+			remember_lost(recovery, &name);
+			pthread_mutex_unlock(&recovery->mutex);
+		}
 	} else {
 		log_warning("the file of sha256:%s has no row and cannot be adopted now: %s", hex, err.text);
 		atomic_store(&store->untidy, true);
@@ -384,7 +417,9 @@ recovery_main(void *argument)
 	struct err err = ERR_NONE;
 	bool swept = check_and_run(recovery, &audit, &err);
 
+	pthread_mutex_lock(&recovery->mutex);
 	recovery->finished = swept && !atomic_load(&recovery->stopping);
+	pthread_mutex_unlock(&recovery->mutex);
 	if (!swept && err.code == ERR_CANCELLED)
 		log_info("stopped before the index was checked for damage; the next start begins anew");
 	else if (!swept)
@@ -436,8 +471,22 @@ recovery_destroy(struct recovery *recovery)
 	finished = recovery->finished;
 	pthread_cond_destroy(&recovery->changed);
 	pthread_mutex_destroy(&recovery->mutex);
+	free(recovery->lost);
 	free(recovery);
 	return finished;
+}
+
+bool
+recovery_lost(struct recovery *recovery, size_t i, struct digests *ret)
+{
+	bool there;
+
+	pthread_mutex_lock(&recovery->mutex);
+	there = i < recovery->n_lost;
+	if (there)
+		*ret = recovery->lost[i];
+	pthread_mutex_unlock(&recovery->mutex);
+	return there;
 }
 
 bool

@@ -386,6 +386,12 @@ store_reconcile(struct store *store, struct store_audit *ret, struct err *err)
 	return recovery_run(store, ret, err);
 }
 
+bool
+store_lost(struct store *store, size_t i, struct digests *ret)
+{
+	return recovery_lost(store->recovery, i, ret);
+}
+
 uint64_t
 store_departed(struct store *store)
 {

@@ -108,6 +108,11 @@ struct store_audit {
 	uint64_t rows_dropped; /* rows whose file is gone */
 };
 bool store_reconcile(struct store *store, struct store_audit *ret, struct err *err) MUST_CHECK;
+/*
+ * What the comparing at the start, which goes on until figures say that it does not, has found gone or wrong, from 0. False: there is no
+ * such one. It may be stored again by now. Any thread.
+ */
+bool store_lost(struct store *store, size_t i, struct digests *ret);
 
 enum store_health { STORE_FINE, STORE_FULL, STORE_READ_ONLY, STORE_BROKEN };
 

@@ -3,6 +3,7 @@
  * of the way, and with "repair" fetched again. The thread that works; others may store and remove meanwhile.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "server/config.h"
 #include "server/jobs/json.h"
@@ -12,7 +13,8 @@
 #include "storage/base/text.h"
 #include "storage/index/index.h"
 
-#define REPAIR_TICK_MS 200
+#define REPAIR_TICK_MS   200
+#define RECOVERY_TICK_MS 100
 
 /* Of an archive, no more than is needed here: there may be millions. */
 struct stored {
@@ -135,13 +137,49 @@ check_index(struct verifying *verifying, struct err *err)
 	return verifying->stopped;
 }
 
+/* Index and files may just be compared, which takes out of the index what is lost: it would be missed here. */
+static void
+wait_for_recovery(struct verifying *verifying)
+{
+	struct work *work = verifying->work;
+	struct store_figures figures;
+
+	for (;;) {
+		store_figures(work->larder->store, &figures);
+		verifying->stopped = verifying->stopped || work->is_stopped(work);
+		if (!figures.recovering || verifying->stopped)
+			return;
+		usleep(RECOVERY_TICK_MS * 1000);
+	}
+}
+
+/* What was lost before, and is not there again. */
+static bool
+note_lost(struct verifying *verifying, struct err *err)
+{
+	struct stored lost = {0};
+	bool named;
+
+	for (size_t i = 0; store_lost(verifying->work->larder->store, i, &lost.digests); i++) {
+		struct digest digest = digests_best(&lost.digests);
+
+		if (!is_named(verifying, &digest, &named, err))
+			return false;
+		if (!named)
+			note_wrong(verifying, &lost,
+			        "its file was gone or wrong when index and files were compared at the start");
+	}
+	return true;
+}
+
 static bool
 verify_all(struct verifying *verifying, struct err *err)
 {
 	struct work *work = verifying->work;
 	uint64_t bytes = 0;
 
-	if (!check_index(verifying, err))
+	wait_for_recovery(verifying);
+	if (!check_index(verifying, err) || !note_lost(verifying, err))
 		return false;
 	if (!verifying->stopped && !store_walk(work->larder->store, remember, verifying, err))
 		return false;

@@ -177,6 +177,35 @@ make_list() {
 	larder verify --json | jq -e '.right == 3 and (.wrong | length == 0)'
 }
 
+# What the start compares is done beside it or before it, and takes out of the index what verify would look for.
+@test "verify: names what the start has found gone or wrong" {
+	local one two
+	one=$(sha256 "$WORK/archives/one") two=$(sha256 "$WORK/archives/two")
+	larder add "$WORK/archives"
+	larder_start
+	larder_kill
+	rm -f "$(blob_of "$WORK/archives/one")"
+	run larder verify
+	[ "$status" = 1 ]
+	says "wrong sha256:$one"
+	says "2 right, 1 wrong or gone"
+	rm "$WORK"/store/index.db*
+	chmod -R u+w "$WORK/store/blobs"
+	printf ALTERED | dd of="$(blob_of "$WORK/archives/two")" bs=1 seek=500 conv=notrunc status=none
+	larder_start
+	wait_until 20 larder_has_compared
+	run larder verify
+	[ "$status" = 1 ]
+	says "wrong sha256:$two"
+	larder add "$WORK/archives/two"
+	larder verify # it is there again
+	larder_stop
+}
+
+larder_has_compared() {
+	grep -q 'index and files compared' "$WORK/larder.log"
+}
+
 @test "fetch, verify --repair, check and show against a web server" {
 	in_background web python3 -u -m http.server -b 127.0.0.1 -d "$WORK/archives" 0
 	wait_until 10 grep -q "port" "$WORK/web.log"
