@@ -3,6 +3,7 @@
  * table. The only thread there is until a command starts more.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -66,6 +67,19 @@ struct line {
 static bool read_options(struct line *line, int argc, char **argv, const char *letters, struct err *err);
 static int run(struct line *line);
 
+/* Where one of the three is closed, the next file that is opened would get what is written to it. */
+static void
+open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,6 +88,7 @@ main(int argc, char **argv)
 	struct err err = ERR_NONE;
 	int command_at;
 
+	open_standard_files();
 	umask(077);
 	signals_block();
 	json_set_alloc_funcs(xmalloc, free); /* without memory jansson would go on with half of a document */

@@ -51,6 +51,16 @@ fill_and_name(const struct blob *blob, int fd, const char *temporary, const char
 }
 
 bool
+copy_blob_into(const struct blob *blob, const char *path, struct err *err)
+{
+	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return err_errno(err, "opening %s", path);
+	return copy_blob(blob, fd, err) || err_wrap(err, "%s", path);
+}
+
+bool
 copy_blob_to_path(const struct blob *blob, const char *path, enum copy_durability durability, struct err *err)
 {
 	AUTO_TEXT temporary = TEXT_EMPTY;

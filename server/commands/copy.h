@@ -10,6 +10,9 @@
 /* All of the blob's bytes to an open file. */
 bool copy_blob(const struct blob *blob, int to, struct err *err) MUST_CHECK;
 
+/* Into what has this name: a device, a pipe, or a link, which stays what it is. */
+bool copy_blob_into(const struct blob *blob, const char *path, struct err *err) MUST_CHECK;
+
 enum copy_durability { COPY_SYNC, COPY_SYNC_LATER };
 /*
  * To a file of this name, mode 0644, whole or not at all: under a temporary name beside it first. Shares the

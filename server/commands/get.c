@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +35,17 @@ open_proven(struct store *store, const char *text, struct blob *ret, struct err 
 	return false;
 }
 
+/* /dev/null is written to, and not made a file of. */
+static bool
+write_output(const struct blob *blob, const char *path, struct err *err)
+{
+	struct stat there;
+
+	if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode))
+		return copy_blob_into(blob, path, err);
+	return copy_blob_to_path(blob, path, COPY_SYNC, err);
+}
+
 static int
 get(const struct invocation *invocation, struct store *store)
 {
@@ -50,7 +62,7 @@ get(const struct invocation *invocation, struct store *store)
 		}
 		return EXIT_DONE;
 	}
-	if (!copy_blob_to_path(&blob, invocation->output, COPY_SYNC, &err))
+	if (!write_output(&blob, invocation->output, &err))
 		return command_fail(&err);
 	digests_best_text(&blob.digests, text);
 	if (!invocation_has(invocation, FLAG_QUIET))

@@ -183,6 +183,10 @@ revoke_token(const struct invocation *invocation)
 	status = act_do(invocation, &act, &answer);
 	if (status != EXIT_DONE)
 		return status;
+	if (invocation_has(invocation, FLAG_JSON)) {
+		json_print(answer);
+		return EXIT_DONE;
+	}
 	json_decref(answer);
 	printf("revoked %s\n", name);
 	return EXIT_DONE;

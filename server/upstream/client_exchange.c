@@ -116,8 +116,10 @@ set_target(struct exchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALLED_S);
-	if (client->ca_file != NULL)
+	if (client->ca_file != NULL) {
 		curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* instead of the system's */
+	}
 	if (client->socket_path == NULL)
 		return; /* a proxy of the environment is meant for it */
 	curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->socket_path);

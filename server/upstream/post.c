@@ -98,8 +98,10 @@ set_request(CURL *easy, const struct config_fetch *limits, const struct post *po
 	failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields);
 	failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, post->body);
 	failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->length);
-	if (limits->ca_file[0] != '\0')
+	if (limits->ca_file[0] != '\0') {
 		failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file);
+		failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* instead of the system's */
+	}
 	return failed;
 }
 

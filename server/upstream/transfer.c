@@ -248,8 +248,10 @@ set_request(struct transfer *transfer)
 	failed |= curl_easy_setopt(easy, CURLOPT_USERAGENT, limits->user_agent);
 	failed |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER);
-	if (limits->ca_file[0] != '\0')
+	if (limits->ca_file[0] != '\0') {
 		failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file);
+		failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* instead of the system's */
+	}
 	return failed;
 }
 

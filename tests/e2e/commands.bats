@@ -148,6 +148,32 @@ make_list() {
 	[ "$status" = 2 ]
 }
 
+@test "get: a device, a pipe and a link stay what they are" {
+	larder add "$WORK/archives"
+	local one
+	one="sha256:$(sha256 "$WORK/archives/one")"
+	mkfifo "$WORK/pipe"
+	in_background reader sh -c 'cat "$0" >"$1"' "$WORK/pipe" "$WORK/read"
+	larder get "$one" -o "$WORK/pipe"
+	wait_until 10 ended reader
+	cmp "$WORK/read" "$WORK/archives/one"
+	[ -p "$WORK/pipe" ]
+	ln -s linked "$WORK/link"
+	larder get "$one" -o "$WORK/link"
+	[ -L "$WORK/link" ]
+	cmp "$WORK/linked" "$WORK/archives/one"
+}
+
+# Else what is printed would go into the first file that is opened.
+@test "closed standard files get nothing into the store" {
+	larder add "$WORK/archives/one"
+	local before after
+	before=$(wc -c <"$WORK/store/lock")
+	"$LARDER" -c "$WORK/larder.conf" add -q "$WORK/archives" <&- >&- 2>&- || true
+	after=$(wc -c <"$WORK/store/lock")
+	[ "$after" -le $((before + 10)) ]
+}
+
 @test "get: never bytes that are not right" {
 	larder add "$WORK/archives"
 	chmod u+w "$(blob_of "$WORK/archives/two")"

@@ -152,7 +152,7 @@ whole_story() {
 	token=$(larder token add laptop)
 	[ "$(put "$token" "$WORK/archives/one")" = 201 ]
 	[ "$(put "$token" "$WORK/archives/one")" = 200 ]
-	larder token revoke laptop
+	larder token revoke --json laptop | jq -e .
 	[ "$(put "$token" "$WORK/archives/two")" = 401 ]
 	# A second one of the same name is another one.
 	larder token add laptop >"$WORK/second"
