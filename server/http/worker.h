@@ -56,7 +56,7 @@ struct worker {
 bool worker_start(struct worker *worker, struct err *err) MUST_CHECK;
 /* Whether its loop has gone round since this was asked the last time. Any thread. */
 bool worker_answers(struct worker *worker);
-/* Accepts nobody from now on. Any thread; idempotent. */
+/* Accepts those who wait, and then nobody. Any thread; idempotent. */
 void worker_quiesce(struct worker *worker);
 /* Ends the loop and joins the thread. Nobody may be parked. Nothing where it was not started. */
 void worker_stop(struct worker *worker);
