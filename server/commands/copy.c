@@ -56,7 +56,7 @@ copy_blob_into(const struct blob *blob, const char *path, struct err *err)
 	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
 	if (fd < 0)
-		return err_errno(err, "opening %s", path);
+		return err_errno(err, "writing %s", path);
 	return copy_blob(blob, fd, err) || err_wrap(err, "%s", path);
 }
 
