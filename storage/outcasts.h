@@ -1,7 +1,7 @@
 /*
  * Files that are no archive any more, though they lie where archives do: found wrong or removed while the disk, full or read-only, let them
  * neither be forgotten nor moved. Known by their stamps, so that another file in their place is none of them, and for as long as the process
- * runs: the next start looks at such a file anew. Any thread.
+ * runs: afterwards what is wrong has to be found out again. Any thread.
  */
 #ifndef STORAGE_OUTCASTS_H
 #define STORAGE_OUTCASTS_H

@@ -65,16 +65,6 @@ remember_lost(struct recovery *recovery, const struct digests *digests)
 	recovery->lost[recovery->n_lost++] = *digests;
 }
 
-static void
-tell_gone(const struct digests *digests)
-{
-	char name[DIGEST_TEXT_MAX];
-
-	digests_best_text(digests, name);
-	log_warning(
-	        "the file of the archive %s is gone; it will be fetched again when it is asked for", name);
-}
-
 /*
  * The index writer did not take it: a blob that another archive's name refuses is no use where it lies, and
  * that of a removed archive is what a removal left that was cut short.
@@ -122,7 +112,7 @@ repaired(struct chore *chore, const struct err *err)
 	if (put)
 		put_away(repair, err);
 	if (gone)
-		tell_gone(&repair->change.row.archive.digests);
+		store_say_gone(&repair->change.row.archive.digests);
 	if (repair->claimed)
 		store_unclaim(store, &repair->claim);
 	pthread_mutex_lock(&recovery->mutex);

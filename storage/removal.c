@@ -209,6 +209,7 @@ store_remove(struct store *store, const struct digest *digest, const char *who, 
 			return false;
 	} while (removal.again);
 	atomic_fetch_add(&store->removed, 1);
+	atomic_fetch_add(&store->departed, 1);
 	evictor_wake(store->evictor); /* it may not be full any more */
 	*ret = (struct archive){.digests = removal.tombstone.digests, .size_bytes = removal.size_bytes};
 	return true;
@@ -227,5 +228,6 @@ store_evict(struct store *store, const uint8_t sha256[32], struct err *err)
 	if (!remove_claimed(store, &removal, sha256, err))
 		return false;
 	atomic_fetch_add(&store->evicted, 1);
+	atomic_fetch_add(&store->departed, 1);
 	return true;
 }

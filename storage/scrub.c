@@ -35,7 +35,7 @@ struct scrub {
 	int64_t turned_ms;   /* these three by clock_ms; 0: never */
 	int64_t saved_ms;
 	int64_t trouble_until_ms;
-	bool is_doubtful; /* the archive behind round.reached: the disk has refused it once */
+	uint8_t doubted[32]; /* the archive that the disk refused last, where it has refused one */
 
 	pthread_mutex_t mutex; /* over the rest; a leaf */
 	struct scrub_round shown;
@@ -125,7 +125,7 @@ pass_on(struct scrub *scrub, const uint8_t sha256[32])
 	reread_close(scrub->reread);
 	memcpy(scrub->round.reached, sha256, sizeof scrub->round.reached);
 	scrub->round.has_reached = true;
-	scrub->is_doubtful = false;
+	memset(scrub->doubted, 0, sizeof scrub->doubted);
 }
 
 static void
@@ -148,7 +148,6 @@ static bool
 drop_row(struct scrub *scrub, const struct archive_row *row, struct err *err)
 {
 	struct archive_change change;
-	char hex[65];
 
 	archive_change_init(&change, ARCHIVE_DROP, row, NULL);
 	change.chore.kind = CHORE_PROMPT; /* whoever is told looks into the index */
@@ -156,10 +155,7 @@ drop_row(struct scrub *scrub, const struct archive_row *row, struct err *err)
 		return false;
 	if (change.changed != ARCHIVE_REMOVED)
 		return true;
-	text_hex(row->archive.digests.sha256, sizeof row->archive.digests.sha256, hex);
-	log_warning(
-	        "the file of the archive sha256:%s is gone; it will be fetched again when it is asked for",
-	        hex);
+	store_say_gone(&row->archive.digests);
 	tell_wrong(scrub, &row->archive.digests);
 	return true;
 }
@@ -254,11 +250,12 @@ take_news(struct scrub *scrub, enum reread_news news, const struct err *why)
 static bool
 doubt(struct scrub *scrub, const struct err *why, struct err *err)
 {
+	const uint8_t *sha256 = reread_blob(scrub->reread)->digests.sha256;
 	char hex[65];
 
-	text_hex(reread_blob(scrub->reread)->digests.sha256, 32, hex);
+	text_hex(sha256, sizeof scrub->doubted, hex);
+	memcpy(scrub->doubted, sha256, sizeof scrub->doubted);
 	reread_close(scrub->reread);
-	scrub->is_doubtful = true;
 	return err_set(
 	        err, ERR_IO, "the archive sha256:%s, which is read once more then: %s", hex, why->text);
 }
@@ -284,7 +281,8 @@ read_on(struct scrub *scrub, const struct archive_row *row, struct err *err)
 		return false;
 	}
 	news = reread_next(scrub->reread, &why);
-	if (news == REREAD_REFUSED && !scrub->is_doubtful)
+	if (news == REREAD_REFUSED &&
+	        memcmp(scrub->doubted, reread_blob(scrub->reread)->digests.sha256, 32) != 0)
 		return doubt(scrub, &why, err);
 	take_news(scrub, news, &why);
 	return true;

@@ -276,14 +276,26 @@ store_unclaim(struct store *store, struct claim *claim)
 }
 
 void
+store_say_gone(const struct digests *digests)
+{
+	char name[DIGEST_TEXT_MAX];
+
+	digests_best_text(digests, name);
+	log_warning(
+	        "the file of the archive %s is gone; it will be fetched again when it is asked for", name);
+}
+
+void
 store_cast_out(struct store *store, const uint8_t sha256[32])
 {
 	struct blob_file file;
 	struct err unimportant;
 	AUTO_FD fd = blobs_open_file(store->blobs, sha256, &file, &unimportant);
 
-	if (fd >= 0)
-		outcasts_add(&store->outcasts, &file.stamp);
+	if (fd < 0)
+		return;
+	outcasts_add(&store->outcasts, &file.stamp);
+	atomic_fetch_add(&store->departed, 1);
 }
 
 bool
@@ -320,6 +332,7 @@ store_quarantine_claimed(struct store *store, const struct digests *digests, con
 		return true;
 	}
 	atomic_fetch_add(&store->quarantined, 1);
+	atomic_fetch_add(&store->departed, 1);
 	log_warning("the archive sha256:%s is wrong (%s); it is quarantine/%s now and will be fetched again "
 	            "when it is asked for",
 	        hex, why, name);
@@ -395,10 +408,7 @@ store_lost(struct store *store, size_t i, struct digests *ret)
 uint64_t
 store_departed(struct store *store)
 {
-	return atomic_load_explicit(&store->removed, memory_order_acquire) +
-	       atomic_load_explicit(&store->evicted, memory_order_acquire) +
-	       atomic_load_explicit(&store->quarantined, memory_order_acquire) +
-	       atomic_load_explicit(&store->outcasts.count, memory_order_acquire);
+	return atomic_load_explicit(&store->departed, memory_order_acquire);
 }
 
 static void

@@ -130,7 +130,7 @@ struct store_figures {
 	char health_text[160]; /* what is wrong, or "" */
 };
 void store_figures(struct store *store, struct store_figures *ret);
-/* How many archives were removed, evicted or quarantined since it was opened: who keeps files open looks after them when it grows. */
+/* How many archives were removed, evicted, quarantined or cast out since it was opened: who keeps files open looks after them when it grows. */
 uint64_t store_departed(struct store *store);
 /* The file with this stamp is no archive any more, though nothing has happened to it: the disk did not let it go. Any thread. */
 bool store_has_cast_out(struct store *store, const struct stamp *stamp);

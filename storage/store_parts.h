@@ -34,6 +34,7 @@ struct store {
 	uint64_t max_bytes;          /* 0: everything is kept */
 
 	atomic_uint_fast64_t adopted, quarantined, collisions, commits, removed, evicted;
+	atomic_uint_fast64_t departed; /* removed, evicted, quarantined or cast out: every hit looks at it */
 	atomic_uint_fast64_t pass_through_bytes;     /* held in memory by intakes that pass through … */
 	atomic_uint_fast64_t held_bytes;             /* … and by those that have no file yet */
 	atomic_uint_fast64_t touches[STORE_TOUCHES]; /* each: some bytes of the sha256, and the minute */
@@ -42,6 +43,9 @@ struct store {
 
 /* Gives the claim back and lets those who waited for it try again. */
 void store_unclaim(struct store *store, struct claim *claim);
+
+/* Logs that a row went since its file is gone. */
+void store_say_gone(const struct digests *digests);
 
 /* The file of this sha256 is no archive from now on, though it stays where it is. Under the claim. */
 void store_cast_out(struct store *store, const uint8_t sha256[32]);

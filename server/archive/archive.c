@@ -123,6 +123,10 @@ answer_landed(struct request *request)
 		return reply_error(request, &err);
 	if (prove_small(request, &blob, &err))
 		return reply_blob(request, &blob);
+	if (err.code == ERR_MISMATCH) {
+		(void)miss_end(&request->miss);
+		return answer_damaged(request, &blob, &err);
+	}
 	blob_close(&blob);
 	return reply_error(request, &err);
 }

@@ -3,8 +3,8 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/commands/command.h"

@@ -33,6 +33,7 @@ enum ending { ENDING_TOLD, ENDING_DAMAGED };
 
 static void say_ready(const struct larder *larder);
 static enum ending wait_for_end(const struct invocation *invocation, const struct larder *larder);
+static void reload(const struct invocation *invocation);
 
 /* From the start to an orderly end. Who connects between two of these waits to be accepted. */
 static bool
@@ -83,6 +84,22 @@ was_mended(struct err *err)
 	return true;
 }
 
+/* What it was told between two starts. */
+static bool
+heeds_stop(const struct invocation *invocation)
+{
+	switch (signals_poll()) {
+	case SIGNALS_STOP:
+		return true;
+	case SIGNALS_RELOAD:
+		reload(invocation);
+		break;
+	case SIGNALS_NONE:
+		break;
+	}
+	return false;
+}
+
 /* Until it is told to stop. */
 static bool
 serve(const struct invocation *invocation, struct sockets *sockets, struct err *err)
@@ -92,8 +109,8 @@ serve(const struct invocation *invocation, struct sockets *sockets, struct err *
 	for (int mends = 0; ending == ENDING_DAMAGED && mends <= MENDS_MAX; mends++) {
 		if (!serve_once(invocation, sockets, &ending, err) && !was_mended(err))
 			return false;
-		if (ending == ENDING_DAMAGED && signals_poll() == SIGNALS_STOP)
-			return true; /* told so meanwhile */
+		if (ending == ENDING_DAMAGED && heeds_stop(invocation))
+			return true;
 	}
 	if (ending == ENDING_DAMAGED)
 		return err_set(err, ERR_CORRUPT, "the index was damaged %d times; look at the disk of %s",

@@ -69,14 +69,14 @@ listener_url(const struct listener *listener, size_t i)
 }
 
 static void
-add_worker(struct listener *listener, int fd, const atomic_bool *is_last)
+add_worker(struct listener *listener, int fd, const atomic_bool *closes)
 {
 	struct worker *worker = &listener->workers[listener->n_workers++];
 
 	memset(worker, 0, sizeof *worker);
 	worker->listener = listener;
 	worker->fd = fd;
-	worker->is_last = is_last;
+	worker->closes = closes;
 	worker->epoll = worker->bell.fd = -1;
 }
 

@@ -33,7 +33,10 @@ const char *listener_url(const struct listener *listener, size_t i);
 /* Whether the loops of all workers have gone round since this was asked the last time. Any thread. */
 bool listener_answers(struct listener *listener);
 
-/* Who waits to be accepted is, and then nobody; further requests get 503 and their connections are closed. Idempotent. */
+/*
+ * No new connections, but for those who wait for a socket that closes (sockets_end); further requests get 503 and their connections are
+ * closed. Idempotent.
+ */
 void listener_quiesce(struct listener *listener);
 /* Waits until no request is under way, nor on its way from who has just connected; false: grace_ms passed before. */
 bool listener_wait_idle(struct listener *listener, int64_t grace_ms);

@@ -131,17 +131,22 @@ accept_some(struct worker *worker)
 	return false;
 }
 
-/* Who waits has asked by now and is told 503, where closing the socket would reset him. */
+/*
+ * Who waits for a socket that closes has asked by now and is told 503, where he would be reset; else the next listener answers him.
+ */
 static void
-accept_the_last(struct worker *worker)
+stop_accepting(struct worker *worker)
 {
-	for (int left = SOCKETS_BACKLOG / ACCEPTS_MAX + 1; left > 0 && !accept_some(worker); left--)
-		continue;
+	bool closes = worker->closes == NULL || atomic_load(worker->closes);
+	int left = closes ? SOCKETS_BACKLOG / ACCEPTS_MAX + 1 : 0;
+
+	while (left > 0 && !accept_some(worker))
+		left--;
 	if (!worker->is_resting)
 		epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->fd, NULL);
-	if (worker->is_last != NULL && atomic_load(worker->is_last))
+	if (closes)
 		shutdown(worker->fd, SHUT_RDWR);
-	worker->has_closed = true;
+	worker->accepts_nobody = true;
 }
 
 void
@@ -174,8 +179,8 @@ hear_bell(struct worker *worker)
 	atomic_store(&worker->is_asked, false);
 	fast_path_hear(worker->fast);
 	worker->has_work = true;
-	if (atomic_load(&worker->closing) && !worker->has_closed)
-		accept_the_last(worker);
+	if (atomic_load(&worker->closing) && !worker->accepts_nobody)
+		stop_accepting(worker);
 }
 
 static void

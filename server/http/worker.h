@@ -33,8 +33,7 @@ struct worker {
 	struct hot *hot;                 /* server/archive/hot.h; its thread's alone */
 	struct connections *connections; /* borrowed */
 	int fd;                          /* the listening socket */
-	const atomic_bool
-	        *is_last; /* when it quiesces: nobody listens on that socket after it; NULL: it may be */
+	const atomic_bool *closes; /* whether it closes, or the next listener takes it; NULL: it closes */
 	/* the loop's (worker.c) */
 	struct fast_path *fast;
 	struct MHD_Daemon *daemon;
@@ -43,7 +42,7 @@ struct worker {
 	int epoll;
 	struct doorbell bell; /* somebody was woken, or closing or stopping changed */
 	bool has_work;        /* libmicrohttpd has something to do at once */
-	bool has_closed;      /* accepts nobody any more */
+	bool accepts_nobody;  /* any more */
 	bool is_resting;      /* accepts nobody for a moment: there are no descriptors left */
 	int64_t rests_until_ms;
 	_Atomic bool closing, stopping;
@@ -56,7 +55,7 @@ struct worker {
 bool worker_start(struct worker *worker, struct err *err) MUST_CHECK;
 /* Whether its loop has gone round since this was asked the last time. Any thread. */
 bool worker_answers(struct worker *worker);
-/* Accepts those who wait, and then nobody. Any thread; idempotent. */
+/* Accepts nobody any more, but for those who wait for a socket that closes. Any thread; idempotent. */
 void worker_quiesce(struct worker *worker);
 /* Ends the loop and joins the thread. Nobody may be parked. Nothing where it was not started. */
 void worker_stop(struct worker *worker);

@@ -5,6 +5,7 @@
  * header, or believe more of an answer than CLIENT_ANSWER_MAX bytes.
  */
 #include "server/upstream/client_exchange.h"
+#include "server/upstream/trust.h"
 
 #include <errno.h>
 #include <string.h>
@@ -116,10 +117,8 @@ set_target(struct exchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALLED_S);
-	if (client->ca_file != NULL) {
-		curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* instead of the system's */
-	}
+	if (client->ca_file != NULL)
+		(void)trust_file(easy, client->ca_file);
 	if (client->socket_path == NULL)
 		return; /* a proxy of the environment is meant for it */
 	curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->socket_path);

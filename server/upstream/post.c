@@ -4,6 +4,7 @@
  * Must never: follow a redirect; ask an address the policy forbids; believe in a proxy that is not in the configuration.
  */
 #include "server/upstream/post.h"
+#include "server/upstream/trust.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -98,10 +99,7 @@ set_request(CURL *easy, const struct config_fetch *limits, const struct post *po
 	failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields);
 	failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, post->body);
 	failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->length);
-	if (limits->ca_file[0] != '\0') {
-		failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file);
-		failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* instead of the system's */
-	}
+	failed |= trust_file(easy, limits->ca_file);
 	return failed;
 }
 

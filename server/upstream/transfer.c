@@ -7,6 +7,7 @@
  * address the policy forbids.
  */
 #include "server/upstream/transfer_parts.h"
+#include "server/upstream/trust.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -248,10 +249,7 @@ set_request(struct transfer *transfer)
 	failed |= curl_easy_setopt(easy, CURLOPT_USERAGENT, limits->user_agent);
 	failed |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER);
-	if (limits->ca_file[0] != '\0') {
-		failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file);
-		failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* instead of the system's */
-	}
+	failed |= trust_file(easy, limits->ca_file);
 	return failed;
 }
 

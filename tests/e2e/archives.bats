@@ -222,9 +222,8 @@ begins_anew() {
 	grep -q 'starts anew in place' "$WORK/larder.log"
 }
 
-# One client has the old daemon wait for it, so that the other one asks in between.
-@test "who comes while larder mends its index in place waits, and is answered" {
-	local held asked status
+# A client at $held, who takes no more of his archive, has the old daemon wait for him.
+begin_anew() {
 	some_archives
 	make_archive "$WORK/archives/huge" 32000000 # more than the sockets between hold
 	larder add "$WORK/archives"
@@ -234,17 +233,32 @@ begins_anew() {
 	read -r status <&$held
 	[[ "$status" == "HTTP/1.1 200 "* ]]
 	destroy_pages
-	larder add "$WORK/archives/page" {held}>&- & # what has to be read for this is destroyed
+	in_background adding "$LARDER" -c "$WORK/larder.conf" add "$WORK/archives/page" {held}>&- # what has to be read for this is destroyed
 	wait_until 20 begins_anew
+}
+
+@test "who comes while larder mends its index in place waits, and is answered" {
+	local held asked status
+	begin_anew
 	exec {asked}<>"/dev/tcp/127.0.0.1/${URL##*:}"
 	printf 'GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' "$(path_of sha256 "$WORK/archives/small")" >&$asked
 	exec {held}>&-
 	read -r status <&$asked
 	[[ "$status" == "HTTP/1.1 "[245]* ]]
 	exec {asked}>&-
-	wait $!
+	wait_until 20 ended adding
 	wait_until 20 fetch_by_every_digest
 	larder_stop
+}
+
+@test "told to stop while it mends its index, larder does not start again" {
+	local held status
+	begin_anew
+	larder_signal TERM
+	exec {held}>&-
+	wait_until 30 ended larder
+	[ "$(cat "$WORK/larder.status")" = 0 ]
+	[ "$(grep -c '^listening on' "$WORK/larder.log")" = 1 ]
 }
 
 @test "a second daemon names the first one's pid" {

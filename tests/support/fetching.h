@@ -117,6 +117,13 @@ name_url(struct world *world, const char *format, ...)
 	world->catalog.urls[world->catalog.count++] = xstrdup(url);
 }
 
+/* The last one. */
+static inline void
+unname(struct world *world)
+{
+	free(world->catalog.urls[--world->catalog.count]);
+}
+
 static inline void
 name(struct world *world, const char *path)
 {
@@ -162,15 +169,21 @@ ask(struct world *world)
 	return flight;
 }
 
+/* It ends well; releases it. */
 static inline void
-expect_landed(struct world *world)
+expect_settled(struct flight *flight)
 {
-	struct flight *flight = ask(world);
-
+	fake_wait(flight);
 	if (flight->failed)
 		fail_msg("failed: %s", flight->err.text);
 	assert_true(flight->settled);
 	flight_release(flight);
+}
+
+static inline void
+expect_landed(struct world *world)
+{
+	expect_settled(ask(world));
 }
 
 static inline void

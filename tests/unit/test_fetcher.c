@@ -400,7 +400,7 @@ urls_the_policy_refuses(void **state)
 		expect_failed(world, ERR_BARRED, refused[i].part);
 		fetcher_destroy(world->fetcher);
 		world->fetcher = NULL;
-		free(world->catalog.urls[--world->catalog.count]);
+		unname(world);
 	}
 }
 
@@ -629,7 +629,7 @@ an_archive_that_came_by_other_means_ends_its_errands(void **state)
 	do
 		fetcher_figures(world->fetcher, &figures);
 	while (figures.queued != 1);
-	free(world->catalog.urls[--world->catalog.count]);
+	unname(world);
 	name_other(world, "/half");
 	flights[2] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
 	fake_wait_length(flights[2], 7);
@@ -748,7 +748,7 @@ a_full_host_does_not_hold_up_another(void **state)
 		fetcher_figures(world->fetcher, &figures);
 	while (figures.queued != CROWD - 2);
 	assert_int_equal(figures.transfers, 2);
-	free(world->catalog.urls[--world->catalog.count]);
+	unname(world);
 	name_other(world, "/b");
 	serve_right(world->other, "/b");
 	expect_landed(world);
@@ -823,7 +823,7 @@ whose_host_is_least_busy_goes_first(void **state)
 	start(world);
 	ends = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
 	scripted_wait_hits(world->origin, "/a", 1);
-	free(world->catalog.urls[--world->catalog.count]);
+	unname(world);
 	name(world, "/stall");
 	stalls = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
 	scripted_wait_hits(world->origin, "/stall", 1);
@@ -833,7 +833,7 @@ whose_host_is_least_busy_goes_first(void **state)
 	while (figures.queued != 1);
 
 	/* It comes last, and gets the transfer that ends. */
-	free(world->catalog.urls[--world->catalog.count]);
+	unname(world);
 	name_other(world, "/b");
 	serve_right(world->other, "/b");
 	scripted_gate(world->other, "/b");

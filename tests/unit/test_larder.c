@@ -16,9 +16,8 @@ void __wrap_fetcher_on_drift(struct fetcher *fetcher, fetcher_drifted_fn *drifte
 struct jobs *__real_jobs_create(struct larder *larder, struct err *err);
 struct jobs *__wrap_jobs_create(struct larder *larder, struct err *err);
 
-static bool looked_at; /* somebody wants to look at other bytes */
-static bool
-        looked_at_with_jobs; /* ... when the jobs start, and with them the flights of those that a kill left */
+/* Somebody wants to look at other bytes; and did when the jobs started, and with them the flights of those that a kill left. */
+static bool looked_at, looked_at_with_jobs;
 
 void
 __wrap_fetcher_on_drift(struct fetcher *fetcher, fetcher_drifted_fn *drifted, void *context)

@@ -106,9 +106,7 @@ two_at_a_time_and_no_more(void **state)
 	assert_int_equal(world->catalog.last[1].count, 1);
 	pthread_mutex_unlock(&world->catalog.mutex);
 	scripted_open_gate(world->origin, "/last");
-	fake_wait(flight);
-	assert_true(flight->settled);
-	flight_release(flight);
+	expect_settled(flight);
 }
 
 /* Long before either has failed: whoever was silent the longest makes room, and is remembered as that. */
@@ -312,7 +310,7 @@ a_host_does_not_overtake_itself(void **state)
 	start(world);
 	expect_landed(world);
 	assert_int_equal(scripted_hits(world->origin, "/a"), 0);
-	free(world->catalog.urls[--world->catalog.count]);
+	unname(world);
 	expect_landed(world);
 	assert_int_equal(scripted_hits(world->origin, "/a"), 1);
 	assert_int_equal(metrics_get(world->metrics, METRIC_FLIGHT_OVERTAKINGS), 1);
@@ -383,7 +381,7 @@ fill(struct world *world, struct scripted_origin *origin)
 	name_url(world, "http://127.0.0.1:%u/slow", scripted_origin_port(origin));
 	submit(world, flight);
 	scripted_wait_hits(origin, "/slow", 1);
-	free(world->catalog.urls[--world->catalog.count]);
+	unname(world);
 	return flight;
 }
 
@@ -391,9 +389,7 @@ static void
 finish(struct flight *slow, struct scripted_origin *origin)
 {
 	scripted_open_gate(origin, "/slow");
-	fake_wait(slow);
-	assert_true(slow->settled);
-	flight_release(slow);
+	expect_settled(slow);
 }
 
 /* Longer than whoever waits for a full host has patience: it is told the time every 100 ms. */
@@ -437,9 +433,7 @@ a_crowd_passes_a_full_host(void **state)
 	for (unsigned i = 0; i < CROWD; i++)
 		crowd[i] = submit(world, fake_flight(&world->asked, RIGHT, strlen(RIGHT)));
 	for (unsigned i = 0; i < CROWD; i++) {
-		fake_wait(crowd[i]);
-		assert_true(crowd[i]->settled);
-		flight_release(crowd[i]);
+		expect_settled(crowd[i]);
 	}
 	assert_int_equal(scripted_hits(world->origin, "/a"), 0);
 	assert_int_equal(scripted_hits(world->other, "/b"), CROWD);
@@ -482,8 +476,8 @@ a_host_is_first_for_those_who_are_there_in_order(void **state)
 	serve_right(world->other, "/passes");
 	submit(world, passes);
 	wait_past_patience(passes);
-	free(world->catalog.urls[--world->catalog.count]);
-	free(world->catalog.urls[--world->catalog.count]);
+	unname(world);
+	unname(world);
 	name_other(world, "/in-order");
 	serve_right(world->other, "/in-order");
 	scripted_gate(world->other, "/in-order");

@@ -35,15 +35,6 @@ submit_and_hold(struct world *world, struct flight *flight)
 }
 
 static void
-expect_settled(struct flight *flight)
-{
-	fake_wait(flight);
-	if (flight->failed)
-		fail_msg("failed: %s", flight->err.text);
-	flight_release(flight);
-}
-
-static void
 one_read_of_each_byte(void **state)
 {
 	struct world *world = *state;

@@ -595,6 +595,31 @@ asks_a_disk_that_was_away_again_later(void **state)
 	assert_int_equal(round_now().archives, ARCHIVES);
 }
 
+/* The one it would have asked for again is gone by then: what comes next has its own second try. */
+static void
+doubts_only_what_was_refused(void **state)
+{
+	struct archive_row first;
+	struct archive removed;
+	struct digest sha256;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	put_archives();
+	assert_int_equal(archive_row_after(store_index(store), NULL, &first, &err), ROW_FOUND);
+	digests_get(&first.archive.digests, DIGEST_SHA256, &sha256);
+	refusals = 2;
+	refusal = EIO;
+	while (refusals > 0)
+		turn();
+	assert_true(store_remove(store, &sha256, "uid 7", &removed, &err));
+	refusals = 2;
+	run_round();
+	assert_int_equal(refusals, 0);
+	assert_int_equal(told, 0);
+	assert_int_equal(round_now().archives, ARCHIVES - 1);
+}
+
 /* Which says nothing of the archive: it stays, and is not counted as read. */
 static void
 leaves_alone_what_cannot_be_read_now(void **state)
@@ -814,6 +839,7 @@ main(void)
 	        IN_STORE(takes_what_the_disk_has_lost_for_wrong),
 	        IN_STORE(asks_the_disk_twice),
 	        IN_STORE(asks_a_disk_that_was_away_again_later),
+	        IN_STORE(doubts_only_what_was_refused),
 	        IN_STORE(leaves_alone_what_cannot_be_read_now),
 	        cmocka_unit_test_setup_teardown(leaves_the_page_cache_alone, set_up_on_disk, tear_down),
 	        IN_STORE(proves_what_was_touched),
